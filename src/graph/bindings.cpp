@@ -1,0 +1,91 @@
+#include <reel/graph/bindings.h>
+
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+namespace {
+
+int find(std::span<const InputSlot> slots, std::string_view name) {
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (slots[i].name == name) return static_cast<int>(i);
+  return -1;
+}
+
+void check_element(const InputSlot& slot, const InputView& view, std::optional<Element> element) {
+  const bool is_ids = view.element == Element::i32;
+  if (slot.type == Type::id) {
+    if (!is_ids) throw InputError(fmt::format("input {}: expects int32 ids, was given {}", slot.text(), element_name(view.element)));
+    return;
+  }
+  if (is_ids || view.element == Element::c128 || (element && view.element != *element))
+    throw InputError(fmt::format("input {}: expects {}, was given {}", slot.text(),
+                                 element ? element_name(*element) : "float or double", element_name(view.element)));
+}
+
+// The rows that a view implies, or -1 for an input without B. InputError when the shape cannot fit.
+Index implied_rows(const InputSlot& slot, const InputView& view) {
+  const int batch_axis = slot.single ? 0 : 1;
+  const bool deep_enough = view.shape.rank() > batch_axis;
+  const Index rows = slot.shape.batched() && deep_enough ? view.shape.dim(batch_axis) : 0;
+  if (view.shape != slot.bound(rows))
+    throw InputError(fmt::format("input {}: was given {}", slot.text(), view.shape.text()));
+  return slot.shape.batched() ? rows : -1;
+}
+
+}  // namespace
+
+Shape InputSlot::bound(Index rows) const {
+  const Shape step = shape.bind(rows);
+  return single ? step : step.with_leading(steps);
+}
+
+std::string InputSlot::text() const {
+  if (single) return name + " " + shape.text();
+  const std::string step = shape.text();
+  return fmt::format("{} [T={}{}{}", name, steps, step == "[]" ? "" : ", ", step.substr(1));
+}
+
+InputTable::InputTable(const Tape& tape, std::span<const NodeId> nodes) {
+  std::unordered_map<std::string_view, int> known;
+  for (NodeId id : nodes) {
+    const Node& node = tape.node(id);
+    const LeafInfo* leaf = node.op->leaf();
+    if (!leaf || (leaf->kind != LeafInfo::Kind::input && leaf->kind != LeafInfo::Kind::carried)) continue;
+    if (!known.try_emplace(leaf->name, 0).second) continue;
+    auto& slots = leaf->kind == LeafInfo::Kind::input ? inputs_ : carried_;
+    slots.push_back({leaf->name, node.type, node.shape, leaf->steps, leaf->step < 0});
+  }
+}
+
+int InputTable::input(std::string_view name) const { return find(inputs_, name); }
+int InputTable::carried(std::string_view name) const { return find(carried_, name); }
+
+Index InputTable::match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
+                        std::vector<const InputView*>& views) const {
+  views.assign(inputs_.size(), nullptr);
+  const InputSlot* first = nullptr;
+  Index bound_rows = -1;
+  for (const Binding& b : bindings) {
+    const int i = input(b.name);
+    if (i < 0) continue;  // a plan of fewer outputs may not read every input of its tape
+    if (views[i]) throw InputError(fmt::format("input {} is bound twice", inputs_[i].text()));
+    check_element(inputs_[i], b.view, element);
+    const Index implied = implied_rows(inputs_[i], b.view);
+    if (implied >= 0 && bound_rows >= 0 && implied != bound_rows)
+      throw InputError(fmt::format("input {} has B = {}, but input {} has B = {}", inputs_[i].text(), implied, first->text(), bound_rows));
+    if (implied >= 0) first = &inputs_[i], bound_rows = implied;
+    views[i] = &b.view;
+  }
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    if (!views[i]) throw InputError(fmt::format("input {} is not bound", inputs_[i].text()));
+  if (bound_rows < 0) bound_rows = rows.value_or(1);
+  if (rows && *rows != bound_rows) throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
+  for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(bound_rows));
+  return bound_rows;
+}
+
+}  // namespace reel

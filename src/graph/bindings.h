@@ -1,0 +1,49 @@
+// How named arrays meet the inputs of a tape: the table of what must be bound, and the checks at run.
+//
+// An input of shape [B, ...] binds [rows, ...]; a Sequence of T such inputs binds one time-major [T, rows, ...].
+// Every violation is an InputError naming the input, its shape, and what was given. Threads: const after construction.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <reel/graph/tape.h>
+
+namespace reel {
+
+struct InputSlot {
+  std::string name;
+  Type type;
+  Shape shape;      // of one step
+  Index steps = 0;  // 0 with single == true: not a Sequence
+  bool single = true;
+
+  Index step_elements(Index rows) const { return shape.elements(rows); }
+  Shape bound(Index rows) const;  // the shape that must be bound
+  std::string text() const;       // "x [T=25, B, 65]"
+};
+
+class InputTable {
+ public:
+  InputTable() = default;
+  // The distinct inputs and carried values among the given nodes of a tape.
+  InputTable(const Tape& tape, std::span<const NodeId> nodes);
+
+  std::span<const InputSlot> inputs() const { return inputs_; }
+  std::span<const InputSlot> carried() const { return carried_; }
+  int input(std::string_view name) const;    // index, or -1
+  int carried(std::string_view name) const;  // index, or -1
+
+  // Puts the views in the order of inputs() and returns B. `rows`: B where no batched input tells it (default 1).
+  // `element`: what real inputs must be made of; nullopt accepts float and double. Unknown names are refused.
+  Index match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
+              std::vector<const InputView*>& views) const;
+
+ private:
+  std::vector<InputSlot> inputs_;
+  std::vector<InputSlot> carried_;
+};
+
+}  // namespace reel

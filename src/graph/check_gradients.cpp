@@ -1,0 +1,221 @@
+#include <reel/graph/check_gradients.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/graph/gradients.h>
+
+namespace reel {
+namespace {
+
+constexpr double kComplexStep = 1e-30;
+constexpr double kDifferenceStep = 1e-3;
+
+bool analytic_path(const Tape& tape, NodeId end) {
+  for (NodeId id = 0; id < end; ++id)
+    if (!tape.node(id).op->leaf() && !tape.node(id).op->analytic()) return false;
+  return true;
+}
+
+// Derivatives of the interpreted outputs' seeded sum with respect to one leaf element at a time.
+class Numeric {
+ public:
+  virtual ~Numeric() = default;
+  virtual double derivative(Var leaf, Index i) = 0;
+};
+
+class ComplexStep final : public Numeric {
+ public:
+  ComplexStep(Var loss, Interpreter<std::complex<double>> run) : loss_(loss), run_(std::move(run)) {}
+  double derivative(Var leaf, Index i) override {
+    auto& x = run_.leaf(leaf)[i];
+    const auto kept = x;
+    x += std::complex<double>(0, kComplexStep);
+    run_.evaluate(loss_.id() + 1);
+    x = kept;
+    return run_.value(loss_)[0].imag() / kComplexStep;
+  }
+
+ private:
+  Var loss_;
+  Interpreter<std::complex<double>> run_;
+};
+
+class FivePoint final : public Numeric {
+ public:
+  FivePoint(Var loss, Interpreter<double> run) : loss_(loss), run_(std::move(run)) {}
+  double derivative(Var leaf, Index i) override {
+    auto& x = run_.leaf(leaf)[i];
+    const double kept = x, h = kDifferenceStep * std::max(1.0, std::abs(kept));
+    const auto at = [&](double step) {
+      x = kept + step * h;
+      run_.evaluate(loss_.id() + 1);
+      return run_.value(loss_)[0];
+    };
+    const double d = (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * h);
+    x = kept;
+    return d;
+  }
+
+ private:
+  Var loss_;
+  Interpreter<double> run_;
+};
+
+struct Check {
+  Var loss;
+  std::span<const Var> wrt;
+  std::span<const Binding> bindings;
+  const ParameterValues<double>* parameters;
+  const GradientCheckOptions& options;
+};
+
+GradientReport compare(const Check& c, const Interpreter<double>& analytic, std::span<const Var> gradients, Numeric& numeric, bool complex_step) {
+  GradientReport report;
+  report.complex_step = complex_step;
+  const Tape& tape = c.loss.tape();
+  for (std::size_t w = 0; w < c.wrt.size(); ++w) {
+    const auto g = analytic.value(gradients[w]);
+    double largest = 1;
+    for (double x : g) largest = std::max(largest, std::abs(x));
+    const double tolerance = (complex_step ? c.options.tolerance : c.options.difference_tolerance) * largest;
+    const Index checks = c.options.most_elements == 0 ? g.size() : std::min(g.size(), c.options.most_elements);
+    for (Index k = 0; k < checks; ++k) {
+      const Index i = k * g.size() / checks;
+      const double n = numeric.derivative(c.wrt[w], i);
+      const double error = std::abs(g[i] - n);
+      ++report.checked;
+      report.worst = std::isnan(error) ? error : std::max(report.worst, error / largest);
+      if (!(error <= tolerance)) report.mismatches.push_back({"", tape.describe(c.wrt[w].id()), i, g[i], n, tolerance});
+    }
+  }
+  std::ranges::sort(report.mismatches, std::greater<>(), [](const GradientMismatch& m) {
+    const double error = std::abs(m.analytic - m.numeric) / m.tolerance;
+    return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+  });
+  return report;
+}
+
+GradientReport check(const Check& c) {
+  Tape& tape = c.loss.tape();
+  for (const Var& w : c.wrt)
+    if (!w || &w.tape() != &tape || !tape.node(w.id()).op->leaf())
+      throw InputError("check_gradients: a variable is empty, on another tape, or no leaf");
+  const std::vector<Var> g = gradients(c.loss, c.wrt);
+  Interpreter<double> analytic(tape, c.bindings, c.parameters, c.options.context, c.options.rows);
+  analytic.evaluate();
+  std::unique_ptr<Numeric> numeric;
+  const bool complex_step = analytic_path(tape, c.loss.id() + 1);
+  if (complex_step)
+    numeric = std::make_unique<ComplexStep>(
+        c.loss, Interpreter<std::complex<double>>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
+  else
+    numeric = std::make_unique<FivePoint>(c.loss, Interpreter<double>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
+  return compare(c, analytic, g, *numeric, complex_step);
+}
+
+// A one-op tape around a node: its inputs at their values, its result weighted unevenly. True when its adjoint rule holds.
+bool rule_holds(const Tape& tape, NodeId id, const Interpreter<double>& values, const GradientCheckOptions& options) {
+  Tape alone(tape.pool());
+  std::vector<Var> x;
+  std::vector<Tensor<double>> real;
+  std::vector<Tensor<std::int32_t>> ids;
+  std::vector<Binding> bindings;
+  const auto inputs = tape.inputs(id);
+  real.reserve(inputs.size() + 1);
+  ids.reserve(inputs.size());
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i <= inputs.size(); ++i) names.push_back(i < inputs.size() ? fmt::format("x{}", i) : "seed");
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Node& n = tape.node(inputs[i]);
+    x.push_back(n.type == Type::id ? alone.ids(names[i], n.shape) : alone.input(names[i], n.shape));
+    const Var original(const_cast<Tape&>(tape), inputs[i]);
+    if (n.type == Type::id) {
+      const auto v = values.ids(original);
+      ids.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()));
+      bindings.push_back({names[i], ids.back()});
+    } else {
+      const auto v = values.value(original);
+      real.emplace_back(v.shape(), std::span<const double>(v.data(), v.size()));
+      bindings.push_back({names[i], real.back()});
+    }
+  }
+  const Var y = alone.append_interned(tape.node(id).op, x, {});
+  // <seed, y> through gradients() of a node with a seed: differentiate twice is not needed, so compare row by row instead.
+  Tensor<double> seed(y.shape().bind(values.rows()));
+  for (Index i = 0; i < seed.size(); ++i) seed[i] = 1.0 + 0.37 * static_cast<double>(i % 7);
+  const Var weight = alone.input(names.back(), y.shape());
+  bindings.push_back({names.back(), seed});
+  std::vector<Var> wrt;
+  for (const Var& v : x)
+    if (v.type() == Type::real) wrt.push_back(v);
+  if (wrt.empty()) return true;
+  const std::vector<Var> g = gradients(std::span(&y, 1), std::span(&weight, 1), wrt);
+  Interpreter<double> analytic(alone, bindings, nullptr, options.context, values.rows());
+  analytic.evaluate();
+  Interpreter<std::complex<double>> stepped(alone, bindings, nullptr, options.context, values.rows());
+  for (std::size_t w = 0; w < wrt.size(); ++w) {
+    const auto gw = analytic.value(g[w]);
+    double largest = 1;
+    for (double v : gw) largest = std::max(largest, std::abs(v));
+    const Index checks = std::min<Index>(gw.size(), 16);
+    for (Index k = 0; k < checks; ++k) {
+      const Index i = k * gw.size() / checks;
+      auto& element = stepped.leaf(wrt[w])[i];
+      const auto kept = element;
+      element += std::complex<double>(0, kComplexStep);
+      stepped.evaluate(y.id() + 1);
+      element = kept;
+      double numeric = 0;
+      for (Index j = 0; j < seed.size(); ++j) numeric += seed[j] * stepped.value(y)[j].imag() / kComplexStep;
+      if (!(std::abs(numeric - gw[i]) <= 1e-8 * largest)) return false;
+    }
+  }
+  return true;
+}
+
+// The first op from the loss backwards whose rule fails by itself.
+std::string blame(const Check& c) {
+  const Tape& tape = c.loss.tape();
+  Interpreter<double> values(tape, c.bindings, c.parameters, c.options.context, c.options.rows);
+  values.evaluate(c.loss.id() + 1);
+  std::map<const Op*, bool> seen;
+  for (NodeId id = c.loss.id() + 1; id-- > 0;) {
+    const Node& n = tape.node(id);
+    if (n.op->leaf() || n.type == Type::id || !n.op->analytic() || !seen.try_emplace(n.op, true).second) continue;
+    if (!rule_holds(tape, id, values, c.options)) return fmt::format("{} ({})", n.op->name(), tape.place(id));
+  }
+  return {};
+}
+
+}  // namespace
+
+GradientReport check_gradients(Var loss, std::span<const Var> wrt, std::span<const Binding> bindings, const ParameterValues<double>* parameters,
+                               const GradientCheckOptions& options) {
+  const Check c{loss, wrt, bindings, parameters, options};
+  GradientReport report = check(c);
+  if (report.ok()) return report;
+  const std::string op = blame(c);
+  for (GradientMismatch& m : report.mismatches) m.op = op;
+  return report;
+}
+
+std::string GradientMismatch::text() const {
+  return fmt::format("{}element {} of {}: analytic {:.12g}, numeric {:.12g}, tolerance {:.1e}", op.empty() ? "" : "[" + op + "] ", index, variable,
+                     analytic, numeric, tolerance);
+}
+
+std::string GradientReport::text() const {
+  const char* method = complex_step ? "complex step" : "five-point differences";
+  if (ok()) return fmt::format("gradients agree: {} elements by {}, largest relative error {:.1e}", checked, method, worst);
+  std::string out = fmt::format("gradients differ in {} of {} elements ({})", mismatches.size(), checked, method);
+  for (std::size_t i = 0; i < std::min<std::size_t>(mismatches.size(), 5); ++i) out += "\n  " + mismatches[i].text();
+  return out;
+}
+
+}  // namespace reel

@@ -1,0 +1,195 @@
+#include <reel/graph/executor.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/graph/memory.h>
+
+namespace reel {
+namespace {
+
+constexpr Index kTile = 512;  // elements of a tile of repeated numbers
+
+template <class T>
+Tile<T> tile_of(const Tiles& tiles) {
+  if constexpr (sizeof(T) == 4)
+    return tiles.f32;
+  else
+    return tiles.f64;
+}
+
+// Runs an elementwise kernel over rows: in one sweep where all operands lie dense, otherwise row by row.
+template <class T>
+class ElementwiseCall {
+ public:
+  static constexpr int kMost = 8;  // inputs of an elementwise op
+
+  ElementwiseCall(const KernelCall& call, Tile<T> tile) : call_(call), tile_(tile), n_(call.y.shape->row_size()) {}
+
+  void run() {
+    const bool dense = std::ranges::all_of(call_.x, [&](const Port& p) { return p.stride == n_ || (p.splat && p.stride == 0) || n_ == 0; });
+    if (dense) return sweep(0, call_.rows * n_);
+    for (Index r = 0; r < call_.rows; ++r) sweep(r, n_);
+  }
+
+ private:
+  // `length` elements from row `first` on.
+  void sweep(Index first, Index length) {
+    const bool splats = std::ranges::any_of(call_.x, &Port::splat);
+    alignas(kAlignment) T filled[kMost][kTile];
+    const T* x[kMost];
+    const Index chunk = splats ? std::min(kTile, length) : length;
+    for (std::size_t i = 0; i < call_.x.size(); ++i) {
+      x[i] = call_.x[i].template row<const T>(first);
+      if (call_.x[i].splat && length > 0) std::fill_n(filled[i], chunk, *x[i]);
+    }
+    T* y = call_.y.template row<T>(first);
+    for (Index done = 0; done < length; done += chunk) {
+      const T* at[kMost];
+      for (std::size_t i = 0; i < call_.x.size(); ++i) at[i] = call_.x[i].splat ? filled[i] : x[i] + done;
+      tile_(at, y + done, std::min(chunk, length - done));
+    }
+  }
+
+  const KernelCall& call_;
+  Tile<T> tile_;
+  Index n_;
+};
+
+template <class T>
+class Executor {
+ public:
+  explicit Executor(WorkspaceData& w) : w_(w), plan_(*w.plan) {}
+
+  void run() {
+    for (const PhasePlan& phase : plan_.phases) {
+      if (phase.kind == PhaseKind::cached)
+        run_cached(phase);
+      else if (phase.kind == PhaseKind::shared)
+        run_waves(phase);
+      else
+        run_rows(phase);
+    }
+  }
+
+ private:
+  void run_cached(const PhasePlan& phase) {
+    const auto* values = static_cast<const ParameterValues<T>*>(w_.parameters);
+    const std::uint64_t version = values ? values->version() : 1;
+    if (w_.cached_version == version) return;
+    w_.cached_version = 0;
+    run_waves(phase);
+    w_.cached_version = version;
+  }
+
+  void run_waves(const PhasePlan& phase) {
+    std::uint32_t first = phase.first_kernel;
+    for (std::uint32_t end : phase.wave_ends) {
+      run_wave(first, end);
+      first = end;
+    }
+  }
+
+  // All parts of all kernels of a wave, as one list of tasks.
+  void run_wave(std::uint32_t first, std::uint32_t end) {
+    Index tasks = 0;
+    for (std::uint32_t k = first; k < end; ++k) tasks += plan_.kernels[k].parts;
+    w_.threads.each(tasks, [&](Index task, int slot) {
+      std::uint32_t k = first;
+      while (task >= plan_.kernels[k].parts) task -= plan_.kernels[k++].parts;
+      const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
+      const bool reduces = std::ranges::any_of(x, [](const PortPlan& p) { return p.shape->batched(); });
+      call(plan_.kernels[k], slot, 0, reduces ? w_.context.rows : 1, task);
+    });
+  }
+
+  void run_rows(const PhasePlan& phase) {
+    const Index rows = w_.context.rows;
+    w_.threads.each((rows + w_.block - 1) / w_.block, [&](Index block, int slot) {
+      const Index first = block * w_.block;
+      const Index count = std::min(w_.block, rows - first);
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) call(plan_.kernels[k], slot, first, count, 0);
+    });
+  }
+
+  Port resolve(const PortPlan& p, int slot, Index first_row) const {
+    auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
+    data += p.fixed + p.scaled * w_.scale(p.source);
+    if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
+    return {data, p.stride, p.shape, p.type, p.splat};
+  }
+
+  void call(const KernelPlan& kernel, int slot, Index first_row, Index rows, Index part) {
+    std::vector<Port>& ports = w_.ports[slot];
+    for (std::uint32_t i = 0; i <= kernel.inputs; ++i) ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
+    KernelCall c{w_.context, first_row, rows, part, kernel.parts, std::span(ports).first(kernel.inputs), ports[kernel.inputs],
+                 w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    try {
+      if (kernel.elementwise)
+        ElementwiseCall<T>(c, tile_of<T>(kernel.tiles)).run();
+      else
+        kernel.op->run(c, T{});
+    } catch (const InputError& e) {
+      throw InputError(fmt::format("[{}] {} ({})", kernel.op->name(), e.what(), plan_.program.tape->place(kernel.node)));
+    }
+  }
+
+  WorkspaceData& w_;
+  const PlanData& plan_;
+};
+
+// Grows the buffers to the context's rows.
+void lay_out(WorkspaceData& w) {
+  const PlanData& plan = *w.plan;
+  if (w.rows == w.context.rows) return;
+  const Index rows = w.context.rows;
+  const Index block = plan.block_rows(rows, w.threads.count());
+  const auto stored = static_cast<std::size_t>(checked_product(plan.stored_per_row, rows));
+  const auto scratch = static_cast<std::size_t>(plan.scratch_per_row * block + round_up(plan.kernel_scratch, kAlignment));
+  w.rows = -1;  // until everything below has succeeded
+  if (stored > w.stored_bytes || !w.stored) w.stored = aligned_bytes(stored), w.stored_bytes = stored;
+  if (scratch > w.scratch_bytes || w.scratch.empty()) {
+    w.scratch.clear();
+    for (int slot = 0; slot < w.threads.count(); ++slot) w.scratch.push_back(aligned_bytes(scratch));
+    w.scratch_bytes = scratch;
+  }
+  if (!w.shared) w.shared = aligned_bytes(static_cast<std::size_t>(plan.shared_bytes));
+  if (!w.cached) w.cached = aligned_bytes(static_cast<std::size_t>(plan.cached_bytes));
+  w.ports.resize(static_cast<std::size_t>(w.threads.count()));
+  for (auto& ports : w.ports) ports.resize(plan.most_inputs + 1);
+  w.block = block;
+  w.rows = rows;
+}
+
+}  // namespace
+
+void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
+  switch (source) {
+    case Source::scratch: return scratch[thread].get();
+    case Source::stored: return stored.get();
+    case Source::shared: return shared.get();
+    case Source::cached: return cached.get();
+    case Source::input: return const_cast<void*>(views[slot]->data);
+    case Source::carried: return carried[slot].bytes.get();
+    case Source::parameter: return const_cast<void*>(parameter_data[slot]);
+    case Source::constant: return plan->constants[slot].get();
+  }
+  return nullptr;
+}
+
+void* address(const WorkspaceData& w, const PortPlan& p) {
+  return static_cast<std::byte*>(w.base(p.source, p.slot, 0)) + p.fixed + p.scaled * w.scale(p.source);
+}
+
+template <class T>
+void execute(WorkspaceData& w) {
+  lay_out(w);
+  Executor<T>(w).run();
+}
+
+template void execute<float>(WorkspaceData&);
+template void execute<double>(WorkspaceData&);
+
+}  // namespace reel

@@ -1,0 +1,51 @@
+// Replays a plan's kernels over a workspace's memory. Internal to src/graph.
+#pragma once
+
+#include <vector>
+
+#include <reel/graph/plan_data.h>
+
+namespace reel {
+
+struct CarriedState {
+  AlignedBytes bytes;
+  Shape shape;             // bound to `rows`
+  Index rows = -1;         // -1: zero, for any number of rows
+  bool committed = false;  // holds the state of a run that succeeded, or one set by the user
+};
+
+// The memory and bindings of one workspace, untyped.
+struct WorkspaceData {
+  std::shared_ptr<const PlanData> plan;
+  Threads threads;
+  RunContext context;
+  const void* parameters = nullptr;   // const ParameterValues<T>*
+  std::uint64_t cached_version = 0;   // of the parameters that the cached values were made from; 0: none
+
+  Index rows = -1;                    // that the buffers below are laid out for
+  Index block = 0;                    // rows of a block
+  AlignedBytes stored, shared, cached;
+  std::size_t stored_bytes = 0, scratch_bytes = 0;
+  std::vector<AlignedBytes> scratch;             // per slot: block scratch, then kernel scratch
+  std::vector<std::vector<Port>> ports;          // per slot: reused for every call
+  std::vector<CarriedState> carried;             // by carried slot
+  std::vector<const InputView*> views;           // by input slot, of this run
+  std::vector<const void*> parameter_data;
+  bool has_run = false;
+  bool pending = false;                          // states of the last run wait for commit()
+
+  void* base(Source source, std::uint32_t slot, int thread) const;
+  Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
+};
+
+// Makes zero states for the context's rows; InputError when a state holds another number of rows.
+void prepare_carried(WorkspaceData& workspace);
+
+// Lays out memory for the context's rows and runs all phases. Throws what a kernel throws, with op and place added.
+template <class T>
+void execute(WorkspaceData& workspace);
+
+// The address of a value that is not block scratch.
+void* address(const WorkspaceData& workspace, const PortPlan& port);
+
+}  // namespace reel

@@ -1,0 +1,63 @@
+// interpret<T>(): the oracle. Evaluates a tape one node at a time, single thread, with the ops' naive formulas; it shares no
+// kernel with plans. T in {float, double, std::complex<double>}; complex numbers give derivatives by the complex step.
+//
+// Keeps the value of every node, so memory is that of all of them together. Threads: one Interpreter per thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <reel/graph/bindings.h>
+#include <reel/graph/tape.h>
+
+namespace reel {
+
+template <class T>
+class Interpreter {
+ public:
+  // Binds leaves. Real inputs may be float or double; carried values may be bound by name, and are zero otherwise.
+  // Tapes with parameters need `parameters`. InputError for anything that does not fit.
+  Interpreter(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr,
+              RunContext context = {}, std::optional<Index> rows = std::nullopt);
+
+  // Evaluates nodes [0, until) in order; all nodes by default. May be repeated after leaves were edited.
+  // InputError for an id out of range.
+  void evaluate(std::optional<NodeId> until = std::nullopt);
+
+  TensorView<const T> value(Var v) const { return value(v.id()); }
+  TensorView<const T> value(NodeId id) const { return real_[id].view(); }
+  TensorView<const std::int32_t> ids(Var v) const { return ids_[v.id()].view(); }
+  TensorView<T> leaf(Var v) { return real_[v.id()].view(); }  // REQUIRES: v is a leaf
+  Index rows() const { return context_.rows; }
+
+  // The first evaluated real node with a NaN or infinity, and a sentence about it: op, shapes, place.
+  std::optional<NodeId> first_non_finite() const;
+  std::string explain_non_finite() const;  // "" when all is finite
+
+ private:
+  void load_leaf(NodeId id, std::span<const Binding> bindings, const InputTable& table, std::span<const InputView* const> views,
+                 const ParameterValues<double>* parameters);
+  void evaluate_node(NodeId id);
+
+  const Tape& tape_;
+  RunContext context_;
+  std::vector<Tensor<T>> real_;
+  std::vector<Tensor<std::int32_t>> ids_;
+  std::vector<Shape> shapes_;  // bound
+  NodeId evaluated_ = 0;
+  std::vector<EvaluationOperand<T>> operands_;
+};
+
+// One evaluation of a whole tape.
+template <class T>
+Interpreter<T> interpret(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr) {
+  Interpreter<T> run(tape, bindings, parameters);
+  run.evaluate();
+  return run;
+}
+template <class T>
+Interpreter<T> interpret(const Tape& tape, std::initializer_list<Binding> bindings, const ParameterValues<double>* parameters = nullptr) {
+  return interpret<T>(tape, std::span(bindings.begin(), bindings.size()), parameters);
+}
+
+}  // namespace reel

@@ -1,0 +1,213 @@
+// Op: what a node of a tape computes. One immutable object per distinct op and attributes; a tape shares it among nodes.
+//
+// An op states, side by side: its name, the rule for its result's shape, its naive evaluation (the oracle), its kernel for
+// plans, and its adjoint in terms of other ops. Passes and planner know an op only through the capabilities declared here.
+//
+// Always holds: a result whose shape carries B depends, row by row, only on the same rows of its batched inputs and on
+// unbatched inputs. A result without B may depend on all rows. Threads: const and safe to share.
+//
+// Derive from OpOf<Self> (any op) or from Elementwise<Self> in ops/elementwise.h.
+#pragma once
+
+#include <complex>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <reel/graph/shape.h>
+#include <reel/graph/tensor.h>
+
+namespace reel {
+
+class Var;
+class Op;
+
+enum class Type : std::uint8_t { real, id };
+
+struct Signature {
+  Type type = Type::real;
+  Shape shape;
+};
+
+// The inputs of a node being recorded, for the shape rule and its messages.
+class Arguments {
+ public:
+  Arguments(std::span<const Signature> signatures, std::function<std::string(int)> describe)
+      : signatures_(signatures), describe_(std::move(describe)) {}
+
+  int size() const { return static_cast<int>(signatures_.size()); }
+  const Signature& operator[](int i) const { return signatures_[i]; }
+  const Shape& shape(int i) const { return signatures_[i].shape; }
+  std::string describe(int i) const { return describe_(i); }  // "lstm.U [65, 256]"
+
+  void require_count(int n) const;                 // ShapeError unless there are n inputs
+  void require_type(int i, Type type) const;       // ShapeError unless input i has this type
+  void require_all(Type type) const;
+
+ private:
+  std::span<const Signature> signatures_;
+  std::function<std::string(int)> describe_;
+};
+
+// What a run has besides its inputs; equal for the interpreter and every plan that is given the same.
+struct RunContext {
+  Index rows = 1;            // B
+  std::uint64_t seed = 0;    // of dropout masks
+  std::uint64_t run = 0;     // counts successful runs, so that each draws new masks
+};
+
+// One operand of a naive evaluation: dense, row-major, B first.
+template <class S>
+struct EvaluationOperand {
+  S* real = nullptr;
+  std::int32_t* ids = nullptr;
+  const Shape* shape = nullptr;
+  Index size = 0;
+};
+
+template <class S>
+struct Evaluation {
+  RunContext run;
+  std::span<const EvaluationOperand<S>> x;
+  EvaluationOperand<S> y;
+
+  Index rows(const Shape& s) const { return s.batched() ? run.rows : 1; }
+};
+
+// One operand of a plan's kernel. Elements within a row are dense; rows lie `stride` elements apart (0: one shared row).
+struct Port {
+  void* data = nullptr;
+  Index stride = 0;
+  const Shape* shape = nullptr;
+  Type type = Type::real;
+  bool splat = false;  // every element of a row equals the row's first; handed to elementwise tiles only
+
+  template <class T>
+  T* row(Index r) const { return static_cast<T*>(data) + r * stride; }
+};
+
+// A kernel's call: `rows` rows beginning with global row `first_row` (1 row for a result without B whose inputs have none).
+// A reduction over B sees all rows, and part `part` of `parts`.
+struct KernelCall {
+  RunContext run;
+  Index first_row = 0;
+  Index rows = 1;
+  Index part = 0;
+  Index parts = 1;
+  std::span<const Port> x;
+  Port y;
+  std::byte* scratch = nullptr;  // scratch_bytes() of the op, 64-byte aligned, private to this call
+};
+
+template <class T>
+using Tile = void (*)(const T* const* x, T* y, Index n);
+
+struct Tiles {
+  Tile<float> f32 = nullptr;
+  Tile<double> f64 = nullptr;
+};
+
+// A result that is only another way to read its one input: elements [offset, offset + row size) of each row.
+struct ViewRule {
+  Index offset = 0;
+  bool shared_row = false;  // the input has no B and each row of the result reads all of it
+  bool splat = false;       // one element of the input fills the row
+};
+
+struct LeafInfo {
+  enum class Kind : std::uint8_t { input, carried, parameter, constant };
+  Kind kind;
+  std::string name;          // input and carried
+  Index step = -1;           // input: its step in a Sequence, or -1
+  Index steps = 0;           // input: the length of that Sequence
+  Index parameter = -1;      // parameter: index in its set
+  const Tensor<double>* value = nullptr;  // constant: the numbers (one number stands for all elements)
+};
+
+class Op {
+ public:
+  virtual ~Op() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string attributes() const { return {}; }
+  virtual std::size_t hash() const = 0;
+  virtual bool equals(const Op& other) const = 0;  // REQUIRES: same name
+
+  // The result's type and shape; ShapeError with the broken rule and the operands (the tape adds op and place).
+  virtual Signature infer(const Arguments& x) const = 0;
+
+  // dx for each input, as Vars appended to the tape; an empty Var means that no gradient flows there.
+  virtual std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const;
+  virtual bool analytic() const { return true; }  // may be checked by the complex step
+
+  virtual void evaluate(const Evaluation<float>&) const = 0;
+  virtual void evaluate(const Evaluation<double>&) const = 0;
+  virtual void evaluate(const Evaluation<std::complex<double>>&) const = 0;
+
+  // ---- capabilities ----
+  virtual bool varies() const { return false; }  // the result depends on the RunContext, not on the inputs alone
+  virtual const LeafInfo* leaf() const { return nullptr; }
+  virtual std::optional<Tiles> tiles() const { return std::nullopt; }  // elementwise: equal shapes in and out
+  virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
+  virtual bool accumulates() const { return false; }  // the n-ary sum of equal shapes
+
+  // f(a..) + f(b..) = f(a.., b..): an accumulate of such nodes is one node with all their inputs in order.
+  virtual bool sum_merges() const { return false; }
+
+  // Appends the form of this node that plans run best and returns it; an empty Var keeps the node.
+  virtual Var lower(std::span<const Var> x, Var y, Element element) const;
+
+  // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view.
+  virtual void run(const KernelCall&, float) const;
+  virtual void run(const KernelCall&, double) const;
+  // How many independent pieces a call over unbatched results may be cut into; constant for given shapes.
+  virtual Index parts(Element, std::span<const Signature>, const Signature&) const { return 1; }
+  virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
+};
+
+// Supplies the virtual functions from templates of Self:
+//   static constexpr std::string_view kName;
+//   auto key() const;                                        a tuple of the attributes (default: none)
+//   template <class S> void evaluate_as(const Evaluation<S>&) const;
+//   template <class T> void run_as(const KernelCall&) const;  optional
+template <class Self>
+class OpOf : public Op {
+ public:
+  std::string_view name() const final { return Self::kName; }
+  std::size_t hash() const final { return hash_tuple(self().key()); }
+  bool equals(const Op& other) const final { return self().key() == static_cast<const Self&>(other).key(); }
+
+  void evaluate(const Evaluation<float>& e) const final { self().evaluate_as(e); }
+  void evaluate(const Evaluation<double>& e) const final { self().evaluate_as(e); }
+  void evaluate(const Evaluation<std::complex<double>>& e) const final { self().evaluate_as(e); }
+
+  void run(const KernelCall& c, float t) const final { run_typed(c, t); }
+  void run(const KernelCall& c, double t) const final { run_typed(c, t); }
+
+  auto key() const { return std::tuple<>{}; }
+
+ private:
+  const Self& self() const { return static_cast<const Self&>(*this); }
+
+  template <class T>
+  void run_typed(const KernelCall& c, T t) const {
+    if constexpr (requires { self().template run_as<T>(c); })
+      self().template run_as<T>(c);
+    else
+      Op::run(c, t);
+  }
+
+  template <class Tuple>
+  static std::size_t hash_tuple(const Tuple& key) {
+    std::size_t h = std::hash<std::string_view>{}(Self::kName);
+    std::apply([&h](const auto&... part) { ((h = h * 1000003u ^ std::hash<std::decay_t<decltype(part)>>{}(part)), ...); }, key);
+    return h;
+  }
+};
+
+}  // namespace reel

@@ -1,0 +1,72 @@
+// Parameter: an untyped handle to one trainable array of a set. ParameterValues<T>: the numbers of a whole set.
+//
+// Always holds: the shape has no B; indices are dense within a set. Threads: handles are immutable; values as a container.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <reel/graph/tensor.h>
+
+namespace reel {
+
+// Identifies one set, so that values of one model are not read by a plan of another.
+using SetIdentity = std::shared_ptr<const char>;
+
+class Parameter {
+ public:
+  Parameter() = default;  // empty: using it is an InputError
+  Parameter(std::string name, Shape shape, Index index, SetIdentity set);
+
+  explicit operator bool() const { return info_ != nullptr; }
+  const std::string& name() const { return info().name; }
+  const Shape& shape() const { return info().shape; }
+  Index index() const { return info().index; }
+  const SetIdentity& set() const { return info().set; }
+  bool operator==(const Parameter&) const = default;
+
+ private:
+  struct Info {
+    std::string name;
+    Shape shape;
+    Index index;
+    SetIdentity set;
+  };
+  const Info& info() const;
+  std::shared_ptr<const Info> info_;
+};
+
+template <class T>
+class ParameterValues {
+ public:
+  ParameterValues() = default;
+  explicit ParameterValues(std::span<const Parameter> parameters) {
+    for (const Parameter& p : parameters) {
+      tensors_.emplace_back(p.shape());
+      set_ = p.set();
+    }
+  }
+
+  Index size() const { return static_cast<Index>(tensors_.size()); }
+  const SetIdentity& set() const { return set_; }
+  TensorView<const T> operator[](const Parameter& p) const { return at(p.index()); }
+  TensorView<const T> at(Index index) const { return tensors_[index].view(); }
+
+  // Write access. Everything derived from the parameters (packed weights) is made anew at the next run.
+  TensorView<T> edit(const Parameter& p) { return edit(p.index()); }
+  TensorView<T> edit(Index index) {
+    ++version_;
+    return tensors_[index].view();
+  }
+  std::uint64_t version() const { return version_; }
+
+ private:
+  std::vector<Tensor<T>> tensors_;
+  SetIdentity set_;
+  std::uint64_t version_ = 1;
+};
+
+}  // namespace reel

@@ -1,0 +1,178 @@
+#include <reel/graph/plan.h>
+
+#include <atomic>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/graph/executor.h>
+#include <reel/graph/passes/common_subexpressions.h>
+#include <reel/graph/passes/constant_folding.h>
+#include <reel/graph/passes/dead_code.h>
+#include <reel/graph/passes/defer.h>
+#include <reel/graph/passes/lower.h>
+#include <reel/graph/passes/materialise_roots.h>
+#include <reel/graph/plan_data.h>
+#include <reel/graph/structural.h>
+#include <reel/graph/verify.h>
+
+namespace reel {
+namespace {
+
+// The carried states that the outputs depend on, as (state, next) on the user's tape.
+std::vector<std::pair<NodeId, NodeId>> live_carries(const Tape& tape, std::span<const Var> outputs) {
+  std::vector<char> live(tape.size(), 0);
+  for (const Var& v : outputs) live[v.id()] = 1;
+  std::vector<std::pair<NodeId, NodeId>> carries;
+  // A next state may depend on states that the outputs do not; repeat until nothing is added.
+  for (std::size_t known = 0;; known = carries.size()) {
+    for (NodeId id = tape.size(); id-- > 0;)
+      if (live[id])
+        for (NodeId x : tape.inputs(id)) live[x] = 1;
+    carries.clear();
+    for (const auto& [state, next] : tape.carries())
+      if (live[state]) carries.emplace_back(state, next), live[next] = 1;
+    if (carries.size() == known) return carries;
+  }
+}
+
+Program apply(Program program, std::span<const Pass> passes, Element element, bool check) {
+  for (const Pass& pass : passes) {
+    program = pass.run(program, element);
+    if (check) verify(*program.tape);
+  }
+  return passes::materialise_roots(program, element);
+}
+
+SetIdentity parameter_set_of(const Tape& tape) {
+  for (NodeId id = 0; id < tape.size(); ++id)
+    if (const auto* leaf = tape.node(id).op->leaf(); leaf && leaf->kind == LeafInfo::Kind::parameter)
+      return static_cast<const ParameterLeaf*>(tape.node(id).op)->parameter().set();
+  return nullptr;
+}
+
+std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options, Element element) {
+  if (outputs.empty()) throw InputError("compile: there is no output");
+  for (const Var& v : outputs)
+    if (!v || &v.tape() != &tape) throw InputError("compile: an output is an empty Var or on another tape");
+  const auto carries = live_carries(tape, outputs);
+
+  auto plan = std::make_shared<PlanData>();
+  plan->element = element;
+  plan->tape = &tape;
+  std::vector<NodeId> roots;
+  for (const Var& v : outputs) roots.push_back(v.id());
+  for (const auto& [state, next] : carries) roots.push_back(next);
+  // The table of inputs is that of the live tape before the passes, so that a folded input must still be bound.
+  const Program live = passes::live_part(tape, roots);
+  std::vector<NodeId> all(live.tape->size());
+  std::iota(all.begin(), all.end(), NodeId{0});
+  plan->table = InputTable(*live.tape, all);
+  plan->parameter_set = parameter_set_of(*live.tape);
+
+  const std::vector<Pass> passes = options.passes ? *options.passes : default_passes();
+  plan->program = apply(live, passes, element, options.verify);
+  plan->schedule = make_schedule(plan->program);
+  lower_to_kernels(*plan);
+
+  std::unordered_map<NodeId, std::uint32_t> result_port;
+  for (const KernelPlan& k : plan->kernels) result_port[k.node] = k.first_port + k.inputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    plan->output_of.emplace(outputs[i].id(), static_cast<std::uint32_t>(plan->outputs.size()));
+    plan->outputs.push_back({outputs[i].id(), result_port.at(plan->program.roots[i])});
+  }
+  for (std::size_t i = 0; i < carries.size(); ++i) {
+    const std::string& name = tape.node(carries[i].first).op->leaf()->name;
+    plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)), result_port.at(plan->program.roots[outputs.size() + i]));
+  }
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Pass> default_passes() {
+  return {{"dead_code", passes::dead_code},
+          {"constant_folding", passes::constant_folding},
+          {"common_subexpressions", passes::common_subexpressions},
+          {"defer", passes::defer},
+          {"lower", passes::lower},
+          {"common_subexpressions", passes::common_subexpressions},
+          {"dead_code", passes::dead_code}};
+}
+
+template <class T>
+Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options) {
+  return Plan<T>(make_plan(tape, outputs, options, element_of<T>()));
+}
+template Plan<float> compile<float>(const Tape&, std::span<const Var>, const CompileOptions&);
+template Plan<double> compile<double>(const Tape&, std::span<const Var>, const CompileOptions&);
+
+std::span<const InputSlot> PlanBase::inputs() const { return data_->table.inputs(); }
+std::span<const InputSlot> PlanBase::carried() const { return data_->table.carried(); }
+int PlanBase::carried_slot(std::string_view name) const { return data_->table.carried(name); }
+std::size_t PlanBase::kernels() const { return data_->kernels.size(); }
+const Program& PlanBase::program() const { return data_->program; }
+
+std::size_t PlanBase::bytes(Index rows, int threads) const {
+  const PlanData& d = *data_;
+  const Index scratch = d.scratch_per_row * d.block_rows(rows, threads) + d.kernel_scratch;
+  return static_cast<std::size_t>(d.stored_per_row * rows + scratch * threads + d.shared_bytes + d.cached_bytes);
+}
+
+namespace {
+
+std::string operand_text(const PlanData& plan, NodeId x) {
+  const Tape& tape = *plan.program.tape;
+  const NodeId base = plan.schedule.readings[x].base;
+  const std::string name = tape.name(base);
+  return name.empty() ? fmt::format("%{}", base) : name;
+}
+
+}  // namespace
+
+std::string PlanBase::text() const {
+  const PlanData& d = *data_;
+  const Tape& tape = *d.program.tape;
+  constexpr const char* kKinds[] = {"once per update", "all rows at once", "row blocks"};
+  std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n", d.kernels.size(),
+                                d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
+  for (const PhasePlan& phase : d.phases) {
+    out += fmt::format("phase: {}\n", kKinds[static_cast<int>(phase.kind)]);
+    for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+      const KernelPlan& kernel = d.kernels[k];
+      const Node& n = tape.node(kernel.node);
+      std::string line = fmt::format("  %{} = {}", kernel.node, n.op->name());
+      if (const std::string a = n.op->attributes(); !a.empty()) line += fmt::format("({})", a);
+      constexpr std::uint32_t kShown = 6;
+      for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i) line += " " + operand_text(d, tape.inputs(kernel.node)[i]);
+      if (kernel.inputs > kShown) line += fmt::format(" .. {} in all", kernel.inputs);
+      line += " : " + n.shape.text();
+      if (const std::string place = tape.place(kernel.node); !place.empty()) line += "   # " + place;
+      out += line + "\n";
+    }
+  }
+  return out;
+}
+
+template <class T>
+void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options) const {
+  WorkspaceData& w = *workspace.data_;
+  if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
+  w.has_run = w.pending = false;
+  std::optional<Index> rows = options.rows;
+  for (const CarriedState& state : w.carried)
+    if (!rows && state.rows >= 0 && state.shape.rank() > 0) rows = state.rows;
+  bool batched_input = false;
+  for (const InputSlot& slot : inputs()) batched_input |= slot.shape.batched();
+  if (batched_input && !options.rows) rows.reset();
+  w.context.rows = data_->table.match(bindings, element_of<T>(), rows, w.views);
+  prepare_carried(w);
+  execute<T>(w);
+  w.has_run = w.pending = true;
+  if (options.commit) workspace.commit();
+}
+template class Plan<float>;
+template class Plan<double>;
+
+}  // namespace reel

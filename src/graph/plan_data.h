@@ -1,0 +1,83 @@
+// The compiled form behind a Plan: kernels with operands as places in memory. Internal to src/graph.
+#pragma once
+
+#include <unordered_map>
+
+#include <reel/graph/plan.h>
+#include <reel/graph/schedule.h>
+
+namespace reel {
+
+// Memory that an operand may lie in.
+enum class Source : std::uint8_t {
+  scratch,    // of one block of rows: only that row phase reads it
+  stored,     // all rows
+  shared,     // without B, from this run
+  cached,     // without B, from parameters alone: kept until they change
+  input,
+  carried,
+  parameter,
+  constant,
+};
+inline constexpr int kSources = 8;
+
+// An operand: base of (source, slot) + fixed bytes + scaled bytes x rows of the source, then row after row.
+struct PortPlan {
+  Source source = Source::shared;
+  std::uint32_t slot = 0;
+  Index fixed = 0;
+  Index scaled = 0;
+  Index stride = 0;        // elements between rows; 0: shared by all rows
+  Index element_bytes = 0;
+  const Shape* shape = nullptr;
+  Type type = Type::real;
+  bool splat = false;
+};
+
+struct KernelPlan {
+  const Op* op;
+  NodeId node;
+  std::uint32_t first_port;  // inputs, then the result
+  std::uint32_t inputs;
+  Index parts = 1;
+  bool elementwise = false;
+  Tiles tiles;
+};
+
+struct PhasePlan {
+  PhaseKind kind;
+  std::uint32_t first_kernel;
+  std::uint32_t end_kernel;
+  std::vector<std::uint32_t> wave_ends;   // kernel indices
+};
+
+struct RootPlan {
+  NodeId tape_node;      // on the user's tape
+  std::uint32_t port;    // of the kernel that makes it
+};
+
+struct PlanData {
+  Element element;
+  Program program;
+  Schedule schedule;
+  InputTable table;
+  std::vector<KernelPlan> kernels;
+  std::vector<PortPlan> ports;
+  std::vector<PhasePlan> phases;
+  std::vector<RootPlan> outputs;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;   // (carried slot, port of its next state)
+  std::vector<AlignedBytes> constants;
+  std::unordered_map<NodeId, std::uint32_t> output_of;            // user's node -> index into outputs
+  SetIdentity parameter_set;
+  std::uint32_t most_inputs = 0;
+  const Tape* tape = nullptr;   // the user's, to tell its Vars from others'; never read
+  // Sizes: per row of a block, per row of the batch, and whole.
+  Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
+
+  Index block_rows(Index rows, int threads) const;
+};
+
+// Fills kernels, ports, phases, constants and sizes from program, schedule and table.
+void lower_to_kernels(PlanData& plan);
+
+}  // namespace reel

@@ -1,0 +1,70 @@
+#include <reel/graph/structural.h>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+
+std::string InputLeaf::attributes() const {
+  const char* kind = info_.kind == LeafInfo::Kind::carried ? "carried " : "";
+  return info_.step < 0 ? kind + info_.name : fmt::format("{}[{}]", info_.name, info_.step);
+}
+
+std::string ConstantLeaf::attributes() const { return one_number() ? fmt::format("{}", (*value_)[0]) : "tensor"; }
+
+Signature Accumulate::infer(const Arguments& x) const {
+  if (x.size() == 0) throw ShapeError("takes at least one input");
+  x.require_all(Type::real);
+  for (int i = 1; i < x.size(); ++i)
+    if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
+  return x[0];
+}
+
+template <class T>
+void Accumulate::run_as(const KernelCall& c) const {
+  const Index n = c.y.shape->row_size();
+  for (Index r = 0; r < c.rows; ++r) {
+    T* y = c.y.row<T>(r);
+    std::copy_n(c.x[0].row<const T>(r), n, y);
+    for (const Port& port : c.x.subspan(1)) {
+      const T* x = port.row<const T>(r);
+      for (Index i = 0; i < n; ++i) y[i] += x[i];
+    }
+  }
+}
+template void Accumulate::run_as<float>(const KernelCall&) const;
+template void Accumulate::run_as<double>(const KernelCall&) const;
+
+Signature StopGradient::infer(const Arguments& x) const {
+  x.require_count(1);
+  x.require_type(0, Type::real);
+  return x[0];
+}
+
+Signature Copy::infer(const Arguments& x) const {
+  x.require_count(1);
+  return x[0];
+}
+
+template <class T>
+void Copy::run_as(const KernelCall& c) const {
+  const Index n = c.y.shape->row_size();
+  for (Index r = 0; r < c.rows; ++r) {
+    if (c.y.type == Type::id)
+      std::copy_n(c.x[0].row<const std::int32_t>(r), n, c.y.row<std::int32_t>(r));
+    else
+      std::copy_n(c.x[0].row<const T>(r), n, c.y.row<T>(r));
+  }
+}
+template void Copy::run_as<float>(const KernelCall&) const;
+template void Copy::run_as<double>(const KernelCall&) const;
+
+Var accumulate(std::span<const Var> x, CallSite site) {
+  if (x.empty()) throw InputError("accumulate: takes at least one Var");
+  return x.size() == 1 ? x[0] : x[0].tape().append(Accumulate{}, x, site);
+}
+
+Var stop_gradient(Var x, CallSite site) { return x.tape().append(StopGradient{}, {x}, site); }
+
+}  // namespace reel

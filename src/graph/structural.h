@@ -1,0 +1,139 @@
+// The ops that belong to the tape itself: leaves, the n-ary accumulate of fan-in, and stop_gradient.
+#pragma once
+
+#include <bit>
+
+#include <reel/graph/op.h>
+#include <reel/graph/tape.h>
+
+namespace reel {
+
+// input and carried: bound by name at run. Shape and type are fixed when recorded.
+class InputLeaf final : public OpOf<InputLeaf> {
+ public:
+  static constexpr std::string_view kName = "input";
+  InputLeaf(LeafInfo info, Signature signature) : info_(std::move(info)), signature_(signature) {}
+  auto key() const { return std::tuple(info_.name, info_.step, static_cast<int>(info_.kind)); }
+  std::string attributes() const override;
+  Signature infer(const Arguments&) const override { return signature_; }
+  const LeafInfo* leaf() const override { return &info_; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>&) const {}
+
+ private:
+  LeafInfo info_;
+  Signature signature_;
+};
+
+class ParameterLeaf final : public OpOf<ParameterLeaf> {
+ public:
+  static constexpr std::string_view kName = "parameter";
+  explicit ParameterLeaf(Parameter p)
+      : parameter_(std::move(p)), info_{LeafInfo::Kind::parameter, parameter_.name(), -1, 0, parameter_.index(), nullptr} {}
+  auto key() const { return std::tuple(parameter_.set().get(), parameter_.index()); }
+  std::string attributes() const override { return parameter_.name(); }
+  Signature infer(const Arguments&) const override { return {Type::real, parameter_.shape()}; }
+  const LeafInfo* leaf() const override { return &info_; }
+  const Parameter& parameter() const { return parameter_; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>&) const {}
+
+ private:
+  Parameter parameter_;
+  LeafInfo info_;
+};
+
+// Numbers fixed at record: a whole tensor, or one number that stands for every element of a shape that may carry B.
+class ConstantLeaf final : public OpOf<ConstantLeaf> {
+ public:
+  static constexpr std::string_view kName = "constant";
+  ConstantLeaf(Shape shape, std::shared_ptr<const Tensor<double>> value)
+      : shape_(shape), value_(std::move(value)), info_{LeafInfo::Kind::constant, {}, -1, 0, -1, value_.get()} {}
+  // Equal numbers are equal constants; tensors are compared by identity.
+  auto key() const {
+    const auto bits = one_number() ? std::bit_cast<std::uint64_t>((*value_)[0]) : 0;
+    return std::tuple(bits, one_number() ? nullptr : value_.get(), shape_.text());
+  }
+  std::string attributes() const override;
+  Signature infer(const Arguments&) const override { return {Type::real, shape_}; }
+  const LeafInfo* leaf() const override { return &info_; }
+  bool one_number() const { return value_->size() == 1; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    for (Index i = 0; i < e.y.size; ++i) e.y.real[i] = static_cast<S>((*value_)[one_number() ? 0 : i]);
+  }
+
+ private:
+  Shape shape_;
+  std::shared_ptr<const Tensor<double>> value_;
+  LeafInfo info_;
+};
+
+// y = x_1 + ... + x_n, in order. All shapes equal. The one form that fan-in of gradients takes.
+class Accumulate final : public OpOf<Accumulate> {
+ public:
+  static constexpr std::string_view kName = "accumulate";
+  Signature infer(const Arguments& x) const override;
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {x.size(), dy}; }
+  bool accumulates() const override { return true; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    for (Index i = 0; i < e.y.size; ++i) {
+      S sum{};
+      for (const auto& x : e.x) sum += x.real[i];
+      e.y.real[i] = sum;
+    }
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const;
+};
+
+// y = x, with no gradient.
+class StopGradient final : public OpOf<StopGradient> {
+ public:
+  static constexpr std::string_view kName = "stop_gradient";
+  Signature infer(const Arguments& x) const override;
+  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{}; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    std::copy_n(e.x[0].real, e.y.size, e.y.real);
+  }
+};
+
+// y = x, of either type, in memory of its own. Appended by passes.
+class Copy final : public OpOf<Copy> {
+ public:
+  static constexpr std::string_view kName = "copy";
+  Signature infer(const Arguments& x) const override;
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    if (e.y.ids)
+      std::copy_n(e.x[0].ids, e.y.size, e.y.ids);
+    else
+      std::copy_n(e.x[0].real, e.y.size, e.y.real);
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const;
+};
+
+// [] = the number of rows of the run.
+class BatchSize final : public OpOf<BatchSize> {
+ public:
+  static constexpr std::string_view kName = "batch_size";
+  Signature infer(const Arguments&) const override { return {}; }
+  bool varies() const override { return true; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    e.y.real[0] = static_cast<S>(static_cast<double>(e.run.rows));
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    *c.y.row<T>(0) = static_cast<T>(c.run.rows);
+  }
+};
+
+// REQUIRES: at least one Var; all on one tape. One Var is returned as it is.
+Var accumulate(std::span<const Var> x, CallSite site = CallSite::current());
+Var stop_gradient(Var x, CallSite site = CallSite::current());
+
+}  // namespace reel

@@ -1,0 +1,178 @@
+// Tape: the append-only list of nodes on which a computation is recorded. Var: a cheap handle to one node.
+//
+// Always holds: the inputs of a node come before it; a node's type and shape are what its op infers from its inputs.
+// Walking and freeing a tape needs no recursion. A tape outlives its Vars; it is neither copied nor moved.
+// Threads: one thread records; a tape that no longer changes may be read by any number.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <reel/graph/call_site.h>
+#include <reel/graph/op.h>
+#include <reel/graph/parameter.h>
+
+namespace reel {
+
+class Tape;
+using NodeId = std::uint32_t;
+
+struct Node {
+  const Op* op;
+  Shape shape;
+  Type type;
+  std::uint32_t first_input;
+  std::uint32_t input_count;
+  std::uint32_t scope;
+  CallSite site;
+};
+
+class Var {
+ public:
+  Var() = default;
+  Var(Tape& tape, NodeId id) : tape_(&tape), id_(id) {}
+
+  explicit operator bool() const { return tape_ != nullptr; }
+  Tape& tape() const { return *tape_; }
+  NodeId id() const { return id_; }
+  const Shape& shape() const;
+  Type type() const;
+  bool operator==(const Var&) const = default;
+
+ private:
+  Tape* tape_ = nullptr;
+  NodeId id_ = 0;
+};
+
+// One Var per time step. As an input it binds one time-major tensor [T, B, ...].
+using Sequence = std::vector<Var>;
+
+// Owns the ops that the nodes of a tape, and of the tapes that passes derive from it, point to.
+class OpPool {
+ public:
+  explicit OpPool(std::shared_ptr<const OpPool> parent = nullptr) : parent_(std::move(parent)) {}
+
+  const Op* find(const Op& op, std::size_t hash) const;
+  const Op* add(std::unique_ptr<const Op> op, std::size_t hash);
+
+ private:
+  std::shared_ptr<const OpPool> parent_;
+  std::vector<std::unique_ptr<const Op>> ops_;
+  std::unordered_multimap<std::size_t, const Op*> by_hash_;
+};
+
+class Tape {
+ public:
+  Tape() : Tape(nullptr) {}
+  explicit Tape(std::shared_ptr<const OpPool> parent);  // derived tapes share their parent's ops
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // ---- leaves ----
+  // Real and id inputs, bound by name when a plan runs. InputError when the name is taken with another shape.
+  Var input(const std::string& name, Shape shape, CallSite site = CallSite::current());
+  Var ids(const std::string& name, Shape shape, CallSite site = CallSite::current());
+  Sequence input(const std::string& name, Index steps, Shape step_shape, CallSite site = CallSite::current());
+  Sequence ids(const std::string& name, Index steps, Shape step_shape, CallSite site = CallSite::current());
+
+  // A value that a workspace keeps between runs: zero at first, then what carry() named in the last successful run.
+  Var carried(const std::string& name, Shape shape, CallSite site = CallSite::current());
+  // InputError unless `state` came from carried() and `next` has its shape.
+  void carry(Var state, Var next);
+
+  Var parameter(const Parameter& parameter, CallSite site = CallSite::current());
+  Var constant(double value, CallSite site = CallSite::current());                 // []
+  Var constant(const Tensor<double>& value, CallSite site = CallSite::current());  // the tensor's shape
+  Var fill(Shape shape, double value, CallSite site = CallSite::current());        // may carry B
+  Var zeros(Shape shape, CallSite site = CallSite::current()) { return fill(shape, 0.0, site); }
+  Var batch_size(CallSite site = CallSite::current());                             // [], the number of rows B
+
+  // ---- recording ----
+  // ShapeError, with the op's name, every shape and the caller's line, when the op refuses its inputs.
+  template <class O>
+  Var append(O op, std::span<const Var> x, CallSite site = {}) {
+    return append_interned(intern(std::move(op)), x, site);
+  }
+  template <class O>
+  Var append(O op, std::initializer_list<Var> x, CallSite site = {}) {
+    return append(std::move(op), std::span<const Var>(x.begin(), x.size()), site);
+  }
+  template <class O>
+  const Op* intern(O op) {
+    const std::size_t hash = op.hash();
+    if (const Op* known = pool_->find(op, hash)) return known;
+    return pool_->add(std::make_unique<O>(std::move(op)), hash);
+  }
+  const Op* intern(std::unique_ptr<const Op> op);
+  Var append_interned(const Op* op, std::span<const Var> x, CallSite site);
+  // Appends a node of another tape over inputs of this one, keeping its scope, site and names. No checks.
+  NodeId copy(const Tape& from, NodeId id, std::span<const NodeId> inputs);
+
+  // Labels what is recorded while the returned object lives ("lstm/step 3"); nested labels join with '/'.
+  class Scope {
+   public:
+    Scope(Tape& tape, std::uint32_t restore) : tape_(&tape), restore_(restore) {}
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() { tape_->scope_ = restore_; }
+
+   private:
+    Tape* tape_;
+    std::uint32_t restore_;
+  };
+  [[nodiscard]] Scope scope(const std::string& label);
+  [[nodiscard]] Scope scope_of(NodeId id);  // what is recorded next belongs to the scope of an existing node
+
+  void name(Var v, std::string name) { names_[v.id()] = std::move(name); }
+  // A new key for a source of randomness on this tape.
+  std::uint32_t next_random_key() { return random_keys_++; }
+
+  // ---- reading ----
+  NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
+  const Node& node(NodeId id) const { return nodes_[id]; }
+  std::span<const NodeId> inputs(NodeId id) const {
+    return {inputs_.data() + nodes_[id].first_input, nodes_[id].input_count};
+  }
+  const std::string& scope_label(NodeId id) const { return scopes_[nodes_[id].scope]; }
+  std::string name(NodeId id) const;       // given name, or a leaf's own, or ""
+  std::string describe(NodeId id) const;   // "lstm.U [65, 256]"
+  std::string place(NodeId id) const;      // "lstm/step 3, char_rnn.cpp:41"
+  std::span<const std::pair<NodeId, NodeId>> carries() const { return carries_; }  // (state, next)
+  const std::shared_ptr<OpPool>& pool() const { return pool_; }
+  Var var(NodeId id) { return Var(*this, id); }
+
+ private:
+  Var shared_leaf(const Op* op, CallSite site);
+  Var leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site);
+  void claim(const std::string& name, Type type, Shape shape, Index steps);
+
+  struct Claim {
+    Type type;
+    Shape shape;
+    Index steps;
+  };
+
+  std::shared_ptr<OpPool> pool_;
+  std::deque<Node> nodes_;
+  std::vector<NodeId> inputs_;
+  std::vector<std::string> scopes_{""};
+  std::unordered_map<std::string, std::uint32_t> scope_ids_{{"", 0}};
+  std::uint32_t scope_ = 0;
+  std::unordered_map<NodeId, std::string> names_;
+  std::unordered_map<std::string, Claim> claims_;
+  std::unordered_map<const Op*, NodeId> shared_leaves_;     // one node per parameter and constant
+  std::unordered_map<std::uint64_t, NodeId> numbers_;       // one node per scalar constant, by its bits
+  std::vector<std::pair<NodeId, NodeId>> carries_;
+  std::vector<Signature> signatures_;  // reused by append
+  std::uint32_t random_keys_ = 0;
+};
+
+inline const Shape& Var::shape() const { return tape_->node(id_).shape; }
+inline Type Var::type() const { return tape_->node(id_).type; }
+
+}  // namespace reel

@@ -1,0 +1,44 @@
+#include <reel/graph/threads.h>
+
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+namespace {
+
+int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+}  // namespace
+
+struct Threads::Arena {
+  explicit Arena(int count) : arena(count) {
+    if (count > cores()) more.emplace(tbb::global_control::max_allowed_parallelism, count);
+  }
+  std::optional<tbb::global_control> more;  // oneTBB makes no more threads than cores unless asked
+  tbb::task_arena arena;
+};
+
+Threads::Threads(int count) : count_(count == 0 ? cores() : count) {
+  if (count < 0) throw InputError(fmt::format("the number of threads must be positive, or 0 for all cores, not {}", count));
+  if (count_ > 1) arena_ = std::make_shared<Arena>(count_);
+}
+
+void Threads::run(Index n, const void* context, void (*call)(const void*, Index, int)) const {
+  if (!arena_ || n <= 1) {
+    for (Index i = 0; i < n; ++i) call(context, i, 0);
+    return;
+  }
+  arena_->arena.execute([&] {
+    tbb::parallel_for(
+        Index{0}, n, [&](Index i) { call(context, i, tbb::this_task_arena::current_thread_index()); }, tbb::simple_partitioner());
+  });
+}
+
+}  // namespace reel

@@ -1,0 +1,78 @@
+// AnyCell: any sized recurrent cell behind one type, so that a program chooses cells at run time. Deep: a stack of them,
+// each fed with the output of the one below.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/models/recurrent_cell.h>
+
+namespace reel {
+
+class AnyCell {
+ public:
+  struct State {
+    std::vector<Var> kept;  // the parts of the cell's own state
+    Var shown;              // its output; empty at first
+    std::vector<Var*> parts() {
+      std::vector<Var*> p;
+      for (Var& v : kept) p.push_back(&v);
+      return p;
+    }
+  };
+
+  template <SizedCell C>
+  AnyCell(C cell) : self_(std::make_shared<const Model<C>>(std::move(cell))) {}  // NOLINT: implicit by design
+
+  State step(Var x, const State& previous) const { return self_->step(x, previous); }
+  Var output(const State& state) const { return state.shown; }
+  std::vector<StatePart> state_layout() const { return self_->state_layout(); }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual State step(Var x, const State& previous) const = 0;
+    virtual std::vector<StatePart> state_layout() const = 0;
+  };
+
+  template <class C>
+  struct Model final : Interface {
+    explicit Model(C c) : cell(std::move(c)) {}
+    State step(Var x, const State& previous) const override {
+      typename C::State state{};
+      const std::vector<Var*> parts = state_parts(state);
+      if (parts.size() != previous.kept.size())
+        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", previous.kept.size(), parts.size()));
+      for (std::size_t i = 0; i < parts.size(); ++i) *parts[i] = previous.kept[i];
+      typename C::State next = cell.step(x, state);
+      State result;
+      for (Var* v : state_parts(next)) result.kept.push_back(*v);
+      result.shown = cell_output(cell, next);
+      return result;
+    }
+    std::vector<StatePart> state_layout() const override { return cell.state_layout(); }
+    C cell;
+  };
+
+  std::shared_ptr<const Interface> self_;
+};
+
+// h^l = cell_l(h^(l-1), h^l'); the output is the last layer's. InputError for no layer.
+class Deep {
+ public:
+  using State = std::vector<AnyCell::State>;
+  explicit Deep(std::vector<AnyCell> layers);
+  State step(Var x, const State& previous) const;
+  Var output(const State& state) const { return state.back().shown; }
+  std::vector<StatePart> state_layout() const;  // parts are called "0.h", "0.c", "1.h", ...
+  State make_state(std::span<const Var> parts) const;
+  const std::vector<AnyCell>& layers() const { return layers_; }
+
+ private:
+  std::vector<AnyCell> layers_;
+};
+
+}  // namespace reel

@@ -1,0 +1,73 @@
+#include <reel/models/parameter_set.h>
+
+#include <fmt/format.h>
+
+namespace reel {
+
+ParameterSet::ParameterSet() : identity_(std::make_shared<const char>()) {}
+
+Parameter ParameterSet::add(const std::string& name, Shape shape, Initializer begin) {
+  for (const Parameter& p : parameters_)
+    if (p.name() == name) throw InputError(fmt::format("parameter \"{}\" already exists, with shape {}", name, p.shape().text()));
+  parameters_.emplace_back(name, shape, size(), identity_);
+  initializers_.push_back(std::move(begin));
+  frozen_.push_back(false);
+  return parameters_.back();
+}
+
+Parameter ParameterSet::find(const std::string& name) const {
+  std::string known;
+  for (const Parameter& p : parameters_) {
+    if (p.name() == name) return p;
+    known += (known.empty() ? "" : ", ") + p.name();
+  }
+  throw InputError(fmt::format("there is no parameter \"{}\" among: {}", name, known));
+}
+
+Index ParameterSet::numbers() const {
+  Index n = 0;
+  for (const Parameter& p : parameters_) n += p.shape().row_size();
+  return n;
+}
+
+void ParameterSet::freeze(const std::string& name, bool frozen) { frozen_[static_cast<std::size_t>(find(name).index())] = frozen; }
+
+std::vector<Parameter> ParameterSet::trainable() const {
+  std::vector<Parameter> result;
+  for (const Parameter& p : parameters_)
+    if (!frozen(p)) result.push_back(p);
+  return result;
+}
+
+template <class T>
+ParameterValues<T> ParameterSet::initial(std::uint64_t seed) const {
+  ParameterValues<T> values(all());
+  for (const Parameter& p : parameters_) {
+    std::vector<double> numbers(static_cast<std::size_t>(p.shape().row_size()));
+    RandomStream random(seed, static_cast<std::uint64_t>(p.index()) + 1);
+    initializers_[static_cast<std::size_t>(p.index())](numbers, p.shape(), random);
+    std::ranges::transform(numbers, values.edit(p).begin(), [](double x) { return static_cast<T>(x); });
+  }
+  return values;
+}
+template ParameterValues<float> ParameterSet::initial<float>(std::uint64_t) const;
+template ParameterValues<double> ParameterSet::initial<double>(std::uint64_t) const;
+
+std::string ParameterSet::summary() const {
+  std::string out;
+  for (const Parameter& p : parameters_)
+    out += fmt::format("{:<24} {:<14} {:>10}{}\n", p.name(), p.shape().text(), p.shape().row_size(), frozen(p) ? "  frozen" : "");
+  return out + fmt::format("{:<24} {:<14} {:>10}\n", "all parameters", "", numbers());
+}
+
+template <class T>
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, TensorView<const T> values) {
+  const Parameter p = set.find(name);
+  if (values.shape() != p.shape())
+    throw ShapeError(fmt::format("parameter {} {}: was given {}", name, p.shape().text(), values.shape().text()));
+  std::copy_n(values.data(), values.size(), to.edit(p).data());
+}
+template void set_values<float>(const ParameterSet&, ParameterValues<float>&, const std::string&, TensorView<const float>);
+template void set_values<double>(const ParameterSet&, ParameterValues<double>&, const std::string&, TensorView<const double>);
+
+}  // namespace reel

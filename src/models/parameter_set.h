@@ -1,0 +1,60 @@
+// ParameterSet: the parameters of a model by name, with how they begin and which are frozen.
+//
+// Always holds: names are unique; indices follow the order of adding. Threads: build it in one; then it may be read by any.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <reel/graph/parameter.h>
+#include <reel/models/initializers.h>
+
+namespace reel {
+
+class ParameterSet {
+ public:
+  ParameterSet();
+
+  // InputError when the name is taken; ShapeError for a shape with B.
+  Parameter add(const std::string& name, Shape shape, Initializer begin = init::glorot());
+
+  std::span<const Parameter> all() const { return parameters_; }
+  Parameter find(const std::string& name) const;  // InputError, listing the known names
+  Index size() const { return static_cast<Index>(parameters_.size()); }
+  Index numbers() const;                          // elements of all together
+
+  // Frozen parameters are not updated by training. Names as in find().
+  void freeze(const std::string& name, bool frozen = true);
+  bool frozen(const Parameter& p) const { return frozen_[static_cast<std::size_t>(p.index())]; }
+  std::vector<Parameter> trainable() const;
+
+  // The numbers at the beginning: each parameter has its own random stream, so that adding one changes no other.
+  template <class T>
+  ParameterValues<T> initial(std::uint64_t seed) const;
+
+  std::string summary() const;  // one line per parameter, and the total
+
+ private:
+  SetIdentity identity_;
+  std::vector<Parameter> parameters_;
+  std::vector<Initializer> initializers_;
+  std::vector<bool> frozen_;
+};
+
+// Copies `values` to the parameter called `name`. InputError for an unknown name, ShapeError for a wrong shape.
+template <class T>
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, TensorView<const T> values);
+
+// The same numbers in another element type.
+template <class To, class From>
+ParameterValues<To> converted(const ParameterSet& set, const ParameterValues<From>& from) {
+  ParameterValues<To> to(set.all());
+  for (Index i = 0; i < from.size(); ++i) {
+    const auto target = to.edit(i);
+    std::transform(from.at(i).begin(), from.at(i).end(), target.begin(), [](From x) { return static_cast<To>(x); });
+  }
+  return to;
+}
+
+}  // namespace reel

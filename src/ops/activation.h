@@ -1,0 +1,15 @@
+// Activation functions on elements, shape in = shape out. NaN stays NaN.
+// sigmoid is the logistic function 1 / (1 + exp(-x)); satlins clamps to [-1, 1] (Hopfield networks). At their kinks relu
+// and satlins have derivative 0.
+#pragma once
+
+#include <reel/ops/operand.h>
+
+namespace reel {
+
+Var tanh(Operand x);
+Var sigmoid(Operand x);
+Var relu(Operand x);
+Var satlins(Operand x);
+
+}  // namespace reel

@@ -1,0 +1,246 @@
+#include <reel/ops/broadcast.h>
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+namespace {
+
+// For every element of `big` in row-major order, the index of the element of `small` that repeats onto it.
+class RepeatWalk {
+ public:
+  RepeatWalk(const Shape& big, const Shape& small) : big_(big) {
+    Index stride = 1;
+    for (int back = 1; back <= big.rank(); ++back) {
+      const Index extent = back <= small.rank() ? small.dim(-back) : 1;
+      strides_[big.rank() - back] = extent == 1 ? 0 : stride;
+      stride *= extent;
+    }
+  }
+
+  template <class F>
+  void each(F f) const {
+    std::array<Index, Shape::kMaxRank> at{};
+    Index small = 0;
+    for (Index i = 0; i < big_.row_size(); ++i) {
+      f(i, small);
+      for (int axis = big_.rank() - 1; axis >= 0; --axis) {
+        small += strides_[axis];
+        if (++at[axis] < big_.dims()[axis]) break;
+        small -= strides_[axis] * at[axis];
+        at[axis] = 0;
+      }
+    }
+  }
+
+ private:
+  Shape big_;
+  std::array<Index, Shape::kMaxRank> strides_{};
+};
+
+bool repeats_to(const Shape& small, const Shape& big) {
+  if (small.rank() > big.rank() || (small.batched() && !big.batched())) return false;
+  for (int back = 1; back <= small.rank(); ++back)
+    if (small.dim(-back) != big.dim(-back) && small.dim(-back) != 1) return false;
+  return true;
+}
+
+class Broadcast final : public OpOf<Broadcast> {
+ public:
+  static constexpr std::string_view kName = "broadcast";
+  explicit Broadcast(Shape shape) : shape_(shape) {}
+  auto key() const { return std::tuple(shape_.text()); }
+  std::string attributes() const override { return shape_.text(); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    if (!repeats_to(x.shape(0), shape_)) throw ShapeError(fmt::format("{} does not repeat to {}", x.describe(0), shape_.text()));
+    return {Type::real, shape_};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {sum_to(dy, x[0].shape())}; }
+
+  std::optional<ViewRule> view(const Shape& x, const Shape& y) const override {
+    const bool shared = y.batched() && !x.batched();
+    if (x.row_size() == y.row_size()) return ViewRule{.shared_row = shared};
+    if (x.row_size() == 1) return ViewRule{.shared_row = shared, .splat = true};
+    return std::nullopt;
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index rows = e.rows(*e.y.shape);
+    const Index x_rows = e.rows(*e.x[0].shape);
+    for (Index r = 0; r < rows; ++r)
+      copy_row(*e.x[0].shape, e.x[0].real + (x_rows == rows ? r : 0) * e.x[0].shape->row_size(), e.y.real + r * shape_.row_size());
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  }
+
+ private:
+  template <class S>
+  void copy_row(const Shape& from, const S* x, S* y) const {
+    RepeatWalk(shape_, from).each([&](Index big, Index small) { y[big] = x[small]; });
+  }
+
+  Shape shape_;
+};
+
+class SumTo final : public OpOf<SumTo> {
+ public:
+  static constexpr std::string_view kName = "sum_to";
+  explicit SumTo(Shape shape) : shape_(shape) {}
+  auto key() const { return std::tuple(shape_.text()); }
+  std::string attributes() const override { return shape_.text(); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    if (x.shape(0).batched() != shape_.batched() || !repeats_to(shape_, x.shape(0)))
+      throw ShapeError(fmt::format("{} is not a repetition of {}", x.describe(0), shape_.text()));
+    return {Type::real, shape_};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {broadcast(dy, x[0].shape())}; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index rows = e.rows(*e.y.shape);
+    for (Index r = 0; r < rows; ++r)
+      sum_row(*e.x[0].shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * shape_.row_size());
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    for (Index r = 0; r < c.rows; ++r) sum_row(*c.x[0].shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  }
+
+ private:
+  template <class S>
+  void sum_row(const Shape& from, const S* x, S* y) const {
+    std::fill_n(y, shape_.row_size(), S{});
+    RepeatWalk(from, shape_).each([&](Index big, Index small) { y[small] += x[big]; });
+  }
+
+  Shape shape_;
+};
+
+// Sums over the batch of any number of equally shaped terms, so that a sum of such sums is one node.
+class BatchSum final : public OpOf<BatchSum> {
+ public:
+  static constexpr std::string_view kName = "batch_sum";
+
+  Signature infer(const Arguments& x) const override {
+    if (x.size() == 0) throw ShapeError("takes at least one input");
+    x.require_all(Type::real);
+    for (int i = 0; i < x.size(); ++i) {
+      if (!x.shape(i).batched()) throw ShapeError(fmt::format("{} has no batch to sum over", x.describe(i)));
+      if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
+    }
+    return {Type::real, x.shape(0).row()};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return std::vector<Var>(x.size(), broadcast(dy, x[0].shape()));
+  }
+
+  bool sum_merges() const override { return true; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    std::fill_n(e.y.real, e.y.size, S{});
+    for (const auto& x : e.x)
+      for (Index i = 0; i < x.size; ++i) e.y.real[i % e.y.size] += x.real[i];
+  }
+
+  Index parts(Element, std::span<const Signature>, const Signature& y) const override {
+    return (y.shape.row_size() + kColumns - 1) / kColumns;
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index first = c.part * kColumns;
+    const Index n = std::min(kColumns, c.y.shape->row_size() - first);
+    T* y = c.y.row<T>(0) + first;
+    std::fill_n(y, n, T{});
+    for (const Port& port : c.x)
+      for (Index r = 0; r < c.rows; ++r) {
+        const T* x = port.row<const T>(r) + first;
+        for (Index i = 0; i < n; ++i) y[i] += x[i];
+      }
+  }
+
+ private:
+  static constexpr Index kColumns = 256;
+};
+
+}  // namespace
+
+Var broadcast(Operand x, Shape shape) {
+  Tape& tape = tape_of(Broadcast::kName, {&x});
+  const Var v = x.on(tape);
+  return v.shape() == shape ? v : tape.append(Broadcast(shape), {v}, x.site());
+}
+
+Var sum_to(Operand x, Shape shape) {
+  Tape& tape = tape_of(SumTo::kName, {&x});
+  Var v = x.on(tape);
+  const bool over_batch = v.shape().batched() && !shape.batched();
+  const Shape row_target = Shape(v.shape().batched(), shape.dims());
+  if (v.shape() != row_target) v = tape.append(SumTo(row_target), {v}, x.site());
+  return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
+}
+
+Var batch_sum(Operand x) { return record(BatchSum{}, x); }
+
+namespace {
+
+std::string list_shapes(std::span<const Var> x) {
+  std::string text;
+  for (const Var& v : x) text += (text.empty() ? "" : " and ") + v.tape().describe(v.id());
+  return text;
+}
+
+// The shape that all of x repeat to.
+Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
+  std::array<Index, Shape::kMaxRank> dims;
+  dims.fill(1);
+  int rank = 0;
+  bool batched = false;
+  for (const Var& v : x) {
+    rank = std::max(rank, v.shape().rank());
+    batched |= v.shape().batched();
+    for (int back = 1; back <= v.shape().rank(); ++back) {
+      Index& d = dims[Shape::kMaxRank - back];
+      const Index extent = v.shape().dim(-back);
+      if (d != extent && d != 1 && extent != 1)
+        throw ShapeError(fmt::format("[{}] shapes do not broadcast: {} ({})", op, list_shapes(x), site.text()));
+      if (d == 1) d = extent;
+    }
+  }
+  return Shape(batched, std::span(dims).last(rank));
+}
+
+}  // namespace
+
+void broadcast_together(std::string_view op, std::span<Var> x, CallSite site) {
+  const bool equal = std::all_of(x.begin(), x.end(), [&](const Var& v) { return v && v.shape() == x[0].shape(); });
+  if (equal) return;
+  for (const Var& v : x)
+    if (!v || &v.tape() != &x[0].tape())
+      throw InputError(fmt::format("[{}] operands are empty or on different tapes ({})", op, site.text()));
+  for (const Var& v : x)
+    if (v.type() != Type::real) throw ShapeError(fmt::format("[{}] expects real numbers, was given {} ({})", op, v.tape().describe(v.id()), site.text()));
+  const Shape shape = common_shape(op, x, site);
+  for (Var& v : x) v = broadcast(Operand(v, site), shape);
+}
+
+}  // namespace reel

@@ -1,0 +1,135 @@
+#include <reel/ops/elementary.h>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "reel/ops/elementary.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <reel/ops/kernels/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+
+struct ExpTile {
+  template <class D, class V>
+  static V apply(D d, V x) { return SafeExp(d, x); }
+};
+struct LogTile {
+  template <class D, class V>
+  static V apply(D d, V x) { return SafeLog(d, x); }
+};
+struct SqrtTile {
+  template <class D, class V>
+  static V apply(D, V x) { return hn::Sqrt(x); }
+};
+struct SquareTile {
+  template <class D, class V>
+  static V apply(D, V x) { return hn::Mul(x, x); }
+};
+struct AbsTile {
+  template <class D, class V>
+  static V apply(D, V x) { return hn::Abs(x); }
+};
+struct StepTile {
+  template <class D, class V>
+  static V apply(D d, V x) { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), hn::Set(d, hn::TFromD<D>(1))); }
+};
+struct SignTile {
+  template <class D, class V>
+  static V apply(D d, V x) { return hn::Sub(StepTile::apply(d, x), StepTile::apply(d, hn::Neg(x))); }
+};
+
+Tiles ExpTiles() { return MakeTiles<ExpTile, 1>(); }
+Tiles LogTiles() { return MakeTiles<LogTile, 1>(); }
+Tiles SqrtTiles() { return MakeTiles<SqrtTile, 1>(); }
+Tiles SquareTiles() { return MakeTiles<SquareTile, 1>(); }
+Tiles AbsTiles() { return MakeTiles<AbsTile, 1>(); }
+Tiles StepTiles() { return MakeTiles<StepTile, 1>(); }
+Tiles SignTiles() { return MakeTiles<SignTile, 1>(); }
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementwise.h>
+#include <reel/ops/scalar.h>
+
+namespace reel {
+HWY_EXPORT(ExpTiles);
+HWY_EXPORT(LogTiles);
+HWY_EXPORT(SqrtTiles);
+HWY_EXPORT(SquareTiles);
+HWY_EXPORT(AbsTiles);
+HWY_EXPORT(StepTiles);
+HWY_EXPORT(SignTiles);
+
+namespace {
+
+struct Exp final : Elementwise<Exp, 1> {
+  static constexpr std::string_view kName = "exp";
+  template <class S>
+  static S value(S x) { return std::exp(x); }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ExpTiles)(); }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * y}; }
+};
+
+struct Log final : Elementwise<Log, 1> {
+  static constexpr std::string_view kName = "log";
+  template <class S>
+  static S value(S x) { return std::log(x); }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(LogTiles)(); }
+  static std::vector<Var> rule(Var x, Var, Var dy) { return {dy / x}; }
+};
+
+struct Sqrt final : Elementwise<Sqrt, 1> {
+  static constexpr std::string_view kName = "sqrt";
+  template <class S>
+  static S value(S x) { return std::sqrt(x); }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SqrtTiles)(); }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {0.5 * dy / y}; }
+};
+
+struct Square final : Elementwise<Square, 1> {
+  static constexpr std::string_view kName = "square";
+  template <class S>
+  static S value(S x) { return x * x; }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SquareTiles)(); }
+  static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * x * dy}; }
+};
+
+struct Abs final : Elementwise<Abs, 1> {
+  static constexpr std::string_view kName = "abs";
+  template <class S>
+  static S value(S x) { return real_part(x) < 0 ? -x : x; }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AbsTiles)(); }
+  static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * sign(x)}; }
+};
+
+struct Step final : Elementwise<Step, 1> {
+  static constexpr std::string_view kName = "step";
+  template <class S>
+  static S value(S x) { return real_part(x) > 0 ? S(1) : S(0); }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(StepTiles)(); }
+  static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
+};
+
+struct Sign final : Elementwise<Sign, 1> {
+  static constexpr std::string_view kName = "sign";
+  template <class S>
+  static S value(S x) { return S(real_part(x) > 0 ? 1 : real_part(x) < 0 ? -1 : 0); }
+  Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SignTiles)(); }
+  static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
+};
+
+}  // namespace
+
+Var exp(Operand x) { return record(Exp{}, x); }
+Var log(Operand x) { return record(Log{}, x); }
+Var sqrt(Operand x) { return record(Sqrt{}, x); }
+Var square(Operand x) { return record(Square{}, x); }
+Var abs(Operand x) { return record(Abs{}, x); }
+Var sign(Operand x) { return record(Sign{}, x); }
+Var step(Operand x) { return record(Step{}, x); }
+
+}  // namespace reel
+#endif

@@ -1,0 +1,164 @@
+#include <reel/ops/embedding.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+namespace {
+
+class Embedding final : public OpOf<Embedding> {
+ public:
+  static constexpr std::string_view kName = "embedding";
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(2);
+    x.require_type(0, Type::id);
+    x.require_type(1, Type::real);
+    if (x.shape(1).batched() || x.shape(1).rank() != 2) throw ShapeError(fmt::format("the table must be [V, E]: {}", x.describe(1)));
+    return {Type::real, x.shape(0).with_last(x.shape(1).dim(1))};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return {Var(), scatter_add(x[0], dy, x[1].shape().dim(0))};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index V = e.x[1].shape->dim(0), E = e.x[1].shape->dim(1);
+    for (Index i = 0; i < e.x[0].size; ++i) {
+      check_id(e.x[0].ids[i], V, i);
+      std::copy_n(e.x[1].real + e.x[0].ids[i] * E, E, e.y.real + i * E);
+    }
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index V = c.x[1].shape->dim(0), E = c.x[1].shape->dim(1);
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index i = 0; i < c.x[0].shape->row_size(); ++i) {
+        const std::int32_t id = c.x[0].row<const std::int32_t>(r)[i];
+        check_id(id, V, c.first_row + r);
+        std::copy_n(c.x[1].row<const T>(0) + id * E, E, c.y.row<T>(r) + i * E);
+      }
+  }
+};
+
+// Over pairs of inputs (ids_1, x_1, ids_2, x_2, ...), so that a sum of scatters is one node.
+class ScatterAdd final : public OpOf<ScatterAdd> {
+ public:
+  static constexpr std::string_view kName = "scatter_add";
+  explicit ScatterAdd(Index V) : V_(V) {}
+  auto key() const { return std::tuple(V_); }
+  std::string attributes() const override { return fmt::format("V={}", V_); }
+
+  Signature infer(const Arguments& x) const override {
+    if (x.size() == 0 || x.size() % 2) throw ShapeError(fmt::format("takes pairs of inputs, was given {}", x.size()));
+    for (int i = 0; i < x.size(); i += 2) {
+      x.require_type(i, Type::id);
+      x.require_type(i + 1, Type::real);
+      if (x.shape(i + 1).rank() == 0 || x.shape(i + 1).without(-1) != x.shape(i) || x.shape(i + 1).last() != x.shape(1).last())
+        throw ShapeError(fmt::format("{} do not name the rows of {}", x.describe(i), x.describe(i + 1)));
+    }
+    return {Type::real, Shape{V_, x.shape(1).last()}};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    std::vector<Var> dx(x.size());
+    for (std::size_t i = 0; i < x.size(); i += 2) dx[i + 1] = embedding(x[i], dy);
+    return dx;
+  }
+  bool sum_merges() const override { return true; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index E = e.y.shape->dim(1);
+    std::fill_n(e.y.real, e.y.size, S{});
+    for (std::size_t p = 0; p < e.x.size(); p += 2)
+      for (Index i = 0; i < e.x[p].size; ++i) {
+        check_id(e.x[p].ids[i], V_, i);
+        for (Index k = 0; k < E; ++k) e.y.real[e.x[p].ids[i] * E + k] += e.x[p + 1].real[i * E + k];
+      }
+  }
+
+  // Parts own blocks of columns, so that no two add to the same element.
+  Index parts(Element, std::span<const Signature>, const Signature& y) const override {
+    return std::max<Index>((y.shape.dim(1) + kColumns - 1) / kColumns, 1);
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index E = c.y.shape->dim(1), first = c.part * kColumns, n = std::min(kColumns, E - first);
+    T* table = c.y.row<T>(0) + first;
+    for (Index v = 0; v < V_; ++v) std::fill_n(table + v * E, n, T{});
+    for (std::size_t p = 0; p < c.x.size(); p += 2)
+      for (Index r = 0; r < (c.x[p].shape->batched() ? c.rows : 1); ++r)
+        for (Index i = 0; i < c.x[p].shape->row_size(); ++i) {
+          const std::int32_t id = c.x[p].row<const std::int32_t>(r)[i];
+          check_id(id, V_, r);
+          const T* x = c.x[p + 1].row<const T>(r) + i * E + first;
+          for (Index k = 0; k < n; ++k) table[id * E + k] += x[k];
+        }
+  }
+
+ private:
+  static constexpr Index kColumns = 128;
+  Index V_;
+};
+
+class OneHot final : public OpOf<OneHot> {
+ public:
+  static constexpr std::string_view kName = "one_hot";
+  explicit OneHot(Index V) : V_(V) {}
+  auto key() const { return std::tuple(V_); }
+  std::string attributes() const override { return fmt::format("V={}", V_); }
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::id);
+    return {Type::real, x.shape(0).with_last(V_)};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    std::fill_n(e.y.real, e.y.size, S{});
+    for (Index i = 0; i < e.x[0].size; ++i) {
+      check_id(e.x[0].ids[i], V_, i);
+      e.y.real[i * V_ + e.x[0].ids[i]] = S(1);
+    }
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    for (Index r = 0; r < c.rows; ++r) {
+      std::fill_n(c.y.row<T>(r), c.y.shape->row_size(), T{});
+      for (Index i = 0; i < c.x[0].shape->row_size(); ++i) {
+        const std::int32_t id = c.x[0].row<const std::int32_t>(r)[i];
+        check_id(id, V_, c.first_row + r);
+        c.y.row<T>(r)[i * V_ + id] = T(1);
+      }
+    }
+  }
+
+ private:
+  Index V_;
+};
+
+}  // namespace
+
+void check_id(std::int32_t id, Index V, Index row) {
+  if (id < 0 || id >= V) throw InputError(fmt::format("id {} in row {} is outside [0, {})", id, row, V));
+}
+
+Var embedding(Var ids, Operand table) {
+  if (!ids) throw InputError(fmt::format("[embedding] the ids are an empty Var ({})", table.site().text()));
+  return ids.tape().append(Embedding{}, {ids, table.on(ids.tape())}, table.site());
+}
+
+Var scatter_add(Var ids, Operand x, Index V) {
+  if (!ids) throw InputError(fmt::format("[scatter_add] the ids are an empty Var ({})", x.site().text()));
+  return ids.tape().append(ScatterAdd(V), {ids, x.on(ids.tape())}, x.site());
+}
+
+Var one_hot(Var ids, Index V, CallSite site) {
+  if (!ids) throw InputError(fmt::format("[one_hot] the ids are an empty Var ({})", site.text()));
+  return ids.tape().append(OneHot(V), {ids}, site);
+}
+
+}  // namespace reel

@@ -1,0 +1,200 @@
+#include <reel/ops/joining.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/reshape.h>
+
+namespace reel {
+namespace {
+
+// Copies pieces of `length` elements from x to y, `count` times, each advancing its own stride.
+template <class S>
+void copy_pieces(const S* x, Index x_stride, S* y, Index y_stride, Index length, Index count) {
+  for (Index i = 0; i < count; ++i) std::copy_n(x + i * x_stride, length, y + i * y_stride);
+}
+
+class Concat final : public OpOf<Concat> {
+ public:
+  static constexpr std::string_view kName = "concat";
+  explicit Concat(int axis) : axis_(axis) {}
+  auto key() const { return std::tuple(axis_); }
+  std::string attributes() const override { return fmt::format("axis={}", axis_); }
+
+  Signature infer(const Arguments& x) const override {
+    if (x.size() == 0) throw ShapeError("takes at least one input");
+    x.require_all(Type::real);
+    const int axis = x.shape(0).axis(axis_);
+    Index total = x.shape(0).dim(axis);
+    for (int i = 1; i < x.size(); ++i) {
+      const Shape& s = x.shape(i);
+      if (s.rank() != x.shape(0).rank()) throw ShapeError(fmt::format("ranks differ: {} and {}", x.describe(0), x.describe(i)));
+      if (s.with_dim(axis, x.shape(0).dim(axis)) != x.shape(0))
+        throw ShapeError(fmt::format("shapes differ beside axis {}: {} and {}", axis_, x.describe(0), x.describe(i)));
+      total += s.dim(axis);
+    }
+    return {Type::real, x.shape(0).with_dim(axis, total)};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    std::vector<Var> dx;
+    Index begin = 0;
+    for (const Var& v : x) {
+      const Index end = begin + v.shape().dim(axis_);
+      dx.push_back(slice(dy, axis_, begin, end));
+      begin = end;
+    }
+    return dx;
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    Index offset = 0;
+    for (const auto& x : e.x) {
+      for (Index r = 0; r < e.rows(*e.y.shape); ++r)
+        copy_row(*x.shape, *e.y.shape, x.real + r * x.shape->row_size(), e.y.real + r * e.y.shape->row_size() + offset);
+      offset += chunk(*x.shape);
+    }
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    Index offset = 0;
+    for (const Port& x : c.x) {
+      for (Index r = 0; r < c.rows; ++r) copy_row(*x.shape, *c.y.shape, x.row<const T>(r), c.y.row<T>(r) + offset);
+      offset += chunk(*x.shape);
+    }
+  }
+
+ private:
+  Index chunk(const Shape& s) const { return s.dim(axis_) * s.trailing_product(s.axis(axis_)); }
+  template <class S>
+  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
+    copy_pieces(x, chunk(from), y, chunk(to), chunk(from), to.leading_product(to.axis(axis_)));
+  }
+  int axis_;
+};
+
+class Slice final : public OpOf<Slice> {
+ public:
+  static constexpr std::string_view kName = "slice";
+  Slice(int axis, Index begin, Index end) : axis_(axis), begin_(begin), end_(end) {}
+  auto key() const { return std::tuple(axis_, begin_, end_); }
+  std::string attributes() const override { return fmt::format("axis={} {}:{}", axis_, begin_, end_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    const Index extent = x.shape(0).dim(axis_);
+    if (begin_ < 0 || end_ < begin_ || end_ > extent)
+      throw ShapeError(fmt::format("[{}, {}) is outside [0, {}) along axis {} of {}", begin_, end_, extent, axis_, x.describe(0)));
+    return {Type::real, x.shape(0).with_dim(axis_, end_ - begin_)};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return {pad(dy, axis_, begin_, x[0].shape().dim(axis_) - end_)};
+  }
+
+  std::optional<ViewRule> view(const Shape& x, const Shape&) const override {
+    const int axis = x.axis(axis_);
+    if (x.leading_product(axis) != 1) return std::nullopt;
+    return ViewRule{.offset = begin_ * x.trailing_product(axis)};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
+      copy_row(*e.x[0].shape, *e.y.shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * e.y.shape->row_size());
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, *c.y.shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  }
+
+ private:
+  template <class S>
+  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
+    const int axis = from.axis(axis_);
+    const Index trailing = from.trailing_product(axis);
+    const Index length = (end_ - begin_) * trailing;
+    copy_pieces(x + begin_ * trailing, from.dim(axis) * trailing, y, length, length, to.leading_product(axis));
+  }
+  int axis_;
+  Index begin_, end_;
+};
+
+class Pad final : public OpOf<Pad> {
+ public:
+  static constexpr std::string_view kName = "pad";
+  Pad(int axis, Index before, Index after) : axis_(axis), before_(before), after_(after) {}
+  auto key() const { return std::tuple(axis_, before_, after_); }
+  std::string attributes() const override { return fmt::format("axis={} {}+{}", axis_, before_, after_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    if (before_ < 0 || after_ < 0) throw ShapeError(fmt::format("negative padding {}, {} of {}", before_, after_, x.describe(0)));
+    return {Type::real, x.shape(0).with_dim(axis_, x.shape(0).dim(axis_) + before_ + after_)};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return {slice(dy, axis_, before_, before_ + x[0].shape().dim(axis_))};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
+      copy_row(*e.x[0].shape, *e.y.shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * e.y.shape->row_size());
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, *c.y.shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  }
+
+ private:
+  template <class S>
+  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
+    const int axis = from.axis(axis_);
+    const Index trailing = from.trailing_product(axis);
+    const Index length = from.dim(axis) * trailing;
+    std::fill_n(y, to.row_size(), S{});
+    copy_pieces(x, length, y + before_ * trailing, to.dim(axis) * trailing, length, to.leading_product(axis));
+  }
+  int axis_;
+  Index before_, after_;
+};
+
+}  // namespace
+
+Var concat(std::span<const Var> x, int axis, CallSite site) {
+  if (x.empty()) throw InputError(fmt::format("[concat] takes at least one Var ({})", site.text()));
+  for (const Var& v : x)
+    if (!v) throw InputError(fmt::format("[concat] an empty Var was used ({})", site.text()));
+  return x.size() == 1 ? x[0] : x[0].tape().append(Concat(axis), x, site);
+}
+
+Var concat(std::initializer_list<Operand> x, int axis) {
+  if (x.size() == 0) throw InputError("[concat] takes at least one operand");
+  Tape* tape = nullptr;
+  for (const Operand& o : x)
+    if (!tape) tape = o.tape();
+  if (!tape) tape_of("concat", {x.begin()});
+  std::vector<Var> v;
+  for (const Operand& o : x) v.push_back(o.on(*tape));
+  return concat(v, axis, x.begin()->site());
+}
+
+Var slice(Operand x, int axis, Index begin, Index end) { return record(Slice(axis, begin, end), x); }
+Var pad(Operand x, int axis, Index before, Index after) { return record(Pad(axis, before, after), x); }
+
+Var stack(std::span<const Var> x, CallSite site) {
+  std::vector<Var> steps;
+  for (const Var& v : x) {
+    if (!v) throw InputError(fmt::format("[stack] an empty Var was used ({})", site.text()));
+    steps.push_back(reshape(Operand(v, site), v.shape().with_leading(1)));
+  }
+  return concat(steps, 0, site);
+}
+
+}  // namespace reel

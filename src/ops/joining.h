@@ -1,0 +1,23 @@
+// Putting pieces together along a dimension and taking them apart. Axes count without B; negative ones from the end.
+#pragma once
+
+#include <span>
+
+#include <reel/ops/operand.h>
+
+namespace reel {
+
+// Pieces that agree in every other dimension, in order along `axis`. A Parameter or number among them needs a Var beside it.
+Var concat(std::span<const Var> x, int axis = -1, CallSite site = CallSite::current());
+Var concat(std::initializer_list<Operand> x, int axis = -1);
+
+// Elements [begin, end) of `axis`.
+Var slice(Operand x, int axis, Index begin, Index end);
+
+// Equal shapes [B, ...] x T -> [B, T, ...].
+Var stack(std::span<const Var> x, CallSite site = CallSite::current());
+
+// Zeros before and after along `axis`: the adjoint of slice.
+Var pad(Operand x, int axis, Index before, Index after);
+
+}  // namespace reel

@@ -1,0 +1,116 @@
+#include <reel/ops/kernels/softmax_rows.h>
+
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "reel/ops/kernels/softmax_rows.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <reel/ops/kernels/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+
+// The row's maximum; NaN when it holds one.
+template <class T>
+T RowMax(const T* x, Index n) {
+  T top = -std::numeric_limits<T>::infinity();
+  T nan = T(0);
+  for (Index i = 0; i < n; ++i) {
+    top = x[i] > top ? x[i] : top;
+    nan += x[i] - x[i];  // NaN for NaN and infinities
+  }
+  if (nan == nan) return top;
+  for (Index i = 0; i < n; ++i)
+    if (x[i] != x[i]) return x[i];
+  return top;
+}
+
+// Sum of exp(x_i - shift); with `y`, the terms are stored there.
+template <class T>
+T ExpSum(const T* x, T shift, T* y, Index n) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto offset = hn::Set(d, shift);
+  auto sum = hn::Zero(d);
+  for (Index i = 0; i < n; i += lanes) {
+    const Index count = std::min(lanes, n - i);
+    HWY_ALIGN T edge[HWY_MAX_BYTES / sizeof(T)];
+    const T* from = x + i;
+    if (count < lanes) {  // padded with -inf, whose exp is 0
+      std::fill_n(edge, lanes, -std::numeric_limits<T>::infinity());
+      std::copy_n(from, count, edge);
+      from = edge;
+    }
+    const auto e = SafeExp(d, hn::Sub(hn::LoadU(d, from), offset));
+    sum = hn::Add(sum, e);
+    if (!y) continue;
+    hn::StoreU(e, d, count < lanes ? edge : y + i);
+    if (count < lanes) std::copy_n(edge, count, y + i);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+// The limit of softmax where the maximum is not finite: equal shares of +inf, nothing among only -inf, or NaN.
+template <class T>
+void DegenerateSoftmax(const T* x, T* y, Index n, T top) {
+  Index ties = 0;
+  for (Index i = 0; i < n; ++i) ties += x[i] == top;
+  for (Index i = 0; i < n; ++i) y[i] = top != top ? top : top > 0 && x[i] == top ? T(1) / static_cast<T>(ties) : T(0);
+}
+
+template <class T>
+void Softmax(const T* x, T* y, Index n) {
+  const T top = RowMax(x, n);
+  if (!(std::abs(top) <= std::numeric_limits<T>::max())) return DegenerateSoftmax(x, y, n, top);
+  const T scale = T(1) / ExpSum(x, top, y, n);
+  for (Index i = 0; i < n; ++i) y[i] *= scale;
+}
+
+template <class T>
+void LogSoftmax(const T* x, T* y, Index n) {
+  const T top = RowMax(x, n);
+  if (!(std::abs(top) <= std::numeric_limits<T>::max())) {
+    DegenerateSoftmax(x, y, n, top);
+    for (Index i = 0; i < n; ++i) y[i] = std::log(y[i]);
+    return;
+  }
+  const T log_sum = std::log(ExpSum<T>(x, top, nullptr, n));
+  for (Index i = 0; i < n; ++i) y[i] = (x[i] - top) - log_sum;
+}
+
+template <class T>
+T NegativeLogLikelihood(const T* x, Index n, Index target) {
+  const T top = RowMax(x, n);
+  if (!(std::abs(top) <= std::numeric_limits<T>::max())) {
+    Index ties = 0;
+    for (Index i = 0; i < n; ++i) ties += x[i] == top;
+    if (top != top) return top;
+    return top > 0 && x[target] == top ? std::log(static_cast<T>(ties)) : std::numeric_limits<T>::infinity();
+  }
+  return std::log(ExpSum<T>(x, top, nullptr, n)) - (x[target] - top);
+}
+
+kernels::SoftmaxRows<float> SoftmaxRowsF32() { return {&Softmax<float>, &LogSoftmax<float>, &NegativeLogLikelihood<float>}; }
+kernels::SoftmaxRows<double> SoftmaxRowsF64() { return {&Softmax<double>, &LogSoftmax<double>, &NegativeLogLikelihood<double>}; }
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace reel {
+HWY_EXPORT(SoftmaxRowsF32);
+HWY_EXPORT(SoftmaxRowsF64);
+
+namespace kernels {
+template <>
+SoftmaxRows<float> softmax_rows<float>() {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxRowsF32)();
+}
+template <>
+SoftmaxRows<double> softmax_rows<double>() {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxRowsF64)();
+}
+}  // namespace kernels
+}  // namespace reel
+#endif

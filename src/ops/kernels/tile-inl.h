@@ -1,0 +1,46 @@
+// Per-target helpers for elementwise tiles: run a vector function over n elements, tails on padding.
+// Include after hwy/foreach_target.h, inside no namespace. A function is a struct with
+//   template <class D, class V> static V apply(D d, V x, ...);
+#include <algorithm>
+
+#include <hwy/highway.h>
+
+#include <reel/graph/op.h>
+
+#if defined(REEL_OPS_KERNELS_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef REEL_OPS_KERNELS_TILE_INL_H_
+#undef REEL_OPS_KERNELS_TILE_INL_H_
+#else
+#define REEL_OPS_KERNELS_TILE_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class F, class T, int... I>
+HWY_INLINE void RunTile(const T* const* x, T* HWY_RESTRICT y, Index n, std::integer_sequence<int, I...>) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, x[I] + i)...), d, y + i);
+  if (i == n) return;
+  HWY_ALIGN T padded[sizeof...(I) * HWY_MAX_BYTES / sizeof(T)] = {};
+  ((void)std::copy_n(x[I] + i, n - i, padded + I * lanes), ...);
+  hn::StoreU(F::apply(d, hn::LoadU(d, padded + I * lanes)...), d, padded);
+  std::copy_n(padded, n - i, y + i);
+}
+
+template <class F, int kArity, class T>
+void TileOf(const T* const* x, T* y, Index n) {
+  RunTile<F, T>(x, y, n, std::make_integer_sequence<int, kArity>());
+}
+
+template <class F, int kArity>
+Tiles MakeTiles() {
+  return {&TileOf<F, kArity, float>, &TileOf<F, kArity, double>};
+}
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // per-target include guard

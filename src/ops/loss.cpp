@@ -1,0 +1,128 @@
+#include <reel/ops/loss.h>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/graph/structural.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/kernels/softmax_rows.h>
+#include <reel/ops/naive_softmax.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
+#include <reel/ops/softmax.h>
+
+namespace reel {
+namespace {
+
+// [.., V] and ids [..], perhaps weights [..] -> [..]
+class CrossEntropy final : public OpOf<CrossEntropy> {
+ public:
+  static constexpr std::string_view kName = "cross_entropy";
+
+  Signature infer(const Arguments& x) const override {
+    if (x.size() != 2 && x.size() != 3) throw ShapeError(fmt::format("takes logits, ids and perhaps weights, was given {} inputs", x.size()));
+    x.require_type(0, Type::real);
+    x.require_type(1, Type::id);
+    if (x.shape(0).rank() == 0 || x.shape(0).without(-1) != x.shape(1))
+      throw ShapeError(fmt::format("needs one id per row of logits: {} with {}", x.describe(0), x.describe(1)));
+    if (x.size() == 3) {
+      x.require_type(2, Type::real);
+      if (x.shape(2) != x.shape(1)) throw ShapeError(fmt::format("needs one weight per id: {} with {}", x.describe(2), x.describe(1)));
+    }
+    return {Type::real, x.shape(1)};
+  }
+
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    const Index V = x[0].shape().last();
+    const auto per_row = [](Var v) { return reshape(v, v.shape().with_last(1)); };
+    const Var error = softmax(x[0]) - one_hot(x[1], V);
+    if (x.size() == 2) return {error * per_row(dy), Var()};
+    const Var weighted = error * per_row(dy * x[2]);
+    return {mask(weighted, per_row(x[2])), Var(), dy * cross_entropy_rows(x[0], x[1])};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index V = e.x[0].shape->last();
+    std::vector<S> log_softmax(static_cast<std::size_t>(V));
+    for (Index i = 0; i < e.y.size; ++i) {
+      const std::int32_t id = e.x[1].ids[i];
+      check_id(id, V, i);
+      naive_log_softmax(e.x[0].real + i * V, log_softmax.data(), V);
+      const S loss = -log_softmax[id];
+      const S weight = e.x.size() == 3 ? e.x[2].real[i] : S(1);
+      e.y.real[i] = weight == S(0) ? S(0) : weight * loss;
+    }
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index V = c.x[0].shape->last();
+    const auto loss = kernels::softmax_rows<T>().negative_log_likelihood;
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index i = 0; i < c.y.shape->row_size(); ++i) {
+        const std::int32_t id = c.x[1].row<const std::int32_t>(r)[i];
+        check_id(id, V, c.first_row + r);
+        const T weight = c.x.size() == 3 ? c.x[2].row<const T>(r)[i] : T(1);
+        c.y.row<T>(r)[i] = weight == T(0) ? T(0) : weight * loss(c.x[0].row<const T>(r) + i * V, V, id);
+      }
+  }
+};
+
+void check_lengths(std::size_t logits, std::size_t other, const char* what, CallSite site) {
+  if (logits != other)
+    throw InputError(fmt::format("[cross_entropy] {} steps of logits but {} of {} ({})", logits, other, what, site.text()));
+}
+
+// sum / count, where an empty count makes it 0.
+Var safe_ratio(Var sum, Var count, CallSite site) {
+  return divide(Operand(sum, site), select(Operand(count, site), count, 1.0));
+}
+
+}  // namespace
+
+Var cross_entropy_rows(Operand logits, Var ids) {
+  Tape& tape = tape_of(CrossEntropy::kName, {&logits});
+  return tape.append(CrossEntropy{}, {logits.on(tape), ids}, logits.site());
+}
+
+Var cross_entropy_rows(Operand logits, Var ids, Operand weights) {
+  Tape& tape = tape_of(CrossEntropy::kName, {&logits, &weights});
+  const Var w = broadcast(Operand(weights.on(tape), weights.site()), ids.shape());
+  return tape.append(CrossEntropy{}, {logits.on(tape), ids, w}, logits.site());
+}
+
+Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, Reduction reduction, CallSite site) {
+  return cross_entropy(logits, ids, {}, reduction, site);
+}
+
+Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::span<const Var> weights, Reduction reduction, CallSite site) {
+  check_lengths(logits.size(), ids.size(), "ids", site);
+  if (!weights.empty()) check_lengths(logits.size(), weights.size(), "weights", site);
+  if (logits.empty()) throw InputError(fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
+  std::vector<Var> losses;
+  for (std::size_t t = 0; t < logits.size(); ++t)
+    losses.push_back(weights.empty() ? cross_entropy_rows(Operand(logits[t], site), ids[t])
+                                     : cross_entropy_rows(Operand(logits[t], site), ids[t], Operand(weights[t], site)));
+  // Steps add up row by row first, so that one sum over the batch is left.
+  const Var total = sum(Operand(accumulate(losses, site), site));
+  if (reduction == Reduction::sum) return total;
+  const auto ids_per_row = static_cast<double>(checked_product(static_cast<Index>(ids.size()), ids[0].shape().row_size()));
+  const Var rows = ids[0].shape().batched() ? total.tape().batch_size(site) : total.tape().constant(1.0);
+  const Var count = weights.empty() ? multiply(Operand(rows, site), ids_per_row) : sum(Operand(accumulate(weights, site), site));
+  return safe_ratio(total, count, site);
+}
+
+Var cross_entropy(Var logits, Var ids, Reduction reduction, CallSite site) {
+  return cross_entropy(std::span(&logits, 1), std::span(&ids, 1), reduction, site);
+}
+
+Var half_squared_error(Operand y, Operand target) {
+  const Var error = subtract(y, target);
+  return multiply(0.5, Operand(sum(square(Operand(error, y.site()))), y.site()));
+}
+
+}  // namespace reel

@@ -1,0 +1,18 @@
+// All ops.
+#pragma once
+
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/layer_norm.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
+#include <reel/ops/softmax.h>

@@ -1,0 +1,19 @@
+// Everything of reel. The single headers, in reading order, are listed in the README.
+#pragma once
+
+#include <reel/graph/check_gradients.h>
+#include <reel/graph/gradients.h>
+#include <reel/graph/interpreter.h>
+#include <reel/graph/plan.h>
+#include <reel/graph/print.h>
+#include <reel/graph/structural.h>
+#include <reel/graph/tape.h>
+#include <reel/graph/verify.h>
+#include <reel/models/cells.h>
+#include <reel/models/deep.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/ops.h>
+#include <reel/train/text_corpus.h>
+#include <reel/train/trainer.h>

@@ -1,0 +1,34 @@
+// Gradient clipping, after the gradients are summed over steps and batch.
+#pragma once
+
+#include <span>
+#include <variant>
+#include <vector>
+
+#include <reel/graph/tensor.h>
+#include <reel/models/parameter_set.h>
+#include <reel/train/optimizers.h>
+
+namespace reel {
+
+struct ClipValue {      // each element to [-limit, limit]
+  double limit;
+};
+struct ClipNorm {       // all gradients together: g <- limit g / |g| if |g| > limit   (Pascanu et al., 2013)
+  double limit;
+};
+struct ClipNormEach {   // the same for each parameter's gradient by itself
+  double limit;
+};
+using Clip = std::variant<std::monostate, ClipValue, ClipNorm, ClipNormEach>;
+
+struct ClippedGradients {
+  std::vector<GradientEdit> edits;  // one per gradient
+  double norm = 0;                  // of all gradients together, before clipping
+};
+
+// NumericError, naming the parameter, when a gradient's norm is not finite. InputError for a limit that is not positive.
+template <class T>
+ClippedGradients clip(const Clip& rule, std::span<const Parameter> parameters, std::span<const TensorView<const T>> gradients);
+
+}  // namespace reel

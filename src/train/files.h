@@ -1,0 +1,17 @@
+// Reading files whole, with errors that name the path.
+#pragma once
+
+#include <string>
+
+#include <reel/graph/tensor.h>
+
+namespace reel {
+
+// The bytes of a file; gzip files are unpacked. FileError when it is missing, a directory, or damaged.
+std::string read_file(const std::string& path);
+
+// An IDX file of unsigned bytes (the format of MNIST; LeCun, Cortes and Burges), perhaps gzipped: its bytes as numbers 0..255.
+// FileError when the header or the length is wrong.
+Tensor<std::int32_t> read_idx(const std::string& path);
+
+}  // namespace reel

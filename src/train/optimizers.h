@@ -1,0 +1,89 @@
+// Rules that turn gradients into updates, and the state they keep. g is the gradient, p the parameter, all elementwise.
+#pragma once
+
+#include <functional>
+#include <variant>
+#include <vector>
+
+#include <reel/models/parameter_set.h>
+
+namespace reel {
+
+// p -= lr g
+struct Sgd {
+  double lr = 0.01;
+};
+
+// v <- momentum v + g;  p -= lr v   (Polyak, 1964), or p -= lr (g + momentum v) with nesterov (Nesterov, 1983)
+struct Momentum {
+  double lr = 0.01;
+  double momentum = 0.9;
+  bool nesterov = false;
+};
+
+// m <- m + g^2;  p -= lr g / sqrt(m + epsilon)   (Duchi, Hazan and Singer, 2011). m starts at `initial`: 0, or
+// TensorFlow's 0.1.
+struct Adagrad {
+  double lr = 0.1;
+  double epsilon = 1e-8;
+  double initial = 0;
+};
+
+// m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, both divided by 1 - b^step;  p -= lr m / (sqrt(v) + epsilon)
+// (Kingma and Ba, 2015)
+struct Adam {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+using OptimizerRule = std::variant<Sgd, Momentum, Adagrad, Adam>;
+
+// Added to the gradient as rate p, or, decoupled (Loshchilov and Hutter, 2019), taken off the parameter as lr rate p.
+struct WeightDecay {
+  double rate = 0;
+  bool decoupled = false;
+};
+
+// What is done to a gradient before the rule sees it: times scale, then clamped to [-limit, limit].
+struct GradientEdit {
+  double scale = 1;
+  double limit = 0;  // 0: no limit
+};
+
+template <class T>
+class Optimizer {
+ public:
+  // InputError for a negative learning rate, decay or epsilon, or a beta outside [0, 1).
+  Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay = {});
+
+  // One update of every parameter it was made for; gradients and edits in their order. `rate_factor` scales the rule's lr.
+  void update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients, std::span<const GradientEdit> edits,
+              double rate_factor = 1);
+
+  Index updates() const { return updates_; }
+  double lr() const;
+
+ private:
+  struct State {
+    Tensor<T> first, second;
+  };
+  OptimizerRule rule_;
+  WeightDecay decay_;
+  std::vector<Parameter> parameters_;
+  std::vector<State> states_;
+  Index updates_ = 0;
+};
+
+// ---- learning-rate schedules: the factor on the rule's lr at update 0, 1, 2, ... ----
+using Schedule = std::function<double(Index update)>;
+namespace schedule {
+Schedule constant();
+Schedule step(Index every, double factor);              // factor^(update / every)
+Schedule exponential(double factor);                    // factor^update
+Schedule cosine(Index updates, double floor = 0);       // from 1 to floor along half a cosine, then floor
+Schedule warmup(Index updates, Schedule then);          // linear from 1/updates to 1, then `then` from its 0 on
+}  // namespace schedule
+
+}  // namespace reel
