@@ -145,7 +145,7 @@ std::string PlanBase::text() const {
       std::string line = fmt::format("  %{} = {}", kernel.node, n.op->name());
       if (const std::string a = n.op->attributes(); !a.empty()) line += fmt::format("({})", a);
       constexpr std::uint32_t kShown = 6;
-      for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i) line += " " + operand_text(d, tape.inputs(kernel.node)[i]);
+      for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i) line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));
       if (kernel.inputs > kShown) line += fmt::format(" .. {} in all", kernel.inputs);
       line += " : " + n.shape.text();
       if (const std::string place = tape.place(kernel.node); !place.empty()) line += "   # " + place;

@@ -12,7 +12,7 @@
 namespace reel {
 
 struct CellOptions {
-  Initializer weights;            // default: uniform +-1/sqrt(H)
+  Initializer weights = {};       // default: uniform +-1/sqrt(H)
   Initializer bias = init::zeros();
   Activation activation = tanh;   // phi of Elman and Jordan
 };

@@ -30,6 +30,7 @@ class AnyCell {
   State step(Var x, const State& previous) const { return self_->step(x, previous); }
   Var output(const State& state) const { return state.shown; }
   std::vector<StatePart> state_layout() const { return self_->state_layout(); }
+  State make_state(std::span<const Var> parts) const { return {{parts.begin(), parts.end()}, Var()}; }
 
  private:
   struct Interface {
@@ -42,12 +43,10 @@ class AnyCell {
   struct Model final : Interface {
     explicit Model(C c) : cell(std::move(c)) {}
     State step(Var x, const State& previous) const override {
-      typename C::State state{};
-      const std::vector<Var*> parts = state_parts(state);
-      if (parts.size() != previous.kept.size())
-        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", previous.kept.size(), parts.size()));
-      for (std::size_t i = 0; i < parts.size(); ++i) *parts[i] = previous.kept[i];
-      typename C::State next = cell.step(x, state);
+      const std::size_t parts = cell.state_layout().size();
+      if (parts != previous.kept.size())
+        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", previous.kept.size(), parts));
+      typename C::State next = cell.step(x, reel::make_state(cell, previous.kept));
       State result;
       for (Var* v : state_parts(next)) result.kept.push_back(*v);
       result.shown = cell_output(cell, next);

@@ -61,7 +61,7 @@ std::string ParameterSet::summary() const {
 }
 
 template <class T>
-void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, TensorView<const T> values) {
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, std::type_identity_t<TensorView<const T>> values) {
   const Parameter p = set.find(name);
   if (values.shape() != p.shape())
     throw ShapeError(fmt::format("parameter {} {}: was given {}", name, p.shape().text(), values.shape().text()));

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <reel/graph/parameter.h>
@@ -44,7 +45,7 @@ class ParameterSet {
 
 // Copies `values` to the parameter called `name`. InputError for an unknown name, ShapeError for a wrong shape.
 template <class T>
-void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, TensorView<const T> values);
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, std::type_identity_t<TensorView<const T>> values);
 
 // The same numbers in another element type.
 template <class To, class From>

@@ -7,6 +7,8 @@
 
 #include <concepts>
 #include <ranges>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <reel/graph/tape.h>
@@ -82,5 +84,18 @@ template <class C>
 concept SizedCell = RecurrentCell<C> && requires(const C& cell) {
   { cell.state_layout() } -> std::convertible_to<std::vector<StatePart>>;
 };
+
+// The cell's state made of the Vars of its layout, in order: by its make_state(parts) where it has one.
+template <SizedCell C>
+typename C::State make_state(const C& cell, std::span<const Var> parts) {
+  if constexpr (requires { cell.make_state(parts); }) {
+    return cell.make_state(parts);
+  } else {
+    typename C::State state{};
+    const std::vector<Var*> fields = state_parts(state);
+    for (std::size_t i = 0; i < parts.size(); ++i) *fields[i] = parts[i];
+    return state;
+  }
+}
 
 }  // namespace reel

@@ -42,16 +42,7 @@ template <SizedCell C, class Make>
 typename C::State build_state(const C& cell, Make make) {
   std::vector<Var> parts;
   for (const StatePart& part : cell.state_layout()) parts.push_back(make(part));
-  if constexpr (requires { cell.make_state(parts); }) {
-    return cell.make_state(parts);
-  } else if constexpr (std::same_as<C, AnyCell>) {
-    return {parts, Var()};
-  } else {
-    typename C::State state{};
-    const std::vector<Var*> fields = state_parts(state);
-    for (std::size_t i = 0; i < parts.size(); ++i) *fields[i] = parts[i];
-    return state;
-  }
+  return make_state(cell, parts);
 }
 
 }  // namespace detail

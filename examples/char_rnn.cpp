@@ -1,0 +1,235 @@
+// Learns a text character by character, then writes more of it.
+#include <cmath>
+#include <filesystem>
+
+#include "common/program.h"
+
+#include <reel/reel.h>
+#include <reel/train/files.h>
+
+using namespace reel;
+
+namespace {
+
+struct Settings {
+  std::string file, cell = "lstm", optimizer = "adam", prime;
+  Index layers = 2, size = 128, batch = 32, length = 50, iterations = 1000, sample = 600;
+  double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7;
+  program::Common common;
+};
+
+// ---- the text ----
+
+// reel's own source files, one after the other.
+std::string own_sources() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(REEL_SOURCE_DIR)) {
+    const std::string extension = entry.path().extension();
+    if (extension == ".h" || extension == ".cpp") paths.push_back(entry.path());
+  }
+  std::ranges::sort(paths);
+  // Headers and sources of all folders take turns, so that the held-out tail is like the rest.
+  RandomStream order(0);
+  for (std::size_t i = paths.size(); i > 1; --i) std::swap(paths[i - 1], paths[static_cast<std::size_t>(order.below(static_cast<Index>(i)))]);
+  std::string text;
+  for (const std::string& path : paths) text += read_file(path);
+  return text;
+}
+
+std::string load_text(const Settings& s) {
+  const std::string text = s.file.empty() ? own_sources() : read_file(s.file);
+  const std::string name = s.file.empty() ? "reel's sources" : s.file;
+  if (text.empty()) throw FileError(name + ": is empty");
+  if (const auto zero = text.find('\0'); zero != std::string::npos)
+    throw FileError(fmt::format("{}: is no text: byte {} is zero", name, zero));
+  if (Vocabulary(text).size() < 2) throw FileError(name + ": holds only one symbol; there is nothing to learn");
+  return text;
+}
+
+// ---- the model ----
+
+// A Jordan network that feeds back its softmax output and shows its logits.
+struct JordanLogits : Jordan {
+  using Jordan::Jordan;
+  Var output(const State& state) const { return state.logits; }
+};
+
+class CharModel {
+ public:
+  CharModel(const Settings& s, Index V) : embed_(params_, "embedding", V, V, init::normal(1)), network_(make_layers(s, V)) {
+    if (s.cell != "jordan") head_.emplace(params_, "head", s.size, V, init::uniform_by_units(s.size));
+  }
+
+  const ParameterSet& params() const { return params_; }
+
+  // Mean cross-entropy of `steps` steps of x [T, B] against y [T, B], state carried from run to run.
+  Var loss(Tape& tape, Index steps) const {
+    const Sequence x = tape.ids("x", steps, {B});
+    const Sequence y = tape.ids("y", steps, {B});
+    return cross_entropy(logits(tape, x), y);
+  }
+
+  Sequence logits(Tape& tape, const Sequence& x) const {
+    const Sequence e = map_steps(x, [&](Var id) { return embed_(id); });
+    const Sequence h = unroll(network_, e, carried_state(tape, network_, "state")).outputs;
+    return head_ ? map_steps(h, *head_) : h;
+  }
+
+ private:
+  std::vector<AnyCell> make_layers(const Settings& s, Index V) {
+    std::vector<AnyCell> layers;
+    for (Index l = 0; l < s.layers; ++l) {
+      const Index inputs = l == 0 ? V : s.size;
+      const std::string name = fmt::format("{}{}", s.cell, l);
+      const bool last = l + 1 == s.layers;
+      if (s.cell == "lstm") layers.emplace_back(Lstm(params_, name, inputs, s.size));
+      if (s.cell == "gru") layers.emplace_back(Gru(params_, name, inputs, s.size));
+      if (s.cell == "elman" || (s.cell == "jordan" && !last)) layers.emplace_back(Elman(params_, name, inputs, s.size));
+      if (s.cell == "jordan" && last) layers.emplace_back(JordanLogits(params_, name, inputs, s.size, V, softmax));
+    }
+    return layers;
+  }
+
+  ParameterSet params_;
+  Embedding embed_;
+  Deep network_;
+  std::optional<Linear> head_;
+};
+
+// Draws characters one by one, feeding each back.
+class Sampler {
+ public:
+  Sampler(const CharModel& model, const ParameterValues<float>& values)
+      : logits_(model.logits(tape_, tape_.ids("x", 1, {B}))[0]), plan_(compile<float>(tape_, {logits_})), workspace_(plan_, &values) {}
+
+  std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature, RandomStream& random) {
+    std::string text = prime;
+    for (char c : prime) feed(vocabulary.id(c));
+    for (Index i = 0; i < count; ++i) {
+      const std::int32_t id = draw(temperature, random);
+      text += vocabulary.symbol(id);
+      feed(id);
+    }
+    return text;
+  }
+
+ private:
+  void feed(std::int32_t id) {
+    input_[0] = id;
+    plan_.run(workspace_, {{"x", input_}});
+  }
+  std::int32_t draw(double temperature, RandomStream& random) const {
+    const auto logits = workspace_.value(logits_);
+    const float top = *std::max_element(logits.begin(), logits.end());
+    if (temperature == 0) return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), top) - logits.begin());
+    std::vector<double> weights;
+    double total = 0;
+    for (float z : logits) total += weights.emplace_back(std::exp((z - top) / temperature));
+    double u = random.uniform() * total;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if ((u -= weights[i]) < 0) return static_cast<std::int32_t>(i);
+    return static_cast<std::int32_t>(weights.size() - 1);
+  }
+
+  Tape tape_;
+  Var logits_;
+  Plan<float> plan_;
+  Workspace<float> workspace_;
+  Tensor<std::int32_t> input_{Shape{1, 1}};
+};
+
+OptimizerRule make_rule(const Settings& s) {
+  if (s.optimizer == "sgd") return Sgd{s.lr};
+  if (s.optimizer == "momentum") return Momentum{s.lr};
+  if (s.optimizer == "adagrad") return Adagrad{s.lr};
+  return Adam{s.lr};
+}
+
+// ---- what the program does ----
+
+void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids) {
+  TextStreams streams(ids, s.batch, s.length);
+  double smooth = 0;
+  program::Progress progress(s.iterations);
+  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
+    if (streams.next()) trainer.reset_state();
+    const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
+    smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
+    progress.update(i, [&] {
+      const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
+      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth, smooth / std::log(2.0), speed);
+    });
+  }
+  progress.finish();
+}
+
+// Mean cross-entropy in nats of the ids as one stream, from a zero state that is carried all along.
+double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
+  constexpr Index kWindow = 100;
+  trainer.reset_evaluation();
+  double total = 0;
+  const auto count = static_cast<Index>(ids.size()) - 1;
+  for (Index at = 0; at < count && !program::interrupted(); at += kWindow) {
+    const Index steps = std::min(kWindow, count - at);
+    const Shape shape{steps, 1};
+    const Tensor<std::int32_t> x(shape, ids.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(steps)));
+    const Tensor<std::int32_t> y(shape, ids.subspan(static_cast<std::size_t>(at + 1), static_cast<std::size_t>(steps)));
+    total += trainer.evaluate({{"x", x}, {"y", y}}, steps) * static_cast<double>(steps);
+  }
+  return total / static_cast<double>(count);
+}
+
+void learn_and_write(const Settings& s) {
+  const std::string text = load_text(s);
+  const Vocabulary vocabulary(text);
+  const std::vector<std::int32_t> ids = vocabulary.encode(text);
+  const std::string prime = s.prime.empty() ? std::string(1, text[0]) : s.prime;
+  vocabulary.encode(prime);  // refuses strange characters before any work
+  const auto held_out = static_cast<std::size_t>(s.validation * static_cast<double>(ids.size()));
+  const auto head = std::span(ids).first(ids.size() - held_out);
+  const auto tail = std::span(ids).last(held_out);
+  if (s.validation > 0 && held_out < 2)
+    throw InputError(fmt::format("the text has {} characters; its held-out part of {} is too short to score", ids.size(), s.validation));
+  TextStreams(head, s.batch, s.length);
+
+  const CharModel model(s, vocabulary.size());
+  const auto builder = [&](Tape& tape, Index steps) { return model.loss(tape, steps); };
+  Trainer<float> trainer(builder, model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
+                         {.seed = s.common.seed, .threads = s.common.make_threads()});
+  const double entropy = unigram_entropy(text);
+  fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(), vocabulary.size(), entropy,
+             entropy / std::log(2.0), model.params().numbers());
+  train(trainer, s, head);
+
+  RandomStream random(s.common.seed, 1u << 20);
+  Sampler sampler(model, trainer.parameters());
+  fmt::print("---- sample ----\n{}\n----------------\n", sampler.write(vocabulary, prime, s.sample, s.temperature, random));
+  if (program::interrupted() || held_out == 0) return;
+  const double loss = score(trainer, tail);
+  if (program::interrupted()) return;
+  fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0), 100 * loss / entropy);
+  fmt::print("validation {:.4f}\n", loss);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("Learns a text character by character, then writes more of it.", "char_rnn");
+  app.add_option("--text", s.file, "Text file to learn; by default reel's own source files");
+  app.add_option("--cell", s.cell, "Cell of the recurrent layers")->check(CLI::IsMember({"elman", "jordan", "gru", "lstm"}))->capture_default_str();
+  app.add_option("--layers", s.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--size", s.size, "Units per layer")->check(CLI::Range(1, 16384))->capture_default_str();
+  app.add_option("--batch", s.batch, "Parallel streams through the text")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--length", s.length, "Steps of a training window")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--optimizer", s.optimizer, "Update rule")->check(CLI::IsMember({"sgd", "momentum", "adagrad", "adam"}))->capture_default_str();
+  app.add_option("--lr", s.lr, "Learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--clip", s.clip, "Largest norm of the gradient; 0 for none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Training steps")->check(CLI::Range(Index{0}, Index{1} << 40))->capture_default_str();
+  app.add_option("--validation", s.validation, "Fraction held out at the end, scored as one stream")->check(CLI::Range(0.0, 0.9))->capture_default_str();
+  app.add_option("--sample", s.sample, "Characters to write at the end")->check(CLI::Range(Index{0}, Index{1} << 30))->capture_default_str();
+  app.add_option("--prime", s.prime, "What the sample begins with; by default the text's first character");
+  app.add_option("--temperature", s.temperature, "Of the sample: 0 always takes the likeliest character")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] { learn_and_write(s); });
+}

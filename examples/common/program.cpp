@@ -1,0 +1,86 @@
+#include "common/program.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include <reel/graph/error.h>
+
+namespace program {
+namespace {
+
+volatile std::sig_atomic_t interrupt_seen = 0;  // a signal handler can reach nothing else
+
+extern "C" void on_interrupt(int) {
+  interrupt_seen = 1;
+  std::signal(SIGINT, SIG_DFL);
+}
+
+}  // namespace
+
+void add_common(CLI::App& app, Common& common) {
+  app.add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
+  app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")->check(CLI::Range(0, 1024))->capture_default_str();
+}
+
+int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
+    return 1;
+  }
+  std::signal(SIGINT, on_interrupt);
+  try {
+    body();
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
+    return 1;
+  }
+  return 0;
+}
+
+bool interrupted() { return interrupt_seen != 0; }
+
+Progress::Progress(std::int64_t total) : total_(total), terminal_(isatty(STDOUT_FILENO) != 0) {}
+
+double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+void Progress::update(std::int64_t done, const std::function<std::string()>& text) {
+  const double since = std::chrono::duration<double>(Clock::now() - shown_).count();
+  const bool last = done == total_;
+  if (!last && since < (terminal_ ? 0.2 : 5.0)) return;
+  shown_ = Clock::now();
+  const double left = seconds() / static_cast<double>(std::max<std::int64_t>(done, 1)) * static_cast<double>(total_ - done);
+  fmt::print("{}{}  {:.0f} s left{}", terminal_ ? "\r" : "", text(), left, terminal_ ? "\033[K" : "\n");
+  std::fflush(stdout);
+  open_ = terminal_;
+}
+
+void Progress::finish() {
+  if (open_) fmt::print("\n");
+  open_ = false;
+}
+
+void write_file(const std::string& path, const std::string& contents) {
+  const std::string partial = path + ".partial";
+  {
+    std::ofstream out(partial, std::ios::binary);
+    out << contents;
+    out.flush();
+    if (!out) {
+      std::error_code ignored;
+      std::filesystem::remove(partial, ignored);
+      throw reel::FileError(path + ": cannot be written");
+    }
+  }
+  std::error_code failed;
+  std::filesystem::rename(partial, path, failed);
+  if (failed) throw reel::FileError(path + ": " + failed.message());
+}
+
+}  // namespace program

@@ -1,0 +1,51 @@
+// What the example programs share: common options, one-line errors, progress, and a clean end on Ctrl-C.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <reel/graph/threads.h>
+
+namespace program {
+
+struct Common {
+  std::uint64_t seed = 1;
+  int threads = 0;
+  reel::Threads make_threads() const { return reel::Threads(threads); }
+};
+
+// --seed and --threads.
+void add_common(CLI::App& app, Common& common);
+
+// Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
+int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
+
+// True once Ctrl-C was pressed; loops end at their next step. A second Ctrl-C kills the program.
+bool interrupted();
+
+// A progress line, rewritten in place on a terminal, and printed whole now and then where the output is none.
+class Progress {
+ public:
+  explicit Progress(std::int64_t total);
+  // Shows `text` with the time left when it is time to. Call once per step, with the number of steps done.
+  void update(std::int64_t done, const std::function<std::string()>& text);
+  void finish();  // ends the line
+  double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::int64_t total_;
+  bool terminal_;
+  Clock::time_point start_ = Clock::now(), shown_ = Clock::now();
+  bool open_ = false;
+};
+
+// Writes a file whole or not at all. FileError when that fails.
+void write_file(const std::string& path, const std::string& contents);
+
+}  // namespace program

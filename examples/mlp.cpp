@@ -1,0 +1,247 @@
+// The feed-forward network of the slides, its computational graph with values and gradients; XOR; digits from IDX files.
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/program.h"
+
+#include <reel/reel.h>
+#include <reel/train/files.h>
+
+using namespace reel;
+
+namespace {
+
+struct Settings {
+  std::string graph = "mlp.dot", images, labels;
+  bool xor_task = false;
+  Index hidden = 128, epochs = 5, batch = 64;
+  double lr = 1e-3;
+  program::Common common;
+};
+
+std::string numbers(TensorView<const double> v) {
+  std::string s;
+  for (Index i = 0; i < v.size(); ++i) s += fmt::format("{}{:.6f}", i % v.shape().last() || i == 0 ? " " : "; ", v[i]);
+  return s.substr(1);
+}
+
+// ---- the slides' network: 3-2-2, sigmoid, the bias as row 0 of each weight ----
+
+const Tensor<double> kX(Shape{4, 3}, {1, 4, 5, .1, -5, 3, 6, -5.542, 4.897, 4, 8, 9});
+const Tensor<double> kY(Shape{4, 2}, {.1, .05, .1221, .0964, .1061, .0702, .0996, .0641});
+
+struct SlideNetwork {
+  ParameterSet set;
+  Parameter w1 = set.add("w1", {4, 2}, init::values({.5, .5, .1, .2, .3, .4, .5, .6}));
+  Parameter w2 = set.add("w2", {3, 2}, init::values({.5, .5, .7, .8, .9, .1}));
+
+  struct Nodes {
+    Var s1, a1, s2, a2, E;
+  };
+  Nodes record(Var x, Var y) const {
+    Tape& tape = x.tape();
+    const Var one = tape.fill(x.shape().batched() ? Shape{B, 1} : Shape{1}, 1);
+    Nodes n;
+    tape.name(n.s1 = matmul(concat({one, x}), w1), "s1");
+    tape.name(n.a1 = sigmoid(n.s1), "a1");
+    tape.name(n.s2 = matmul(concat({one, n.a1}), w2), "s2");
+    tape.name(n.a2 = sigmoid(n.s2), "a2");
+    tape.name(n.E = half_squared_error(n.a2, y), "E");
+    return n;
+  }
+};
+
+void draw(const std::string& path, const std::string& dot) {
+  program::write_file(path, dot);
+  fmt::print("graph with values and gradients: {}\n", path);
+  if (std::system("dot -V > /dev/null 2>&1") != 0) return;
+  const std::string svg = std::filesystem::path(path).replace_extension(".svg");
+  if (std::system(fmt::format("dot -Tsvg '{}' -o '{}'", path, svg).c_str()) == 0) fmt::print("drawn by Graphviz: {}\n", svg);
+}
+
+void first_row(const std::string& graph_path) {
+  const SlideNetwork network;
+  const auto values = network.set.initial<double>(1);
+  Tape tape;
+  const Var x = tape.input("x", {3}), y = tape.input("y", {2});
+  const auto n = network.record(x, y);
+  const NodeId end = tape.size();
+  const std::vector<Var> wrt{tape.parameter(network.w1), tape.parameter(network.w2), n.s1, n.a1, n.s2, n.a2};
+  const std::vector<Var> g = gradients(n.E, wrt);
+  const Tensor<double> row_x(Shape{3}, {1, 4, 5}), row_y(Shape{2}, {.1, .05});
+  const auto run = interpret<double>(tape, {{"x", row_x}, {"y", row_y}}, &values);
+  fmt::print("row 1\n  s1 = {}\n  a1 = {}\n  s2 = {}\n  a2 = {}\n  E = {:.6f}\n", numbers(run.value(n.s1)), numbers(run.value(n.a1)),
+             numbers(run.value(n.s2)), numbers(run.value(n.a2)), run.value(n.E)[0]);
+  fmt::print("  dE/dw1 = {}\n  dE/dw2 = {}\n  dE/da1 = {}\n", numbers(run.value(g[0])), numbers(run.value(g[1])), numbers(run.value(g[3])));
+  std::vector<std::pair<Var, Var>> shown;
+  for (std::size_t i = 0; i < wrt.size(); ++i) shown.emplace_back(wrt[i], g[i]);
+  draw(graph_path, dot(tape, {.values = &run, .gradients = shown, .end = end}));
+}
+
+void one_step() {
+  const SlideNetwork network;
+  Tape tape;
+  const auto n = network.record(tape.input("x", {B, 3}), tape.input("y", {B, 2}));
+  const std::vector<Binding> rows{{"x", kX}, {"y", kY}};
+  const auto begin = network.set.initial<double>(1);
+  Trainer<double> trainer(n.E, network.set, Sgd{.01});
+  const double before = trainer.step(rows);
+  const std::vector<Var> g = gradients(n.E, network.set.all());
+  const auto run = interpret<double>(tape, rows, &begin);
+  fmt::print("one step of SGD, lr .01, on the sum over four rows\n  c1 = {}\n  c2 = {}\n  w1* = {}\n  w2* = {}\n", numbers(run.value(g[0])),
+             numbers(run.value(g[1])), numbers(trainer.get("w1")), numbers(trainer.get("w2")));
+  fmt::print("  sum of E: {:.6f} before, {:.6f} after\n", before, trainer.evaluate(rows));
+}
+
+void activations() {
+  Tape tape;
+  const Var x = tape.input("x", {3});
+  const Tensor<double> values(Shape{3}, {-2, .5, 1.5});
+  const std::pair<const char*, Activation> all[] = {{"sigmoid", sigmoid}, {"tanh", tanh}, {"relu", relu}, {"satlins", satlins}, {"softmax", softmax}};
+  std::vector<Var> y;
+  std::vector<Var> slopes;
+  for (const auto& [name, f] : all) {
+    y.push_back(f(x));
+    slopes.push_back(gradient(sum(slice(y.back(), 0, 0, 1)), x));
+  }
+  const auto run = interpret<double>(tape, {{"x", values}});
+  fmt::print("activations of (-2, 0.5, 1.5), and d y_0 / d x\n");
+  for (std::size_t i = 0; i < y.size(); ++i) fmt::print("  {:<8} {}   {}\n", all[i].first, numbers(run.value(y[i])), numbers(run.value(slopes[i])));
+}
+
+// "hell" -> "ello": what a net can reach that sees one letter only, and one that remembers.
+void hello(const program::Common& common) {
+  const Tensor<std::int32_t> hell(Shape{4, 1}, {0, 1, 2, 2}), ello(Shape{4, 1}, {1, 2, 2, 3});
+  const auto train = [&](const char* name, auto record) {
+    ParameterSet set;
+    Tape tape;
+    const Sequence ids = tape.ids("x", 4, {B}), next = tape.ids("y", 4, {B});
+    const Var loss = record(set, tape, ids, next);
+    Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = common.seed, .threads = Threads(1)});
+    for (int i = 0; i < 600 && !program::interrupted(); ++i) trainer.step({{"x", hell}, {"y", ello}});
+    fmt::print("  {:<12} {:.6f}\n", name, trainer.evaluate({{"x", hell}, {"y", ello}}));
+  };
+  fmt::print("\"hello\": mean cross-entropy; a net without memory cannot go below {:.6f}\n", std::log(2.0) / 2);
+  train("memoryless", [](ParameterSet& set, Tape&, const Sequence& x, const Sequence& y) {
+    const Mlp net(set, "net", {4, 8, 4}, tanh);
+    return cross_entropy(map_steps(x, [&](Var id) { return net(one_hot(id, 4)); }), y);
+  });
+  train("recurrent", [](ParameterSet& set, Tape& tape, const Sequence& x, const Sequence& y) {
+    const Elman cell(set, "cell", 4, 8);
+    const Linear head(set, "head", 8, 4);
+    const Sequence letters = map_steps(x, [](Var id) { return one_hot(id, 4); });
+    return cross_entropy(map_steps(unroll(cell, letters, zero_state(tape, cell)).outputs, head), y);
+  });
+}
+
+// ---- XOR ----
+
+void learn_xor(const Settings& s) {
+  ParameterSet set;
+  const Mlp net(set, "net", {2, 4, 1}, tanh, sigmoid);
+  Tape tape;
+  const Var output = net(tape.input("x", {B, 2}));
+  const Var loss = half_squared_error(output, tape.input("y", {B, 1}));
+  const Tensor<double> x(Shape{4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), y(Shape{4, 1}, {0, 1, 1, 0});
+  Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = Threads(1)});
+  for (int i = 0; i < 1000 && !program::interrupted(); ++i) trainer.step({{"x", x}, {"y", y}});
+  const auto plan = compile<double>(tape, {output});
+  Workspace<double> workspace(plan, &trainer.parameters());
+  plan.run(workspace, {{"x", x}});
+  for (Index i = 0; i < 4; ++i) fmt::print("{:.0f} xor {:.0f} = {:.4f}\n", x[2 * i], x[2 * i + 1], workspace.value(output)[i]);
+}
+
+// ---- digits ----
+
+struct Digits {
+  Tensor<float> x;          // [count, pixels], 0 .. 1
+  Tensor<std::int32_t> y;   // [count]
+};
+
+Digits read_digits(const Settings& s) {
+  const Tensor<std::int32_t> images = read_idx(s.images), labels = read_idx(s.labels);
+  if (images.shape().rank() < 2 || labels.shape().rank() != 1 || images.shape().dim(0) != labels.shape().dim(0))
+    throw InputError(fmt::format("{} {} and {} {} are no images with one label each", s.images, images.shape().text(), s.labels, labels.shape().text()));
+  if (labels.size() < 10) throw InputError(fmt::format("{}: {} images are too few to train on", s.images, labels.size()));
+  Digits d{Tensor<float>(Shape{labels.size(), images.size() / labels.size()}), labels};
+  for (Index i = 0; i < images.size(); ++i) d.x[i] = static_cast<float>(images[i]) / 255;
+  return d;
+}
+
+// Rows `rows` of the digits as one batch.
+Digits take(const Digits& all, std::span<const Index> rows) {
+  const Index pixels = all.x.shape().last();
+  const auto count = static_cast<Index>(rows.size());
+  Digits some{Tensor<float>(Shape{count, pixels}), Tensor<std::int32_t>(Shape{count})};
+  for (Index i = 0; i < count; ++i) {
+    std::copy_n(all.x.data() + rows[static_cast<std::size_t>(i)] * pixels, pixels, some.x.data() + i * pixels);
+    some.y[i] = all.y[rows[static_cast<std::size_t>(i)]];
+  }
+  return some;
+}
+
+void learn_digits(const Settings& s) {
+  const Digits all = read_digits(s);
+  const Index classes = *std::max_element(all.y.begin(), all.y.end()) + 1;
+  std::vector<Index> order(static_cast<std::size_t>(all.y.size()));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
+  const std::size_t train = order.size() * 4 / 5;
+  const Digits test = take(all, std::span(order).subspan(train));
+
+  ParameterSet set;
+  const Mlp net(set, "net", {all.x.shape().last(), s.hidden, classes}, relu);
+  Tape tape;
+  const Var logits = net(tape.input("x", {B, all.x.shape().last()}));
+  const Var loss = cross_entropy(logits, tape.ids("y", {B}));
+  Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  fmt::print("{}{} images to train, {} to test\n", trainer.summary(), train, order.size() - train);
+  const Var guess = argmax(logits);
+  const auto plan = compile<float>(tape, {guess});
+  Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());
+
+  RandomStream random(s.common.seed, 1u << 20);
+  const std::size_t batch = std::min(static_cast<std::size_t>(s.batch), train);
+  program::Progress progress(s.epochs * static_cast<Index>(train / batch));
+  Index done = 0;
+  for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
+    for (std::size_t i = train; i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+    double mean = 0;
+    for (std::size_t at = 0; at + batch <= train && !program::interrupted(); at += batch) {
+      const Digits some = take(all, std::span(order).subspan(at, batch));
+      const double l = trainer.step({{"x", some.x}, {"y", some.y}});
+      mean += l / static_cast<double>(train / batch);
+      progress.update(++done, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch + 1, l); });
+    }
+    progress.finish();
+    plan.run(workspace, {{"x", test.x}});
+    Index right = 0;
+    for (Index i = 0; i < test.y.size(); ++i) right += workspace.ids(guess)[i] == test.y[i];
+    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean, 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size()));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("The slides' feed-forward network with every number; XOR; digits from IDX files.", "mlp");
+  app.add_option("--graph", s.graph, "Where to write the network's graph as DOT (and SVG, where dot is found)")->capture_default_str();
+  app.add_flag("--xor", s.xor_task, "Learn the exclusive or instead");
+  auto* images = app.add_option("--images", s.images, "IDX file of images to learn instead, perhaps gzipped");
+  auto* labels = app.add_option("--labels", s.labels, "IDX file of their labels");
+  images->needs(labels);
+  labels->needs(images);
+  app.add_option("--hidden", s.hidden, "Hidden units for images")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Passes over the training images")->check(CLI::Range(0, 100000))->capture_default_str();
+  app.add_option("--batch", s.batch, "Images per step")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(CLI::NonNegativeNumber)->capture_default_str();
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] {
+    if (s.xor_task) return learn_xor(s);
+    if (!s.images.empty()) return learn_digits(s);
+    first_row(s.graph);
+    one_step();
+    activations();
+    hello(s.common);
+  });
+}
