@@ -66,15 +66,17 @@ void first_row(const std::string& graph_path) {
   const Var x = tape.input("x", {3}), y = tape.input("y", {2});
   const auto n = network.record(x, y);
   const NodeId end = tape.size();
-  const std::vector<Var> wrt{tape.parameter(network.w1), tape.parameter(network.w2), n.s1, n.a1, n.s2, n.a2};
-  const std::vector<Var> g = gradients(n.E, wrt);
+  std::vector<Var> nodes;
+  for (NodeId id = 0; id < end; ++id) nodes.push_back(tape.var(id));
+  const std::vector<Var> g = gradients(n.E, nodes);
   const Tensor<double> row_x(Shape{3}, {1, 4, 5}), row_y(Shape{2}, {.1, .05});
   const auto run = interpret<double>(tape, {{"x", row_x}, {"y", row_y}}, &values);
   fmt::print("row 1\n  s1 = {}\n  a1 = {}\n  s2 = {}\n  a2 = {}\n  E = {:.6f}\n", numbers(run.value(n.s1)), numbers(run.value(n.a1)),
              numbers(run.value(n.s2)), numbers(run.value(n.a2)), run.value(n.E)[0]);
-  fmt::print("  dE/dw1 = {}\n  dE/dw2 = {}\n  dE/da1 = {}\n", numbers(run.value(g[0])), numbers(run.value(g[1])), numbers(run.value(g[3])));
+  fmt::print("  dE/dw1 = {}\n  dE/dw2 = {}\n  dE/da1 = {}\n", 
+             numbers(run.value(g[tape.parameter(network.w1).id()])), numbers(run.value(g[tape.parameter(network.w2).id()])), numbers(run.value(g[n.a1.id()])));
   std::vector<std::pair<Var, Var>> shown;
-  for (std::size_t i = 0; i < wrt.size(); ++i) shown.emplace_back(wrt[i], g[i]);
+  for (std::size_t i = 0; i < nodes.size(); ++i) shown.emplace_back(nodes[i], g[i]);
   draw(graph_path, dot(tape, {.values = &run, .gradients = shown, .end = end}));
 }
 

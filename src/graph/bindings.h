@@ -37,7 +37,8 @@ class InputTable {
   int carried(std::string_view name) const;  // index, or -1
 
   // Puts the views in the order of inputs() and returns B. `rows`: B where no batched input tells it (default 1).
-  // `element`: what real inputs must be made of; nullopt accepts float and double. Unknown names are refused.
+  // `element`: what real inputs must be made of; nullopt accepts float and double. Names that no
+  // input here has are ignored: a plan of fewer outputs need not read every input of its tape.
   Index match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
               std::vector<const InputView*>& views) const;
 

@@ -38,6 +38,10 @@ struct WorkspaceData {
   Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
 };
 
+// Looks up where the parameters' values lie now. InputError when they are not of the plan's set.
+template <class T>
+void bind_parameters(WorkspaceData& workspace);
+
 // Makes zero states for the context's rows; InputError when a state holds another number of rows.
 void prepare_carried(WorkspaceData& workspace);
 

@@ -75,9 +75,12 @@ std::vector<Var> gradients(std::span<const Var> outputs, std::span<const Var> se
   if (outputs.empty()) throw InputError("gradients: there is nothing to differentiate");
   if (outputs.size() != seeds.size())
     throw InputError(fmt::format("gradients: {} outputs but {} seeds", outputs.size(), seeds.size()));
+  if (!outputs[0]) throw InputError("gradients: an output is an empty Var");
   Tape& tape = outputs[0].tape();
   check_wrt(tape, outputs);
   check_wrt(tape, wrt);
+  for (const Var& seed : seeds)
+    if (!seed || &seed.tape() != &tape) throw InputError("gradients: a seed is empty or on another tape than the outputs");
   NodeId end = 0;
   for (const Var& y : outputs) end = std::max(end, y.id() + 1);
   const std::vector<char> depends = dependents(tape, wrt, end);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/structural.h>
 
 namespace reel {
 namespace {
@@ -66,13 +67,14 @@ void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, con
       real_[id] = Tensor<T>(shapes_[id]);
       for (const Binding& b : bindings) {
         if (b.name != leaf.name) continue;
-        if (b.view.shape != shapes_[id])
-          throw InputError(fmt::format("carried {}: was given {}", tape_.describe(id), b.view.shape.text()));
+        if (b.view.shape != shapes_[id] || (b.view.element != Element::f32 && b.view.element != Element::f64))
+          throw InputError(fmt::format("carried {}: was given {} {}", tape_.describe(id), element_name(b.view.element), b.view.shape.text()));
         convert(b.view, 0, real_[id]);
       }
       return;
     case LeafInfo::Kind::parameter:
-      if (!parameters || leaf.parameter >= parameters->size())
+      if (!parameters || leaf.parameter >= parameters->size() ||
+          parameters->set() != static_cast<const ParameterLeaf*>(n.op)->parameter().set())
         throw InputError(fmt::format("interpret: the tape has parameter {} but no values for it were given", tape_.describe(id)));
       real_[id] = Tensor<T>(shapes_[id]);
       convert(InputView(parameters->at(leaf.parameter)), 0, real_[id]);

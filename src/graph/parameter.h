@@ -3,10 +3,11 @@
 // Always holds: the shape has no B; indices are dense within a set. Threads: handles are immutable; values as a container.
 #pragma once
 
-#include <atomic>
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <reel/graph/tensor.h>
@@ -48,6 +49,16 @@ class ParameterValues {
       tensors_.emplace_back(p.shape());
       set_ = p.set();
     }
+  }
+
+  ParameterValues(const ParameterValues&) = default;
+  ParameterValues(ParameterValues&&) noexcept = default;
+  // An assignment is an edit of everything.
+  ParameterValues& operator=(ParameterValues other) noexcept {
+    std::swap(tensors_, other.tensors_);
+    std::swap(set_, other.set_);
+    version_ = std::max(version_, other.version_) + 1;
+    return *this;
   }
 
   Index size() const { return static_cast<Index>(tensors_.size()); }

@@ -45,11 +45,17 @@ Program apply(Program program, std::span<const Pass> passes, Element element, bo
   return passes::materialise_roots(program, element);
 }
 
-SetIdentity parameter_set_of(const Tape& tape) {
-  for (NodeId id = 0; id < tape.size(); ++id)
-    if (const auto* leaf = tape.node(id).op->leaf(); leaf && leaf->kind == LeafInfo::Kind::parameter)
-      return static_cast<const ParameterLeaf*>(tape.node(id).op)->parameter().set();
-  return nullptr;
+// The one set that the tape's parameters are of, and how many values a plan needs of it.
+void find_parameters(const Tape& tape, PlanData& plan) {
+  for (NodeId id = 0; id < tape.size(); ++id) {
+    const LeafInfo* leaf = tape.node(id).op->leaf();
+    if (!leaf || leaf->kind != LeafInfo::Kind::parameter) continue;
+    const SetIdentity& set = static_cast<const ParameterLeaf*>(tape.node(id).op)->parameter().set();
+    if (plan.parameter_count > 0 && set != plan.parameter_set)
+      throw InputError(fmt::format("compile: parameter {} is of another ParameterSet than those before it", tape.describe(id)));
+    plan.parameter_set = set;
+    plan.parameter_count = std::max(plan.parameter_count, leaf->parameter + 1);
+  }
 }
 
 std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options, Element element) {
@@ -69,7 +75,7 @@ std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outpu
   std::vector<NodeId> all(live.tape->size());
   std::iota(all.begin(), all.end(), NodeId{0});
   plan->table = InputTable(*live.tape, all);
-  plan->parameter_set = parameter_set_of(*live.tape);
+  find_parameters(*live.tape, *plan);
 
   const std::vector<Pass> passes = options.passes ? *options.passes : default_passes();
   plan->program = apply(live, passes, element, options.verify);
@@ -166,6 +172,7 @@ void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, co
   bool batched_input = false;
   for (const InputSlot& slot : inputs()) batched_input |= slot.shape.batched();
   if (batched_input && !options.rows) rows.reset();
+  bind_parameters<T>(w);
   w.context.rows = data_->table.match(bindings, element_of<T>(), rows, w.views);
   prepare_carried(w);
   execute<T>(w);

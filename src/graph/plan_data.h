@@ -69,6 +69,7 @@ struct PlanData {
   std::vector<AlignedBytes> constants;
   std::unordered_map<NodeId, std::uint32_t> output_of;            // user's node -> index into outputs
   SetIdentity parameter_set;
+  Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
   std::uint32_t most_inputs = 0;
   const Tape* tape = nullptr;   // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.

@@ -39,7 +39,7 @@ class Printer {
   std::string list(TensorView<const S> v) const {
     std::string s;
     for (Index i = 0; i < std::min(v.size(), options_.most_elements); ++i) {
-      if (i) s += " ";
+      if (i) s += i % v.shape().last() ? " " : "; ";  // rows of a matrix
       if constexpr (std::is_integral_v<S>)
         s += fmt::format("{}", v[i]);
       else

@@ -102,9 +102,11 @@ Var Tape::shared_leaf(const Op* op, CallSite site) {
 Var Tape::parameter(const Parameter& p, CallSite site) { return shared_leaf(intern(ParameterLeaf(p)), site); }
 
 Var Tape::constant(double value, CallSite site) {
-  const auto [it, added] = numbers_.try_emplace(std::bit_cast<std::uint64_t>(value), size());
-  if (!added) return var(it->second);
-  return fill(Shape{}, value, site);
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  if (const auto it = numbers_.find(bits); it != numbers_.end()) return var(it->second);
+  const Var number = fill(Shape{}, value, site);  // may have been recorded before
+  numbers_.emplace(bits, number.id());
+  return number;
 }
 
 Var Tape::constant(const Tensor<double>& value, CallSite site) {

@@ -37,6 +37,21 @@ const PortPlan& output_port(const WorkspaceData& w, Var output, Type type) {
 
 }  // namespace
 
+template <class T>
+void bind_parameters(WorkspaceData& w) {
+  const PlanData& p = *w.plan;
+  if (p.parameter_count == 0) return;
+  const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
+  if (!values) throw InputError("Workspace: the plan has parameters; give their values");
+  if (values->set() != p.parameter_set) throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
+  if (values->size() < p.parameter_count)
+    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added", values->size(),
+                                 p.parameter_count));
+  for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
+}
+template void bind_parameters<float>(WorkspaceData&);
+template void bind_parameters<double>(WorkspaceData&);
+
 void prepare_carried(WorkspaceData& w) {
   const auto slots = w.plan->table.carried();
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -58,15 +73,12 @@ template <class T>
 Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters, Threads threads, std::uint64_t seed)
     : data_(std::make_unique<WorkspaceData>()) {
   const PlanData& p = *plan.data_;
-  if (p.parameter_set && !parameters) throw InputError("Workspace: the plan has parameters; give their values");
-  if (p.parameter_set && parameters->set() != p.parameter_set)
-    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
   data_->plan = plan.data_;
   data_->threads = std::move(threads);
   data_->context.seed = seed;
   data_->parameters = parameters;
-  if (parameters)
-    for (Index i = 0; i < parameters->size(); ++i) data_->parameter_data.push_back(parameters->at(i).data());
+  data_->parameter_data.resize(static_cast<std::size_t>(p.parameter_count));
+  bind_parameters<T>(*data_);
   data_->carried.resize(p.table.carried().size());
 }
 

@@ -194,8 +194,8 @@ Var sum_to(Operand x, Shape shape) {
   Tape& tape = tape_of(SumTo::kName, {&x});
   Var v = x.on(tape);
   const bool over_batch = v.shape().batched() && !shape.batched();
-  const Shape row_target = Shape(v.shape().batched(), shape.dims());
-  if (v.shape() != row_target) v = tape.append(SumTo(row_target), {v}, x.site());
+  const Shape per_row = over_batch ? shape.with_batch() : shape;
+  if (v.shape() != per_row) v = tape.append(SumTo(per_row), {v}, x.site());
   return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
 }
 
@@ -226,7 +226,11 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
       if (d == 1) d = extent;
     }
   }
-  return Shape(batched, std::span(dims).last(rank));
+  try {
+    return Shape(batched, std::span(dims).last(rank));
+  } catch (const ShapeError& e) {
+    throw ShapeError(fmt::format("[{}] {}: {} ({})", op, e.what(), list_shapes(x), site.text()));
+  }
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class Embedding final : public OpOf<Embedding> {
   void evaluate_as(const Evaluation<S>& e) const {
     const Index V = e.x[1].shape->dim(0), E = e.x[1].shape->dim(1);
     for (Index i = 0; i < e.x[0].size; ++i) {
-      check_id(e.x[0].ids[i], V, i);
+      check_id(e.x[0].ids[i], V, i / e.x[0].shape->row_size());
       std::copy_n(e.x[1].real + e.x[0].ids[i] * E, E, e.y.real + i * E);
     }
   }
@@ -75,7 +75,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
     std::fill_n(e.y.real, e.y.size, S{});
     for (std::size_t p = 0; p < e.x.size(); p += 2)
       for (Index i = 0; i < e.x[p].size; ++i) {
-        check_id(e.x[p].ids[i], V_, i);
+        check_id(e.x[p].ids[i], V_, i / e.x[p].shape->row_size());
         for (Index k = 0; k < E; ++k) e.y.real[e.x[p].ids[i] * E + k] += e.x[p + 1].real[i * E + k];
       }
   }
@@ -120,7 +120,7 @@ class OneHot final : public OpOf<OneHot> {
   void evaluate_as(const Evaluation<S>& e) const {
     std::fill_n(e.y.real, e.y.size, S{});
     for (Index i = 0; i < e.x[0].size; ++i) {
-      check_id(e.x[0].ids[i], V_, i);
+      check_id(e.x[0].ids[i], V_, i / e.x[0].shape->row_size());
       e.y.real[i * V_ + e.x[0].ids[i]] = S(1);
     }
   }

@@ -136,7 +136,10 @@ class Pad final : public OpOf<Pad> {
     x.require_count(1);
     x.require_type(0, Type::real);
     if (before_ < 0 || after_ < 0) throw ShapeError(fmt::format("negative padding {}, {} of {}", before_, after_, x.describe(0)));
-    return {Type::real, x.shape(0).with_dim(axis_, x.shape(0).dim(axis_) + before_ + after_)};
+    Index total = x.shape(0).dim(axis_);
+    if (__builtin_add_overflow(total, before_, &total) || __builtin_add_overflow(total, after_, &total))
+      throw ShapeError(fmt::format("size overflows: {} + {} + {}", x.shape(0).dim(axis_), before_, after_));
+    return {Type::real, x.shape(0).with_dim(axis_, total)};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     return {slice(dy, axis_, before_, before_ + x[0].shape().dim(axis_))};

@@ -50,7 +50,7 @@ class CrossEntropy final : public OpOf<CrossEntropy> {
     std::vector<S> log_softmax(static_cast<std::size_t>(V));
     for (Index i = 0; i < e.y.size; ++i) {
       const std::int32_t id = e.x[1].ids[i];
-      check_id(id, V, i);
+      check_id(id, V, i / e.x[1].shape->row_size());
       naive_log_softmax(e.x[0].real + i * V, log_softmax.data(), V);
       const S loss = -log_softmax[id];
       const S weight = e.x.size() == 3 ? e.x[2].real[i] : S(1);
@@ -77,9 +77,10 @@ void check_lengths(std::size_t logits, std::size_t other, const char* what, Call
     throw InputError(fmt::format("[cross_entropy] {} steps of logits but {} of {} ({})", logits, other, what, site.text()));
 }
 
-// sum / count, where an empty count makes it 0.
+// sum / count, or 0 where count is 0.
 Var safe_ratio(Var sum, Var count, CallSite site) {
-  return divide(Operand(sum, site), select(Operand(count, site), count, 1.0));
+  const Var ratio = divide(Operand(sum, site), select(Operand(count, site), count, 1.0));
+  return mask(ratio, Operand(count, site));
 }
 
 }  // namespace
@@ -91,6 +92,7 @@ Var cross_entropy_rows(Operand logits, Var ids) {
 
 Var cross_entropy_rows(Operand logits, Var ids, Operand weights) {
   Tape& tape = tape_of(CrossEntropy::kName, {&logits, &weights});
+  if (!ids) throw InputError(fmt::format("[cross_entropy] the ids are an empty Var ({})", logits.site().text()));
   const Var w = broadcast(Operand(weights.on(tape), weights.site()), ids.shape());
   return tape.append(CrossEntropy{}, {logits.on(tape), ids, w}, logits.site());
 }
@@ -103,16 +105,18 @@ Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::sp
   check_lengths(logits.size(), ids.size(), "ids", site);
   if (!weights.empty()) check_lengths(logits.size(), weights.size(), "weights", site);
   if (logits.empty()) throw InputError(fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
-  std::vector<Var> losses;
-  for (std::size_t t = 0; t < logits.size(); ++t)
+  std::vector<Var> losses, counts;
+  for (std::size_t t = 0; t < logits.size(); ++t) {
     losses.push_back(weights.empty() ? cross_entropy_rows(Operand(logits[t], site), ids[t])
                                      : cross_entropy_rows(Operand(logits[t], site), ids[t], Operand(weights[t], site)));
+    if (!weights.empty()) counts.push_back(broadcast(Operand(weights[t], site), ids[t].shape()));
+  }
   // Steps add up row by row first, so that one sum over the batch is left.
   const Var total = sum(Operand(accumulate(losses, site), site));
   if (reduction == Reduction::sum) return total;
   const auto ids_per_row = static_cast<double>(checked_product(static_cast<Index>(ids.size()), ids[0].shape().row_size()));
   const Var rows = ids[0].shape().batched() ? total.tape().batch_size(site) : total.tape().constant(1.0);
-  const Var count = weights.empty() ? multiply(Operand(rows, site), ids_per_row) : sum(Operand(accumulate(weights, site), site));
+  const Var count = weights.empty() ? multiply(Operand(rows, site), ids_per_row) : sum(Operand(accumulate(counts, site), site));
   return safe_ratio(total, count, site);
 }
 
@@ -122,7 +126,8 @@ Var cross_entropy(Var logits, Var ids, Reduction reduction, CallSite site) {
 
 Var half_squared_error(Operand y, Operand target) {
   const Var error = subtract(y, target);
-  return multiply(0.5, Operand(sum(square(Operand(error, y.site()))), y.site()));
+  const Var squares = square(Operand(error, y.site()));
+  return multiply(Operand(sum(Operand(squares, y.site())), y.site()), 0.5);
 }
 
 }  // namespace reel

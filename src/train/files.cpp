@@ -38,7 +38,12 @@ Tensor<std::int32_t> read_idx(const std::string& path) {
     const std::size_t i = 4 + 4 * d;
     dims.push_back(static_cast<Index>(at(i)) << 24 | static_cast<Index>(at(i + 1)) << 16 | static_cast<Index>(at(i + 2)) << 8 | at(i + 3));
   }
-  const Shape shape(false, dims);
+  Shape shape;
+  try {
+    shape = Shape(false, dims);
+  } catch (const ShapeError& e) {
+    throw FileError(fmt::format("{}: its header promises too much: {}", path, e.what()));
+  }
   if (bytes.size() - header != static_cast<std::size_t>(shape.row_size()))
     throw FileError(fmt::format("{}: its header promises {} = {} bytes, but {} follow", path, shape.text(), shape.row_size(), bytes.size() - header));
   Tensor<std::int32_t> result(shape);

@@ -37,8 +37,9 @@ T apply(const Adagrad& rule, const Step<T>& s, T g, T& m, T&) {
 template <class T>
 T apply(const Adam& rule, const Step<T>& s, T g, T& m, T& v) {
   const T b1 = static_cast<T>(rule.beta1), b2 = static_cast<T>(rule.beta2);
-  m = b1 * m + (1 - b1) * g;
-  v = b2 * v + (1 - b2) * g * g;
+  // 1 - b in double: in float it would be off by 5e-5 of itself, and not the share that the corrections undo.
+  m = b1 * m + static_cast<T>(1 - rule.beta1) * g;
+  v = b2 * v + static_cast<T>(1 - rule.beta2) * g * g;
   return s.lr * (m / s.correction1) / (std::sqrt(v / s.correction2) + static_cast<T>(rule.epsilon));
 }
 

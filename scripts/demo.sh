@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and lets a two-layer LSTM learn to write C++ from reel's own sources: about a minute.
+# Options go to the program: scripts/demo.sh --text novel.txt --iterations 10000
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install_dependencies.sh
+cmake --preset release -DREEL_TESTS=OFF -DREEL_BENCH=OFF
+cmake --build --preset release -j "$(nproc)" --target char_rnn
+exec build/release/bin/char_rnn --iterations 5000 "$@"

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all tests but the slow ones (for those: ctest --test-dir build/release -L slow).
+# Another preset: scripts/test.sh debug
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+
+scripts/install_dependencies.sh
+cmake --preset "$preset"
+cmake --build --preset "$preset" -j "$(nproc)"
+ctest --test-dir "build/$preset" --output-on-failure -LE slow

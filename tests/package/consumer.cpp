@@ -1,0 +1,38 @@
+// A user's project: a cell of its own, trained against the installed package.
+#include <reel/reel.h>
+using namespace reel;
+
+struct MinimalGatedUnit {  // x: [B, I], h: [B, H]   (Zhou et al., 2016)
+  Parameter U, W, b, Uc, Wc, bc;
+  using State = Var;
+  MinimalGatedUnit(ParameterSet& set, Index I, Index H)
+      : U(set.add("U", {I, H})), W(set.add("W", {H, H})), b(set.add("b", {H})),
+        Uc(set.add("Uc", {I, H})), Wc(set.add("Wc", {H, H})), bc(set.add("bc", {H})) {}
+  Var step(Var x, Var h) const {
+    Var f = sigmoid(matmul(x, U) + matmul(h, W) + b);
+    Var c = tanh(matmul(x, Uc) + matmul(f * h, Wc) + bc);
+    return (1.0 - f) * h + f * c;
+  }
+};
+
+int main() {
+  constexpr Index T = 8, N = 16, V = 5, H = 12;  // repeat the symbol of two steps ago
+  RandomStream random(1);
+  Tensor<std::int32_t> x(Shape{T, N}), y(Shape{T, N});
+  for (Index i = 0; i < T * N; ++i) x[i] = static_cast<std::int32_t>(random.below(V));
+  for (Index i = 0; i < T * N; ++i) y[i] = i < 2 * N ? 0 : x[i - 2 * N];
+
+  ParameterSet params;
+  const MinimalGatedUnit cell(params, V, H);
+  const Linear head(params, "head", H, V);
+  Tape tape;
+  const Sequence in = map_steps(tape.ids("x", T, {B}), [](Var id) { return one_hot(id, V); });
+  const Sequence h = unroll(cell, in, tape.zeros({B, H})).outputs;
+  const Var loss = cross_entropy(map_steps(h, head), tape.ids("y", T, {B}));
+  Trainer trainer(loss, params, Adam{.lr = .02}, ClipNorm{5});
+  const double first = trainer.step({{"x", x}, {"y", y}});
+  double last = first;
+  for (int i = 0; i < 200; ++i) last = trainer.step({{"x", x}, {"y", y}});
+  fmt::print("loss {:.3f} -> {:.3f}\n", first, last);
+  return last < 0.5 * first ? 0 : 1;
+}
