@@ -29,7 +29,8 @@ class ElementwiseCall {
   ElementwiseCall(const KernelCall& call, Tile<T> tile) : call_(call), tile_(tile), n_(call.y.shape->row_size()) {}
 
   void run() {
-    const bool dense = std::ranges::all_of(call_.x, [&](const Port& p) { return p.stride == n_ || (p.splat && p.stride == 0) || n_ == 0; });
+    // A splat with a stride repeats another element in each row, even where the stride equals n.
+    const bool dense = std::ranges::all_of(call_.x, [&](const Port& p) { return n_ == 0 || p.stride == (p.splat ? 0 : n_); });
     if (dense) return sweep(0, call_.rows * n_);
     for (Index r = 0; r < call_.rows; ++r) sweep(r, n_);
   }

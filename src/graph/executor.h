@@ -9,7 +9,7 @@ namespace reel {
 
 struct CarriedState {
   AlignedBytes bytes;
-  Shape shape;             // bound to `rows`
+  Shape shape{0};          // bound to `rows`
   Index rows = -1;         // -1: zero, for any number of rows
   bool committed = false;  // holds the state of a run that succeeded, or one set by the user
 };

@@ -1,6 +1,6 @@
 #include <reel/graph/plan.h>
 
-#include <atomic>
+#include <algorithm>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -161,19 +161,25 @@ std::string PlanBase::text() const {
   return out;
 }
 
+namespace {
+
+// B where the options ask for one, or where a committed state has it and no batched input will tell.
+std::optional<Index> expected_rows(const WorkspaceData& w, const RunOptions& options) {
+  const auto batched = [](const InputSlot& slot) { return slot.shape.batched(); };
+  if (options.rows || std::ranges::any_of(w.plan->table.inputs(), batched)) return options.rows;
+  for (std::size_t i = 0; i < w.carried.size(); ++i)
+    if (w.carried[i].committed && batched(w.plan->table.carried()[i])) return w.carried[i].rows;
+  return std::nullopt;
+}
+
+}  // namespace
+
 template <class T>
 void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options) const {
   WorkspaceData& w = *workspace.data_;
   if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
   w.has_run = w.pending = false;
-  std::optional<Index> rows = options.rows;
-  for (const CarriedState& state : w.carried)
-    if (!rows && state.rows >= 0 && state.shape.rank() > 0) rows = state.rows;
-  bool batched_input = false;
-  for (const InputSlot& slot : inputs()) batched_input |= slot.shape.batched();
-  if (batched_input && !options.rows) rows.reset();
-  bind_parameters<T>(w);
-  w.context.rows = data_->table.match(bindings, element_of<T>(), rows, w.views);
+  w.context.rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views);
   prepare_carried(w);
   execute<T>(w);
   w.has_run = w.pending = true;

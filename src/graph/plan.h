@@ -94,7 +94,8 @@ class Workspace {
   TensorView<const T> value(Var output) const;
   TensorView<const std::int32_t> ids(Var output) const;
 
-  // Carried state. Zero until a run commits; its number of rows is then fixed until reset(). InputError for unknown names.
+  // Carried state. Zero until a run commits; its number of rows is then fixed until reset(), and before the first run it is
+  // empty: [0]. Setting a state drops those that wait for commit(). InputError for unknown names.
   TensorView<const T> carried(std::string_view name) const;
   void set_carried(std::string_view name, TensorView<const T> value);  // [rows, ...]
   void commit();   // makes the last run's states, held back by RunOptions::commit = false, the next run's first

@@ -59,7 +59,7 @@ struct RootPlan {
 struct PlanData {
   Element element;
   Program program;
-  Schedule schedule;
+  PhaseSchedule schedule;
   InputTable table;
   std::vector<KernelPlan> kernels;
   std::vector<PortPlan> ports;

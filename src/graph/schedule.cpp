@@ -77,9 +77,9 @@ std::vector<Place> make_places(const Program& p, const std::vector<Reading>& rea
 
 }  // namespace
 
-Schedule make_schedule(const Program& p) {
+PhaseSchedule make_schedule(const Program& p) {
   const Tape& tape = *p.tape;
-  Schedule s{make_readings(p), {}, std::vector<std::uint32_t>(tape.size(), 0)};
+  PhaseSchedule s{make_readings(p), {}, std::vector<std::uint32_t>(tape.size(), 0)};
   const std::vector<Place> places = make_places(p, s.readings);
 
   // Order of phases: parameters alone; then level by level, first what has no B, then rows.

@@ -27,12 +27,12 @@ struct Phase {
   std::vector<std::uint32_t> wave_ends;   // cached and shared: one past the last node of each wave
 };
 
-struct Schedule {
+struct PhaseSchedule {
   std::vector<Reading> readings;          // per node
   std::vector<Phase> phases;
   std::vector<std::uint32_t> phase_of;    // per computed node: index into phases
 };
 
-Schedule make_schedule(const Program& program);
+PhaseSchedule make_schedule(const Program& program);
 
 }  // namespace reel

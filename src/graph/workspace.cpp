@@ -116,6 +116,7 @@ void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value)
   make_zero(state, slot, rows, element_of<T>());
   std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(state.bytes.get()));
   state.committed = true;
+  data_->pending = false;
 }
 
 template <class T>
@@ -132,7 +133,7 @@ void Workspace<T>::commit() {
 
 template <class T>
 void Workspace<T>::reset() {
-  for (CarriedState& state : data_->carried) state.rows = -1, state.committed = false;
+  for (CarriedState& state : data_->carried) state = CarriedState();
   data_->pending = false;
 }
 

@@ -82,7 +82,8 @@ class Broadcast final : public OpOf<Broadcast> {
 
   template <class T>
   void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+    const bool shared = !c.x[0].shape->batched();  // each row of the result reads the one row of x
+    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, c.x[0].row<const T>(shared ? 0 : r), c.y.row<T>(r));
   }
 
  private:

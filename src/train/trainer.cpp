@@ -31,7 +31,7 @@ Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule
 template <class T>
 typename Trainer<T>::Model& Trainer<T>::model(Models& models, Index steps, bool with_gradients) {
   if (!builder_) steps = 0;
-  if (const auto it = models.find(steps); it != models.end()) return it->second;
+  if (const auto it = models.by_steps.find(steps); it != models.by_steps.end()) return it->second;
   std::shared_ptr<Tape> tape;
   Var loss = loss_;
   if (builder_) {
@@ -44,29 +44,40 @@ typename Trainer<T>::Model& Trainer<T>::model(Models& models, Index steps, bool 
   outputs.insert(outputs.end(), gradient_nodes.begin(), gradient_nodes.end());
   Plan<T> plan = compile<T>(loss.tape(), outputs);
   Workspace<T> workspace(plan, values_.get(), options_.threads, options_.seed);
-  return models.emplace(steps, Model{tape, loss, std::move(gradient_nodes), std::move(plan), std::move(workspace)}).first->second;
+  return models.by_steps.emplace(steps, Model{tape, loss, std::move(gradient_nodes), std::move(plan), std::move(workspace)}).first->second;
 }
 
-// The model of a length, holding the carried state that the last used one left.
+// The model of a length, with the carried state and the count of runs that the last successful run left.
 template <class T>
-typename Trainer<T>::Model& Trainer<T>::activate(Models& models, std::optional<Index>& active, Index steps, bool with_gradients) {
+typename Trainer<T>::Model& Trainer<T>::prepare(Models& models, Index steps, bool with_gradients) {
   Model& next = model(models, steps, with_gradients);
   if (!builder_) steps = 0;
-  if (active && *active != steps) {
-    Model& last = models.at(*active);
+  if (models.active && *models.active != steps) {
+    const Model& last = models.by_steps.at(*models.active);
     for (const InputSlot& slot : last.plan.carried()) {
       const auto state = last.workspace.carried(slot.name);
       if (state.data() && next.plan.carries(slot.name)) next.workspace.set_carried(slot.name, state);
     }
-    next.workspace.set_runs(last.workspace.runs());
   }
-  active = steps;
+  next.workspace.set_runs(models.runs);
   return next;
 }
 
 template <class T>
+void Trainer<T>::succeeded(Models& models, Index steps) {
+  models.active = builder_ ? steps : 0;
+  ++models.runs;
+}
+
+template <class T>
+void Trainer<T>::reset(Models& models) {
+  for (auto& [steps, m] : models.by_steps) m.workspace.reset();
+  models.active.reset();
+}
+
+template <class T>
 double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
-  Model& m = activate(training_, active_training_, steps, true);
+  Model& m = prepare(training_, steps, true);
   m.plan.run(m.workspace, bindings, {.commit = false});
   std::vector<TensorView<const T>> gradient_values;
   for (const Var& g : m.gradients) gradient_values.push_back(m.workspace.value(g));
@@ -74,24 +85,26 @@ double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
   optimizer_.update(*values_, gradient_values, clipped.edits, options_.schedule(optimizer_.updates()));
   norm_ = clipped.norm;
   m.workspace.commit();
+  succeeded(training_, steps);
   return static_cast<double>(m.workspace.value(m.loss)[0]);
 }
 
 template <class T>
 double Trainer<T>::evaluate(std::span<const Binding> bindings, Index steps) {
-  Model& m = activate(evaluation_, active_evaluation_, steps, false);
+  Model& m = prepare(evaluation_, steps, false);
   m.plan.run(m.workspace, bindings);
+  succeeded(evaluation_, steps);
   return static_cast<double>(m.workspace.value(m.loss)[0]);
 }
 
 template <class T>
 void Trainer<T>::reset_state() {
-  for (auto& [steps, m] : training_) m.workspace.reset();
+  reset(training_);
 }
 
 template <class T>
 void Trainer<T>::reset_evaluation() {
-  for (auto& [steps, m] : evaluation_) m.workspace.reset();
+  reset(evaluation_);
 }
 
 template <class T>

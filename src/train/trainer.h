@@ -62,10 +62,16 @@ class Trainer {
     Plan<T> plan;
     Workspace<T> workspace;
   };
-  using Models = std::map<Index, Model>;
+  struct Models {
+    std::map<Index, Model> by_steps;
+    std::optional<Index> active;  // whose workspace holds the carried state; none before the first run that succeeds
+    std::uint64_t runs = 0;       // that succeeded, of all lengths together: dropout draws new masks for each
+  };
 
   Model& model(Models& models, Index steps, bool with_gradients);
-  Model& activate(Models& models, std::optional<Index>& active, Index steps, bool with_gradients);
+  Model& prepare(Models& models, Index steps, bool with_gradients);
+  void succeeded(Models& models, Index steps);
+  static void reset(Models& models);
 
   Builder builder_;
   Var loss_;
@@ -76,7 +82,6 @@ class Trainer {
   std::unique_ptr<ParameterValues<T>> values_;
   Optimizer<T> optimizer_;
   Models training_, evaluation_;
-  std::optional<Index> active_training_, active_evaluation_;  // whose workspace holds the carried state
   double norm_ = 0;
 };
 

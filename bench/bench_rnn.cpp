@@ -1,0 +1,174 @@
+// One recurrent layer over a whole sequence: forward and backward (train), forward alone (infer), and train with the cell written
+// here as its equations (eqn). One JSON line per case.
+//
+// Usage: bench_rnn [case-prefix], with the thread count in REEL_THREADS (default 1).
+// train_ms: gradients of the weights and of x, h0 and c0; dy, h0 and c0 are inputs of the run, so that nothing folds away; the
+// weights count as updated before every run and are packed again inside it. fma_gflops: a register-only loop of
+// multiply-adds between the measurements, as a measure of the machine at that moment.
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "fma_rate.h"
+
+#include <reel/reel.h>
+
+using namespace reel;
+
+namespace {
+
+struct Case {
+  const char* name;
+  const char* kind;
+  Index B, T, I, H;
+};
+constexpr Case kCases[] = {
+    {"lstm_b1_t25_i65_h100", "lstm", 1, 25, 65, 100},         {"lstm_b32_t64_i128_h256", "lstm", 32, 64, 128, 256},
+    {"lstm_b64_t64_i256_h512", "lstm", 64, 64, 256, 512},     {"lstm_b200_t10_i2_h16", "lstm", 200, 10, 2, 16},
+    {"gru_b1_t25_i65_h100", "gru", 1, 25, 65, 100},           {"gru_b32_t64_i128_h256", "gru", 32, 64, 128, 256},
+    {"gru_b64_t64_i256_h512", "gru", 64, 64, 256, 512},       {"gru_b200_t10_i2_h16", "gru", 200, 10, 2, 16},
+    {"elman_b1_t25_i65_h100", "elman", 1, 25, 65, 100},       {"elman_b32_t64_i128_h256", "elman", 32, 64, 128, 256},
+    {"elman_b64_t64_i256_h512", "elman", 64, 64, 256, 512},   {"elman_b200_t10_i2_h16", "elman", 200, 10, 2, 16},
+};
+
+// ---- the same cells once more, as a user would write them: one weight per gate, equations and nothing else ----
+
+struct Gate {
+  Parameter U, W, b;
+  Gate(ParameterSet& set, const std::string& name, Index I, Index H)
+      : U(set.add(name + ".U", {I, H})), W(set.add(name + ".W", {H, H})), b(set.add(name + ".b", {H})) {}
+  Var operator()(Var x, Var h) const { return matmul(x, U) + matmul(h, W) + b; }
+};
+
+struct LstmEquations {
+  Gate i, f, o, g;
+  LstmEquations(ParameterSet& set, Index I, Index H) : i(set, "i", I, H), f(set, "f", I, H), o(set, "o", I, H), g(set, "g", I, H) {}
+  struct State {
+    Var h, c;
+  };
+  State step(Var x, const State& s) const {
+    const Var c = sigmoid(f(x, s.h)) * s.c + sigmoid(i(x, s.h)) * tanh(g(x, s.h));
+    return {sigmoid(o(x, s.h)) * tanh(c), c};
+  }
+};
+
+struct GruEquations {
+  Gate r, z, n;
+  GruEquations(ParameterSet& set, Index I, Index H) : r(set, "r", I, H), z(set, "z", I, H), n(set, "n", I, H) {}
+  using State = Var;
+  Var step(Var x, Var h) const {
+    const Var keep = sigmoid(z(x, h));
+    return keep * h + (1.0 - keep) * tanh(n(x, sigmoid(r(x, h)) * h));
+  }
+};
+
+struct ElmanEquations {
+  Gate a;
+  ElmanEquations(ParameterSet& set, Index I, Index H) : a(set, "a", I, H) {}
+  using State = Var;
+  Var step(Var x, Var h) const { return tanh(a(x, h)); }
+};
+
+// ---- measuring ----
+
+double milliseconds() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+template <class F>
+double median_ms(const F& f) {
+  f(), f();
+  std::vector<double> times;
+  for (const double start = milliseconds(); milliseconds() - start < 700 || times.size() < 5;) {
+    const double t = milliseconds();
+    f();
+    times.push_back(milliseconds() - t);
+  }
+  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+  return times[times.size() / 2];
+}
+
+Tensor<float> small_numbers(Shape shape, std::uint64_t stream) {
+  RandomStream random(1, stream);
+  Tensor<float> t(shape);
+  for (float& x : t) x = static_cast<float>(random.uniform(-.05, .05));
+  return t;
+}
+
+struct Times {
+  double train = 0, infer = 0;
+};
+
+// Records the cell over T steps with its state as inputs, and times it.
+template <class Cell, class State>
+Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), int threads, bool infer) {
+  Tape tape;
+  const Sequence x = tape.input("x", c.T, {B, c.I});
+  State begin = make_state(tape, c.H);
+  const Sequence y = unroll(cell, x, begin).outputs;
+  const Sequence dy = tape.input("dy", c.T, {B, c.H});
+
+  std::vector<Var> wrt = x;
+  for (Var* v : state_parts(begin)) wrt.push_back(*v);
+  for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
+  std::vector<Var> outputs = y;
+  for (const Var& g : gradients(y, dy, wrt)) outputs.push_back(g);
+
+  auto values = set.initial<float>(1);
+  const Tensor<float> x_data = small_numbers(Shape{c.T, c.B, c.I}, 1), dy_data = small_numbers(Shape{c.T, c.B, c.H}, 2);
+  const Tensor<float> h_data = small_numbers(Shape{c.B, c.H}, 3), c_data = small_numbers(Shape{c.B, c.H}, 4);
+  const std::vector<Binding> bindings{{"x", x_data}, {"dy", dy_data}, {"h0", h_data}, {"c0", c_data}};
+
+  Times times;
+  const auto train_plan = compile<float>(tape, outputs);
+  Workspace<float> train(train_plan, &values, Threads(threads));
+  times.train = median_ms([&] {
+    values.edit(0);  // as after an update
+    train_plan.run(train, bindings);
+  });
+  if (!infer) return times;
+  const auto infer_plan = compile<float>(tape, y);
+  Workspace<float> forward(infer_plan, &values, Threads(threads));
+  times.infer = median_ms([&] { infer_plan.run(forward, bindings); });
+  return times;
+}
+
+Var one_part(Tape& tape, Index H) { return tape.input("h0", {B, H}); }
+template <class State>
+State two_parts(Tape& tape, Index H) {
+  return {tape.input("h0", {B, H}), tape.input("c0", {B, H})};
+}
+
+void run(const Case& c, int threads) {
+  ParameterSet library, equations;
+  Times a, b;
+  const double rate_before = fma_gflops();
+  if (std::string_view(c.kind) == "lstm") {
+    a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, threads, true);
+    b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H), two_parts<LstmEquations::State>, threads, false);
+  } else if (std::string_view(c.kind) == "gru") {
+    a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, threads, true);
+    b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, threads, false);
+  } else {
+    a = measure<Elman, Var>(c, library, Elman(library, "elman", c.I, c.H), one_part, threads, true);
+    b = measure<ElmanEquations, Var>(c, equations, ElmanEquations(equations, c.I, c.H), one_part, threads, false);
+  }
+  const double gates = std::string_view(c.kind) == "lstm" ? 4 : std::string_view(c.kind) == "gru" ? 3 : 1;
+  const double flop = 2.0 * static_cast<double>(c.B * c.T * (c.I + c.H) * c.H) * gates;
+  fmt::print("{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_gflops\":{:.1f},"
+             "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
+             c.name, threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6, (rate_before + fma_gflops()) / 2);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view prefix = argc > 1 ? argv[1] : "";
+  const char* threads = std::getenv("REEL_THREADS");
+  for (const Case& c : kCases)
+    if (std::string_view(c.name).starts_with(prefix)) run(c, threads ? std::atoi(threads) : 1);
+}
