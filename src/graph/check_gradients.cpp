@@ -197,6 +197,7 @@ std::string blame(const Check& c) {
 
 GradientReport check_gradients(Var loss, std::span<const Var> wrt, std::span<const Binding> bindings, const ParameterValues<double>* parameters,
                                const GradientCheckOptions& options) {
+  if (!loss) throw InputError("check_gradients: the loss is an empty Var");
   const Check c{loss, wrt, bindings, parameters, options};
   GradientReport report = check(c);
   if (report.ok()) return report;

@@ -107,7 +107,7 @@ class Lowering {
     PortPlan home = typed(n);
     home.source = source;
     (n.shape.batched() ? home.scaled : home.fixed) = offset;
-    home.stride = n.shape.row_size();
+    home.stride = n.shape.batched() ? n.shape.row_size() : 0;
     return home;
   }
 
@@ -123,7 +123,7 @@ class Lowering {
     const Node& n = tape_.node(id);
     const LeafInfo& leaf = *n.op->leaf();
     PortPlan home = typed(n);
-    home.stride = n.shape.row_size();
+    home.stride = n.shape.batched() ? n.shape.row_size() : 0;
     const Index step_bytes = std::max<Index>(leaf.step, 0) * n.shape.row_size() * home.element_bytes;
     switch (leaf.kind) {
       case LeafInfo::Kind::input:

@@ -179,6 +179,7 @@ void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, co
   WorkspaceData& w = *workspace.data_;
   if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
   w.has_run = w.pending = false;
+  bind_parameters<T>(w);
   w.context.rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views);
   prepare_carried(w);
   execute<T>(w);

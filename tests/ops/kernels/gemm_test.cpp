@@ -1,0 +1,157 @@
+#include <reel/ops/kernels/gemm.h>
+
+#include <cstring>
+
+#include "support.h"
+
+using namespace reel;
+using namespace reel::test;
+using kernels::gemm_kernels;
+using kernels::GemmKernels;
+
+namespace {
+
+constexpr Index kM[] = {0, 1, 2, 5, 6, 7, 13, 64};
+constexpr Index kN[] = {1, 15, 16, 17, 63, 64, 65, 100, 130};
+constexpr Index kK[] = {0, 1, 3, 100, 513, 1030};
+constexpr Index kGap = 3;  // unused elements between rows, which must stay as they are
+
+template <class T>
+std::vector<T> numbers(Index n, std::uint64_t seed) {
+  RandomStream random(seed);
+  std::vector<T> x(static_cast<std::size_t>(n));
+  for (T& v : x) v = static_cast<T>(random.uniform(-1, 1));
+  return x;
+}
+
+template <class T>
+std::vector<T> packed(const std::vector<T>& w, Index K, Index N) {
+  std::vector<T> p(static_cast<std::size_t>(gemm_kernels<T>().packed_size(K, N)), T(99));
+  kernels::pack(gemm_kernels<T>(), w.data(), K, N, N, Index{1}, p.data());
+  return p;
+}
+
+// The largest |c - expected| in units of the error that K roundings may add up to, over C [M, N] with rows `stride` apart;
+// infinite when a gap was written to.
+template <class T>
+struct Comparison {
+  Index M, N, K, stride;
+  T gap;
+  template <class F>
+  double worst(const std::vector<T>& c, F expected) const {
+    double largest = 0;
+    const double unit = std::numeric_limits<T>::epsilon() * (static_cast<double>(K) + 1);
+    for (Index m = 0; m < M; ++m) {
+      for (Index n = 0; n < N; ++n)
+        largest = std::max(largest, std::abs(static_cast<double>(c[m * stride + n]) - expected(m, n)) / unit);
+      for (Index n = N; n < stride; ++n)
+        if (c[m * stride + n] != gap) return std::numeric_limits<double>::infinity();
+    }
+    return largest;
+  }
+};
+
+template <class T>
+void check_gemm(Index M, Index N, Index K) {
+  INFO("M ", M, ", N ", N, ", K ", K);
+  const Index a_stride = K + kGap, c_stride = N + kGap;
+  const auto a = numbers<T>(M * a_stride, 1), w = numbers<T>(K * N, 2), p = packed(w, K, N);
+  std::vector<T> c(static_cast<std::size_t>(M * c_stride), T(7));
+  gemm_kernels<T>().gemm(M, N, K, a.data(), a_stride, p.data(), c.data(), c_stride);
+  const auto naive = [&](Index m, Index n) {
+    double sum = 0;
+    for (Index k = 0; k < K; ++k) sum += static_cast<double>(a[m * a_stride + k]) * static_cast<double>(w[k * N + n]);
+    return sum;
+  };
+  CHECK(Comparison<T>{M, N, K, c_stride, T(7)}.worst(c, naive) <= 1);
+}
+
+template <class T>
+void check_contract(Index M, Index N, Index K, bool add) {
+  INFO("M ", M, ", N ", N, ", K ", K, ", add ", add);
+  const GemmKernels<T> k = gemm_kernels<T>();
+  const Index c_stride = N + kGap;
+  const auto a = numbers<T>(K * M, 3), b = numbers<T>(K * N, 4);
+  std::vector<const T*> a_rows, b_rows;
+  for (Index r = 0; r < K; ++r) a_rows.push_back(a.data() + r * M), b_rows.push_back(b.data() + r * N);
+  const T before = add ? T(0.5) : std::numeric_limits<T>::quiet_NaN();  // without add, what was there must not matter
+  std::vector<T> c(static_cast<std::size_t>(M * c_stride), T(7));
+  for (Index m = 0; m < M; ++m) std::fill_n(c.begin() + m * c_stride, N, before);
+  std::vector<T> scratch(static_cast<std::size_t>(kernels::kContractionRows * k.width));
+  k.contract_panel(M, N, K, a_rows.data(), b_rows.data(), c.data(), c_stride, add, scratch.data());
+  const auto naive = [&](Index m, Index n) {
+    double sum = add ? 0.5 : 0;
+    for (Index r = 0; r < K; ++r) sum += static_cast<double>(a[r * M + m]) * static_cast<double>(b[r * N + n]);
+    return sum;
+  };
+  CHECK(Comparison<T>{M, N, K, c_stride, T(7)}.worst(c, naive) <= 1);
+}
+
+template <class F>
+void each_size(F f) {
+  for (Index M : kM)
+    for (Index N : kN)
+      for (Index K : kK) f(M, N, K);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("gemm: equals a naive loop", T, float, double) { each_size(check_gemm<T>); }
+
+TEST_CASE_TEMPLATE("contract_panel: equals a naive loop, overwriting and adding", T, float, double) {
+  each_size([](Index M, Index N, Index K) {
+    if (N > gemm_kernels<T>().width) return;
+    check_contract<T>(M, N, K, false);
+    check_contract<T>(M, N, K, true);
+  });
+}
+
+TEST_CASE_TEMPLATE("gemm: a row's bits do not depend on the other rows", T, float, double) {
+  for (const auto& [N, K] : {std::pair<Index, Index>{1, 100}, {65, 513}, {130, 1030}}) {
+    INFO("N ", N, ", K ", K);
+    constexpr Index M = 23;
+    const auto a = numbers<T>(M * K, 1), p = packed(numbers<T>(K * N, 2), K, N);
+    std::vector<T> together(static_cast<std::size_t>(M * N)), alone(static_cast<std::size_t>(N));
+    const auto gemm = gemm_kernels<T>().gemm;
+    gemm(M, N, K, a.data(), K, p.data(), together.data(), N);
+    for (Index m = 0; m < M; ++m) {
+      gemm(1, N, K, a.data() + m * K, K, p.data(), alone.data(), N);
+      CHECK(std::memcmp(alone.data(), together.data() + m * N, static_cast<std::size_t>(N) * sizeof(T)) == 0);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("contract_panel: a sum in blocks has the bits of one call", T, float, double) {
+  const GemmKernels<T> k = gemm_kernels<T>();
+  const Index M = 7, N = std::min<Index>(k.width, 13), K = 300;
+  const auto a = numbers<T>(K * M, 3), b = numbers<T>(K * N, 4);
+  std::vector<const T*> a_rows, b_rows;
+  for (Index r = 0; r < K; ++r) a_rows.push_back(a.data() + r * M), b_rows.push_back(b.data() + r * N);
+  std::vector<T> scratch(static_cast<std::size_t>(kernels::kContractionRows * k.width));
+  std::vector<T> whole(static_cast<std::size_t>(M * N)), blocks(static_cast<std::size_t>(M * N));
+  k.contract_panel(M, N, K, a_rows.data(), b_rows.data(), whole.data(), N, false, scratch.data());
+  k.contract_panel(M, N, 101, a_rows.data(), b_rows.data(), blocks.data(), N, false, scratch.data());
+  k.contract_panel(M, N, K - 101, a_rows.data() + 101, b_rows.data() + 101, blocks.data(), N, true, scratch.data());
+  CHECK(std::memcmp(whole.data(), blocks.data(), whole.size() * sizeof(T)) == 0);
+}
+
+TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orientation", T, float, double) {
+  const GemmKernels<T> k = gemm_kernels<T>();
+  const Index K = 3, N = k.width + 1;
+  const auto w = numbers<T>(K * N, 5);
+  std::vector<T> turned(w.size());
+  for (Index i = 0; i < K; ++i)
+    for (Index n = 0; n < N; ++n) turned[n * K + i] = w[i * N + n];
+  const auto p = packed(w, K, N);
+  REQUIRE(static_cast<Index>(p.size()) == K * (k.width + k.lanes));
+  bool right = true;
+  for (Index i = 0; i < K; ++i) {
+    for (Index n = 0; n < k.width; ++n) right &= p[i * k.width + n] == w[i * N + n];
+    right &= p[K * k.width + i * k.lanes] == w[i * N + k.width];
+    for (Index n = 1; n < k.lanes; ++n) right &= p[K * k.width + i * k.lanes + n] == T(0);
+  }
+  CHECK(right);
+  std::vector<T> from_turned(p.size(), T(99));
+  kernels::pack(k, turned.data(), K, N, Index{1}, K, from_turned.data());
+  CHECK(from_turned == p);
+}

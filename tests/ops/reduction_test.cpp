@@ -1,0 +1,144 @@
+#include "ops/values.h"
+
+using namespace reel;
+using namespace reel::test;
+
+namespace {
+
+struct Rows {  // x: [B, 3] with two rows
+  Tape tape;
+  Var x = tape.input("x", {B, 3});
+  Data data = Data().add("x", Tensor<double>(Shape{2, 3}, {1, 5, 3, -1, -8, -6}));
+};
+
+// The ids of one Var in the interpreter and both plans.
+void check_ids(Var y, const Data& data, const std::vector<std::int32_t>& expected) {
+  const auto check = [&](TensorView<const std::int32_t> given) { CHECK(std::vector(given.begin(), given.end()) == expected); };
+  check(interpret<double>(y.tape(), data.bindings<double>()).ids(y));
+  const auto check_plan_of = [&](const auto& plan, auto&& workspace, const auto& bindings) {
+    plan.run(workspace, bindings);
+    check(workspace.ids(y));
+  };
+  const auto wide = compile<double>(y.tape(), {y});
+  const auto narrow = compile<float>(y.tape(), {y});
+  check_plan_of(wide, Workspace<double>(wide), data.bindings<double>());
+  check_plan_of(narrow, Workspace<float>(narrow), data.bindings<float>());
+}
+
+}  // namespace
+
+TEST_CASE("sum_last: gradients and plan") {
+  check_unary([](Var x) { return sum_last(x); }, {.least_rank = 1});
+  check_unary([](Var x) { return sum_last(x, Keep::dimension); }, {.least_rank = 1});
+}
+TEST_CASE("mean_last: gradients and plan") {
+  check_unary([](Var x) { return mean_last(x); }, {.least_rank = 1});
+  check_unary([](Var x) { return mean_last(x, Keep::dimension); }, {.least_rank = 1});
+}
+TEST_CASE("max_last: gradients and plan") {
+  check_unary([](Var x) { return max_last(x); }, {.least_rank = 1, .skip_empty_rows = true});
+  check_unary([](Var x) { return max_last(x, Keep::dimension); }, {.least_rank = 1, .skip_empty_rows = true});
+}
+TEST_CASE("sum: gradients and plan") { check_unary(sum, {.low = 0.1}); }
+TEST_CASE("mean: gradients and plan") { check_unary(mean); }
+TEST_CASE("batch_mean: gradients and plan") { check_unary(batch_mean, {.batched_only = true}); }
+
+TEST_CASE("reduction: values and shapes") {
+  Rows r;
+  check_values(sum_last(r.x), r.data, {{9, -15}});
+  check_values(mean_last(r.x), r.data, {{3, -5}});
+  check_values(max_last(r.x), r.data, {{5, -1}});
+  check_values(sum(r.x), r.data, {{-6}});
+  check_values(mean(r.x), r.data, {{-1}});
+  check_values(batch_mean(r.x), r.data, {{0, -1.5, -1.5}});
+  CHECK(sum_last(r.x).shape() == Shape{B});
+  CHECK(sum_last(r.x, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(mean_last(r.x, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(max_last(r.x, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(argmax(r.x).shape() == Shape{B});
+  CHECK(sum(r.x).shape() == Shape{});
+  CHECK(batch_mean(r.x).shape() == Shape{3});
+}
+
+TEST_CASE("reduction: an empty sum and an empty mean are 0") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 0}), v = tape.input("v", {0});
+  const Data data = Data().add("x", Tensor<double>(Shape{2, 0})).add("v", Tensor<double>(Shape{0}));
+  check_values(sum_last(x), data, {{0, 0}});
+  check_values(mean_last(x), data, {{0, 0}});
+  check_values(sum(x), data, {{0}});
+  check_values(mean(x), data, {{0}});
+  check_values(mean(v), data, {{0}});
+}
+
+TEST_CASE("reduction: of an empty batch is 0, with zero gradients for what it was made from") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), w = tape.input("w", {3});
+  const Data data = Data().add("x", Tensor<double>(Shape{0, 3})).add("w", Tensor<double>(Shape{3}, {1, 2, 3}));
+  check_values(sum(x), data, {{0}});
+  check_values(mean(x), data, {{0}});
+  check_values(batch_mean(x), data, {{0, 0, 0}});
+  check_values(gradient(mean(x * w), w), data, {{0, 0, 0}});
+  check_values(gradient(sum(batch_mean(x * w)), w), data, {{0, 0, 0}});
+}
+
+TEST_CASE("mean: divides by rows times elements per row") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), v = tape.input("v", {4});
+  const Data data = Data().add("x", Tensor<double>(Shape{5, 3})).add("v", Tensor<double>(Shape{4}));
+  check_values(gradient(mean(x), x), data, {std::vector<double>(15, 1.0 / 15)});
+  check_values(gradient(sum(batch_mean(x)), x), data, {std::vector<double>(15, 1.0 / 5)});
+  check_values(gradient(mean(v), v), data, {std::vector<double>(4, 0.25)});
+}
+
+TEST_CASE("max_last: among equals, the first gets the whole gradient") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 4});
+  const Data data = Data().add("x", Tensor<double>(Shape{2, 4}, {1, 7, 7, 2, -kInfinity, -kInfinity, -kInfinity, -kInfinity}));
+  check_values(max_last(x), data, {{7, -kInfinity}});
+  check_values(gradient(sum(max_last(x)), x), data, {{0, 1, 0, 0, 1, 0, 0, 0}});
+  check_ids(argmax(x), data, {1, 0});
+}
+
+TEST_CASE("max_last: NaN where a row has one; argmax names the first of them") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 4});
+  const Data data = Data().add("x", Tensor<double>(Shape{3, 4}, {1, kNaN, kInfinity, kNaN, kNaN, 1, 2, 3, 0, 1, 2, kInfinity}));
+  check_values(max_last(x), data, {{kNaN, kNaN, kInfinity}});
+  check_ids(argmax(x), data, {1, 0, 3});
+}
+
+TEST_CASE("argmax: along the last of several dimensions, a single element, an empty batch") {
+  Tape tape;
+  const Var x = tape.input("x", {2, 3}), one = tape.input("one", {B, 1});
+  const Data data =
+      Data().add("x", Tensor<double>(Shape{2, 3}, {1, 3, 2, 9, 8, 7})).add("one", Tensor<double>(Shape{2, 1}, {-5, 5}));
+  check_ids(argmax(x), data, {1, 0});
+  check_ids(argmax(one), data, {0, 0});
+  const Data empty = Data().add("x", Tensor<double>(Shape{2, 3})).add("one", Tensor<double>(Shape{0, 1}));
+  check_ids(argmax(one), empty, {});
+}
+
+TEST_CASE("reduction: a scalar has no last dimension") {
+  Tape tape;
+  const Var s = tape.input("s", {}), b = tape.input("b", {B});
+  check_throws<ShapeError>([&] { sum_last(s); }, {"[sum_last]", "s []", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { mean_last(b); }, {"b [B]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { max_last(b); }, {"[max_last]", "b [B]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { argmax(s); }, {"[argmax]", "s []", "reduction_test.cpp:"});
+}
+
+TEST_CASE("max_last: refuses an empty dimension") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 0});
+  check_throws<ShapeError>([&] { max_last(x); }, {"[max_last]", "x [B, 0]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { argmax(x); }, {"[argmax]", "x [B, 0]", "reduction_test.cpp:"});
+}
+
+TEST_CASE("reduction: refuses ids and a missing batch") {
+  Tape tape;
+  const Var ids = tape.ids("words", {B, 3}), v = tape.input("v", {3});
+  check_throws<ShapeError>([&] { sum(ids); }, {"ids words [B, 3]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { max_last(ids); }, {"[max_last]", "ids words [B, 3]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { batch_mean(v); }, {"v [3]", "reduction_test.cpp:"});
+}
