@@ -26,12 +26,12 @@ struct Case {
   Index B, T, I, H;
 };
 constexpr Case kCases[] = {
-    {"lstm_b1_t25_i65_h100", "lstm", 1, 25, 65, 100},         {"lstm_b32_t64_i128_h256", "lstm", 32, 64, 128, 256},
-    {"lstm_b64_t64_i256_h512", "lstm", 64, 64, 256, 512},     {"lstm_b200_t10_i2_h16", "lstm", 200, 10, 2, 16},
-    {"gru_b1_t25_i65_h100", "gru", 1, 25, 65, 100},           {"gru_b32_t64_i128_h256", "gru", 32, 64, 128, 256},
-    {"gru_b64_t64_i256_h512", "gru", 64, 64, 256, 512},       {"gru_b200_t10_i2_h16", "gru", 200, 10, 2, 16},
-    {"elman_b1_t25_i65_h100", "elman", 1, 25, 65, 100},       {"elman_b32_t64_i128_h256", "elman", 32, 64, 128, 256},
-    {"elman_b64_t64_i256_h512", "elman", 64, 64, 256, 512},   {"elman_b200_t10_i2_h16", "elman", 200, 10, 2, 16},
+    {"lstm_b1_t25_i65_h100", "lstm", 1, 25, 65, 100},       {"lstm_b32_t64_i128_h256", "lstm", 32, 64, 128, 256},
+    {"lstm_b64_t64_i256_h512", "lstm", 64, 64, 256, 512},   {"lstm_b200_t10_i2_h16", "lstm", 200, 10, 2, 16},
+    {"gru_b1_t25_i65_h100", "gru", 1, 25, 65, 100},         {"gru_b32_t64_i128_h256", "gru", 32, 64, 128, 256},
+    {"gru_b64_t64_i256_h512", "gru", 64, 64, 256, 512},     {"gru_b200_t10_i2_h16", "gru", 200, 10, 2, 16},
+    {"elman_b1_t25_i65_h100", "elman", 1, 25, 65, 100},     {"elman_b32_t64_i128_h256", "elman", 32, 64, 128, 256},
+    {"elman_b64_t64_i256_h512", "elman", 64, 64, 256, 512}, {"elman_b200_t10_i2_h16", "elman", 200, 10, 2, 16},
 };
 
 // ---- the same cells once more, as a user would write them: one weight per gate, equations and nothing else ----
@@ -45,7 +45,8 @@ struct Gate {
 
 struct LstmEquations {
   Gate i, f, o, g;
-  LstmEquations(ParameterSet& set, Index I, Index H) : i(set, "i", I, H), f(set, "f", I, H), o(set, "o", I, H), g(set, "g", I, H) {}
+  LstmEquations(ParameterSet& set, Index I, Index H)
+      : i(set, "i", I, H), f(set, "f", I, H), o(set, "o", I, H), g(set, "g", I, H) {}
   struct State {
     Var h, c;
   };
@@ -104,7 +105,8 @@ struct Times {
 
 // Records the cell over T steps with its state as inputs, and times it.
 template <class Cell, class State>
-Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), int threads, bool infer) {
+Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), int threads,
+              bool infer) {
   Tape tape;
   const Sequence x = tape.input("x", c.T, {B, c.I});
   State begin = make_state(tape, c.H);
@@ -148,7 +150,8 @@ void run(const Case& c, int threads) {
   const double rate_before = fma_gflops();
   if (std::string_view(c.kind) == "lstm") {
     a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, threads, true);
-    b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H), two_parts<LstmEquations::State>, threads, false);
+    b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H),
+                                                     two_parts<LstmEquations::State>, threads, false);
   } else if (std::string_view(c.kind) == "gru") {
     a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, threads, true);
     b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, threads, false);
@@ -158,9 +161,12 @@ void run(const Case& c, int threads) {
   }
   const double gates = std::string_view(c.kind) == "lstm" ? 4 : std::string_view(c.kind) == "gru" ? 3 : 1;
   const double flop = 2.0 * static_cast<double>(c.B * c.T * (c.I + c.H) * c.H) * gates;
-  fmt::print("{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_gflops\":{:.1f},"
-             "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
-             c.name, threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6, (rate_before + fma_gflops()) / 2);
+  fmt::print(
+      "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_"
+      "gflops\":{:.1f},"
+      "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
+      c.name, threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
+      (rate_before + fma_gflops()) / 2);
   std::fflush(stdout);
 }
 

@@ -30,7 +30,8 @@ std::string own_sources() {
   std::ranges::sort(paths);
   // Headers and sources of all folders take turns, so that the held-out tail is like the rest.
   RandomStream order(0);
-  for (std::size_t i = paths.size(); i > 1; --i) std::swap(paths[i - 1], paths[static_cast<std::size_t>(order.below(static_cast<Index>(i)))]);
+  for (std::size_t i = paths.size(); i > 1; --i)
+    std::swap(paths[i - 1], paths[static_cast<std::size_t>(order.below(static_cast<Index>(i)))]);
   std::string text;
   for (const std::string& path : paths) text += read_file(path);
   return text;
@@ -100,9 +101,12 @@ class CharModel {
 class Sampler {
  public:
   Sampler(const CharModel& model, const ParameterValues<float>& values)
-      : logits_(model.logits(tape_, tape_.ids("x", 1, {B}))[0]), plan_(compile<float>(tape_, {logits_})), workspace_(plan_, &values) {}
+      : logits_(model.logits(tape_, tape_.ids("x", 1, {B}))[0]),
+        plan_(compile<float>(tape_, {logits_})),
+        workspace_(plan_, &values) {}
 
-  std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature, RandomStream& random) {
+  std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
+                    RandomStream& random) {
     std::string text = prime;
     for (char c : prime) feed(vocabulary.id(c));
     for (Index i = 0; i < count; ++i) {
@@ -157,7 +161,8 @@ void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int3
     smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
     progress.update(i, [&] {
       const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
-      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth, smooth / std::log(2.0), speed);
+      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth,
+                         smooth / std::log(2.0), speed);
     });
   }
   progress.finish();
@@ -189,7 +194,8 @@ void learn_and_write(const Settings& s) {
   const auto head = std::span(ids).first(ids.size() - held_out);
   const auto tail = std::span(ids).last(held_out);
   if (s.validation > 0 && held_out < 2)
-    throw InputError(fmt::format("the text has {} characters; its held-out part of {} is too short to score", ids.size(), s.validation));
+    throw InputError(
+        fmt::format("the text has {} characters; its held-out part of {} is too short to score", ids.size(), s.validation));
   TextStreams(head, s.batch, s.length);
 
   const CharModel model(s, vocabulary.size());
@@ -197,8 +203,8 @@ void learn_and_write(const Settings& s) {
   Trainer<float> trainer(builder, model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
                          {.seed = s.common.seed, .threads = s.common.make_threads()});
   const double entropy = unigram_entropy(text);
-  fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(), vocabulary.size(), entropy,
-             entropy / std::log(2.0), model.params().numbers());
+  fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
+             vocabulary.size(), entropy, entropy / std::log(2.0), model.params().numbers());
   train(trainer, s, head);
 
   RandomStream random(s.common.seed, 1u << 20);
@@ -207,7 +213,8 @@ void learn_and_write(const Settings& s) {
   if (program::interrupted() || held_out == 0) return;
   const double loss = score(trainer, tail);
   if (program::interrupted()) return;
-  fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0), 100 * loss / entropy);
+  fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0),
+             100 * loss / entropy);
   fmt::print("validation {:.4f}\n", loss);
 }
 
@@ -217,19 +224,35 @@ int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Learns a text character by character, then writes more of it.", "char_rnn");
   app.add_option("--text", s.file, "Text file to learn; by default reel's own source files");
-  app.add_option("--cell", s.cell, "Cell of the recurrent layers")->check(CLI::IsMember({"elman", "jordan", "gru", "lstm"}))->capture_default_str();
-  app.add_option("--layers", s.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell of the recurrent layers")
+      ->check(CLI::IsMember({"elman", "jordan", "gru", "lstm"}))
+      ->capture_default_str();
+  app.add_option("--layers", s.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--size", s.size, "Units per layer")->check(CLI::Range(1, 16384))->capture_default_str();
   app.add_option("--batch", s.batch, "Parallel streams through the text")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--length", s.length, "Steps of a training window")->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--optimizer", s.optimizer, "Update rule")->check(CLI::IsMember({"sgd", "momentum", "adagrad", "adam"}))->capture_default_str();
+  app.add_option("--optimizer", s.optimizer, "Update rule")
+      ->check(CLI::IsMember({"sgd", "momentum", "adagrad", "adam"}))
+      ->capture_default_str();
   app.add_option("--lr", s.lr, "Learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--clip", s.clip, "Largest norm of the gradient; 0 for none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--iterations", s.iterations, "Training steps")->check(CLI::Range(Index{0}, Index{1} << 40))->capture_default_str();
-  app.add_option("--validation", s.validation, "Fraction held out at the end, scored as one stream")->check(CLI::Range(0.0, 0.9))->capture_default_str();
-  app.add_option("--sample", s.sample, "Characters to write at the end")->check(CLI::Range(Index{0}, Index{1} << 30))->capture_default_str();
+  app.add_option("--clip", s.clip, "Largest norm of the gradient; 0 for none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Training steps")
+      ->check(CLI::Range(Index{0}, Index{1} << 40))
+      ->capture_default_str();
+  app.add_option("--validation", s.validation, "Fraction held out at the end, scored as one stream")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--sample", s.sample, "Characters to write at the end")
+      ->check(CLI::Range(Index{0}, Index{1} << 30))
+      ->capture_default_str();
   app.add_option("--prime", s.prime, "What the sample begins with; by default the text's first character");
-  app.add_option("--temperature", s.temperature, "Of the sample: 0 always takes the likeliest character")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  app.add_option("--temperature", s.temperature, "Of the sample: 0 always takes the likeliest character")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { learn_and_write(s); });
 }

@@ -69,7 +69,8 @@ struct Task {
 
 // Trains a cell whose last output gives the sum; returns the mean squared error on new sequences.
 template <class Cell, class State>
-double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, State (*begin)(Tape&, Index), const Linear& head) {
+double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, State (*begin)(Tape&, Index),
+             const Linear& head) {
   Tape tape;
   const Sequence x = tape.input("x", s.length, {B, 2});
   const Var h = cell_output(cell, unroll(cell, x, begin(tape, s.units)).final);
@@ -98,9 +99,18 @@ void adding_problem(const Settings& s) {
   const Elman elman(elman_set, "elman", 2, s.units);
   const Linear elman_head(elman_set, "head", s.units, 1);
   const double by_lstm = learn<SlideLstm, SlideLstm::State>(
-      "LSTM", s, lstm_set, lstm, [](Tape& t, Index H) { return SlideLstm::State{t.zeros({B, H}), t.zeros({B, H})}; }, lstm_head);
+      "LSTM", s, lstm_set, lstm,
+      [](Tape& t, Index H) {
+        return SlideLstm::State{t.zeros({B, H}), t.zeros({B, H})};
+      },
+      lstm_head);
   if (program::interrupted()) return;
-  const double by_elman = learn<Elman, Var>("Elman", s, elman_set, elman, [](Tape& t, Index H) { return t.zeros({B, H}); }, elman_head);
+  const double by_elman = learn<Elman, Var>(
+      "Elman", s, elman_set, elman,
+      [](Tape& t, Index H) {
+        return t.zeros({B, H});
+      },
+      elman_head);
   if (program::interrupted()) return;
   fmt::print("on 1000 new sequences: LSTM {:.4f}, Elman {:.4f}\n", by_lstm, by_elman);
 }
@@ -113,7 +123,9 @@ int main(int argc, char** argv) {
   app.add_option("--length", s.length, "Steps of a sequence")->check(CLI::Range(2, 100000))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--batch", s.batch, "Sequences per step")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--iterations", s.iterations, "Training steps of each network")->check(CLI::Range(Index{0}, Index{1} << 40))->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Training steps of each network")
+      ->check(CLI::Range(Index{0}, Index{1} << 40))
+      ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {

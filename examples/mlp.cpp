@@ -71,10 +71,10 @@ void first_row(const std::string& graph_path) {
   const std::vector<Var> g = gradients(n.E, nodes);
   const Tensor<double> row_x(Shape{3}, {1, 4, 5}), row_y(Shape{2}, {.1, .05});
   const auto run = interpret<double>(tape, {{"x", row_x}, {"y", row_y}}, &values);
-  fmt::print("row 1\n  s1 = {}\n  a1 = {}\n  s2 = {}\n  a2 = {}\n  E = {:.6f}\n", numbers(run.value(n.s1)), numbers(run.value(n.a1)),
-             numbers(run.value(n.s2)), numbers(run.value(n.a2)), run.value(n.E)[0]);
-  fmt::print("  dE/dw1 = {}\n  dE/dw2 = {}\n  dE/da1 = {}\n", 
-             numbers(run.value(g[tape.parameter(network.w1).id()])), numbers(run.value(g[tape.parameter(network.w2).id()])), numbers(run.value(g[n.a1.id()])));
+  fmt::print("row 1\n  s1 = {}\n  a1 = {}\n  s2 = {}\n  a2 = {}\n  E = {:.6f}\n", numbers(run.value(n.s1)),
+             numbers(run.value(n.a1)), numbers(run.value(n.s2)), numbers(run.value(n.a2)), run.value(n.E)[0]);
+  fmt::print("  dE/dw1 = {}\n  dE/dw2 = {}\n  dE/da1 = {}\n", numbers(run.value(g[tape.parameter(network.w1).id()])),
+             numbers(run.value(g[tape.parameter(network.w2).id()])), numbers(run.value(g[n.a1.id()])));
   std::vector<std::pair<Var, Var>> shown;
   for (std::size_t i = 0; i < nodes.size(); ++i) shown.emplace_back(nodes[i], g[i]);
   draw(graph_path, dot(tape, {.values = &run, .gradients = shown, .end = end}));
@@ -90,8 +90,8 @@ void one_step() {
   const double before = trainer.step(rows);
   const std::vector<Var> g = gradients(n.E, network.set.all());
   const auto run = interpret<double>(tape, rows, &begin);
-  fmt::print("one step of SGD, lr .01, on the sum over four rows\n  c1 = {}\n  c2 = {}\n  w1* = {}\n  w2* = {}\n", numbers(run.value(g[0])),
-             numbers(run.value(g[1])), numbers(trainer.get("w1")), numbers(trainer.get("w2")));
+  fmt::print("one step of SGD, lr .01, on the sum over four rows\n  c1 = {}\n  c2 = {}\n  w1* = {}\n  w2* = {}\n",
+             numbers(run.value(g[0])), numbers(run.value(g[1])), numbers(trainer.get("w1")), numbers(trainer.get("w2")));
   fmt::print("  sum of E: {:.6f} before, {:.6f} after\n", before, trainer.evaluate(rows));
 }
 
@@ -99,7 +99,8 @@ void activations() {
   Tape tape;
   const Var x = tape.input("x", {3});
   const Tensor<double> values(Shape{3}, {-2, .5, 1.5});
-  const std::pair<const char*, Activation> all[] = {{"sigmoid", sigmoid}, {"tanh", tanh}, {"relu", relu}, {"satlins", satlins}, {"softmax", softmax}};
+  const std::pair<const char*, Activation> all[] = {
+      {"sigmoid", sigmoid}, {"tanh", tanh}, {"relu", relu}, {"satlins", satlins}, {"softmax", softmax}};
   std::vector<Var> y;
   std::vector<Var> slopes;
   for (const auto& [name, f] : all) {
@@ -108,7 +109,8 @@ void activations() {
   }
   const auto run = interpret<double>(tape, {{"x", values}});
   fmt::print("activations of (-2, 0.5, 1.5), and d y_0 / d x\n");
-  for (std::size_t i = 0; i < y.size(); ++i) fmt::print("  {:<8} {}   {}\n", all[i].first, numbers(run.value(y[i])), numbers(run.value(slopes[i])));
+  for (std::size_t i = 0; i < y.size(); ++i)
+    fmt::print("  {:<8} {}   {}\n", all[i].first, numbers(run.value(y[i])), numbers(run.value(slopes[i])));
 }
 
 // "hell" -> "ello": what a net can reach that sees one letter only, and one that remembers.
@@ -156,14 +158,15 @@ void learn_xor(const Settings& s) {
 // ---- digits ----
 
 struct Digits {
-  Tensor<float> x;          // [count, pixels], 0 .. 1
-  Tensor<std::int32_t> y;   // [count]
+  Tensor<float> x;         // [count, pixels], 0 .. 1
+  Tensor<std::int32_t> y;  // [count]
 };
 
 Digits read_digits(const Settings& s) {
   const Tensor<std::int32_t> images = read_idx(s.images), labels = read_idx(s.labels);
   if (images.shape().rank() < 2 || labels.shape().rank() != 1 || images.shape().dim(0) != labels.shape().dim(0))
-    throw InputError(fmt::format("{} {} and {} {} are no images with one label each", s.images, images.shape().text(), s.labels, labels.shape().text()));
+    throw InputError(fmt::format("{} {} and {} {} are no images with one label each", s.images, images.shape().text(), s.labels,
+                                 labels.shape().text()));
   if (labels.size() < 10) throw InputError(fmt::format("{}: {} images are too few to train on", s.images, labels.size()));
   Digits d{Tensor<float>(Shape{labels.size(), images.size() / labels.size()}), labels};
   for (Index i = 0; i < images.size(); ++i) d.x[i] = static_cast<float>(images[i]) / 255;
@@ -206,7 +209,8 @@ void learn_digits(const Settings& s) {
   program::Progress progress(s.epochs * static_cast<Index>(train / batch));
   Index done = 0;
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
-    for (std::size_t i = train; i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+    for (std::size_t i = train; i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
     double mean = 0;
     for (std::size_t at = 0; at + batch <= train && !program::interrupted(); at += batch) {
       const Digits some = take(all, std::span(order).subspan(at, batch));
@@ -218,7 +222,8 @@ void learn_digits(const Settings& s) {
     plan.run(workspace, {{"x", test.x}});
     Index right = 0;
     for (Index i = 0; i < test.y.size(); ++i) right += workspace.ids(guess)[i] == test.y[i];
-    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean, 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size()));
+    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean,
+               100.0 * static_cast<double>(right) / static_cast<double>(test.y.size()));
   }
 }
 
@@ -227,7 +232,8 @@ void learn_digits(const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("The slides' feed-forward network with every number; XOR; digits from IDX files.", "mlp");
-  app.add_option("--graph", s.graph, "Where to write the network's graph as DOT (and SVG, where dot is found)")->capture_default_str();
+  app.add_option("--graph", s.graph, "Where to write the network's graph as DOT (and SVG, where dot is found)")
+      ->capture_default_str();
   app.add_flag("--xor", s.xor_task, "Learn the exclusive or instead");
   auto* images = app.add_option("--images", s.images, "IDX file of images to learn instead, perhaps gzipped");
   auto* labels = app.add_option("--labels", s.labels, "IDX file of their labels");

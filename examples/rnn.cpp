@@ -16,7 +16,8 @@ struct Settings {
   program::Common common;
 };
 
-void set_all(const ParameterSet& set, ParameterValues<double>& values, const std::vector<std::pair<const char*, std::vector<double>>>& numbers) {
+void set_all(const ParameterSet& set, ParameterValues<double>& values,
+             const std::vector<std::pair<const char*, std::vector<double>>>& numbers) {
   for (const auto& [name, list] : numbers) set_values(set, values, name, Tensor<double>(set.find(name).shape(), list).view());
 }
 
@@ -27,8 +28,11 @@ void example1() {
   const Linear out(set, "out", 3, 2);
   auto values = set.initial<double>(1);
   set_all(set, values,
-          {{"cell.U", {-1, .5, .2, .5, .1, -2}}, {"cell.W", {2, 1.3, -1, 1.5, 0, -.5, -.2, 1.5, .4}}, {"cell.b", {.2, .2, .2}},
-           {"out.W", {2, -1, -1.5, .5, .2, .8}}, {"out.b", {.5, .1}}});
+          {{"cell.U", {-1, .5, .2, .5, .1, -2}},
+           {"cell.W", {2, 1.3, -1, 1.5, 0, -.5, -.2, 1.5, .4}},
+           {"cell.b", {.2, .2, .2}},
+           {"out.W", {2, -1, -1.5, .5, .2, .8}},
+           {"out.b", {.5, .1}}});
   Tape tape;
   const Sequence x = tape.input("x", 4, {B, 2});
   const auto run = unroll(cell, x, zero_state(tape, cell));
@@ -50,7 +54,11 @@ void example2() {
   const Jordan cell(set, "cell", 2, 3, 1, sigmoid);
   auto values = set.initial<double>(1);
   set_all(set, values,
-          {{"cell.U", {-1, .5, .2, .5, .1, -2}}, {"cell.W", {2, 1.3, -1}}, {"cell.b", {.2, .2, .2}}, {"cell.V", {2, -1.5, .2}}, {"cell.c", {.1}}});
+          {{"cell.U", {-1, .5, .2, .5, .1, -2}},
+           {"cell.W", {2, 1.3, -1}},
+           {"cell.b", {.2, .2, .2}},
+           {"cell.V", {2, -1.5, .2}},
+           {"cell.c", {.1}}});
   Tape tape;
   const Sequence x = tape.input("x", 3, {B, 2});
   const Sequence y = unroll(cell, x, zero_state(tape, cell)).outputs;
@@ -59,7 +67,8 @@ void example2() {
   Workspace<double> workspace(plan, &values);
   plan.run(workspace, {{"x", data}});
   fmt::print("Example 2: Jordan 2-3-1, two sequences\n");
-  for (std::size_t t = 0; t < y.size(); ++t) fmt::print("  t = {}: y = {:.6f}   {:.6f}\n", t + 1, workspace.value(y[t])[0], workspace.value(y[t])[1]);
+  for (std::size_t t = 0; t < y.size(); ++t)
+    fmt::print("  t = {}: y = {:.6f}   {:.6f}\n", t + 1, workspace.value(y[t])[0], workspace.value(y[t])[1]);
 }
 
 // ---- Example 3: 16 sequences of 64 steps with random labels ----
@@ -160,8 +169,10 @@ void toy(const Settings& s) {
     last = recent;
     fmt::print("  epoch {}: mean cross-entropy of the last {} windows {:.4f}\n", epoch, counted, recent);
   }
-  fmt::print("  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  learns both                 {:.6f}\n",
-             last, mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
+  fmt::print(
+      "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
+      "learns both                 {:.6f}\n",
+      last, mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
 }
 
 }  // namespace
@@ -169,12 +180,17 @@ void toy(const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Elman and Jordan networks: the slides' examples and the toy memory problem.", "rnn");
-  app.add_option("--example", s.examples, "Examples to run: 1, 2 or 3; by default all of them and the toy problem")->check(CLI::Range(1, 3));
+  app.add_option("--example", s.examples, "Examples to run: 1, 2 or 3; by default all of them and the toy problem")
+      ->check(CLI::Range(1, 3));
   app.add_flag("--toy", s.toy, "The toy memory problem");
-  app.add_option("--iterations", s.iterations, "Of Example 3")->check(CLI::Range(Index{0}, Index{1} << 40))->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Of Example 3")
+      ->check(CLI::Range(Index{0}, Index{1} << 40))
+      ->capture_default_str();
   app.add_option("--steps", s.steps, "Of a window of the toy problem")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units for the toy problem")->check(CLI::Range(1, 4096))->capture_default_str();
-  app.add_option("--epochs", s.epochs, "Of 1,000,000 points of the toy problem")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Of 1,000,000 points of the toy problem")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
     if (s.examples.empty() && !s.toy) s.examples = {1, 2, 3}, s.toy = true;

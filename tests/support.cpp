@@ -142,7 +142,8 @@ void check_gradient(Var loss, std::span<const Var> wrt, const Data& data, const 
 void check_op(Var y, std::span<const Var> wrt, const Data& data, bool twice) {
   Tape& tape = y.tape();
   Tensor<double> uneven(y.shape().row());
-  for (Index i = 0; i < uneven.size(); ++i) uneven[i] = 0.75 + 0.31 * static_cast<double>(i % 5) - 0.11 * static_cast<double>(i % 3);
+  for (Index i = 0; i < uneven.size(); ++i)
+    uneven[i] = 0.75 + 0.31 * static_cast<double>(i % 5) - 0.11 * static_cast<double>(i % 3);
   const Var loss = sum(y * tape.constant(uneven));
   check_gradient(loss, wrt, data);
   const std::vector<Var> first = gradients(loss, wrt);

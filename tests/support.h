@@ -45,8 +45,9 @@ class Data {
 // The double plan equals the interpreter to 1e-12 max(1, largest |value| on the tape), the float plan to `float_tolerance`
 // times the same; both give the same bits with 1, 2, 3 and 8 threads. NaN equals NaN, an infinity equals itself. Passes are
 // verified.
-void check_plan(const Tape& tape, std::span<const Var> outputs, const Data& data, const ParameterValues<double>* parameters = nullptr,
-                const ParameterSet* set = nullptr, double float_tolerance = 1e-5);
+void check_plan(const Tape& tape, std::span<const Var> outputs, const Data& data,
+                const ParameterValues<double>* parameters = nullptr, const ParameterSet* set = nullptr,
+                double float_tolerance = 1e-5);
 
 // Gradients of `loss` with respect to `wrt` agree with the complex step to 1e-10 (else five-point differences to 1e-8).
 void check_gradient(Var loss, std::span<const Var> wrt, const Data& data, const ParameterValues<double>* parameters = nullptr);

@@ -22,7 +22,9 @@ extern "C" void on_interrupt(int) {
 
 void add_common(CLI::App& app, Common& common) {
   app.add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
-  app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")->check(CLI::Range(0, 1024))->capture_default_str();
+  app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {

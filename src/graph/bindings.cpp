@@ -18,7 +18,8 @@ int find(std::span<const InputSlot> slots, std::string_view name) {
 void check_element(const InputSlot& slot, const InputView& view, std::optional<Element> element) {
   const bool is_ids = view.element == Element::i32;
   if (slot.type == Type::id) {
-    if (!is_ids) throw InputError(fmt::format("input {}: expects int32 ids, was given {}", slot.text(), element_name(view.element)));
+    if (!is_ids)
+      throw InputError(fmt::format("input {}: expects int32 ids, was given {}", slot.text(), element_name(view.element)));
     return;
   }
   if (is_ids || view.element == Element::c128 || (element && view.element != *element))
@@ -31,8 +32,7 @@ Index implied_rows(const InputSlot& slot, const InputView& view) {
   const int batch_axis = slot.single ? 0 : 1;
   const bool deep_enough = view.shape.rank() > batch_axis;
   const Index rows = slot.shape.batched() && deep_enough ? view.shape.dim(batch_axis) : 0;
-  if (view.shape != slot.bound(rows))
-    throw InputError(fmt::format("input {}: was given {}", slot.text(), view.shape.text()));
+  if (view.shape != slot.bound(rows)) throw InputError(fmt::format("input {}: was given {}", slot.text(), view.shape.text()));
   return slot.shape.batched() ? rows : -1;
 }
 
@@ -76,7 +76,8 @@ Index InputTable::match(std::span<const Binding> bindings, std::optional<Element
     check_element(inputs_[i], b.view, element);
     const Index implied = implied_rows(inputs_[i], b.view);
     if (implied >= 0 && bound_rows >= 0 && implied != bound_rows)
-      throw InputError(fmt::format("input {} has B = {}, but input {} has B = {}", inputs_[i].text(), implied, first->text(), bound_rows));
+      throw InputError(
+          fmt::format("input {} has B = {}, but input {} has B = {}", inputs_[i].text(), implied, first->text(), bound_rows));
     if (implied >= 0) first = &inputs_[i], bound_rows = implied;
     views[i] = &b.view;
   }
@@ -84,7 +85,8 @@ Index InputTable::match(std::span<const Binding> bindings, std::optional<Element
     if (!views[i]) throw InputError(fmt::format("input {} is not bound", inputs_[i].text()));
   if (rows && *rows < 0) throw InputError(fmt::format("the number of rows must be 0 or more, not {}", *rows));
   if (bound_rows < 0) bound_rows = rows.value_or(1);
-  if (rows && *rows != bound_rows) throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
+  if (rows && *rows != bound_rows)
+    throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
   for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(bound_rows));
   return bound_rows;
 }

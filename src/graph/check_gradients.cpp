@@ -75,7 +75,8 @@ struct Check {
   const GradientCheckOptions& options;
 };
 
-GradientReport compare(const Check& c, const Interpreter<double>& analytic, std::span<const Var> gradients, Numeric& numeric, bool complex_step) {
+GradientReport compare(const Check& c, const Interpreter<double>& analytic, std::span<const Var> gradients, Numeric& numeric,
+                       bool complex_step) {
   GradientReport report;
   report.complex_step = complex_step;
   const Tape& tape = c.loss.tape();
@@ -115,7 +116,8 @@ GradientReport check(const Check& c) {
     numeric = std::make_unique<ComplexStep>(
         c.loss, Interpreter<std::complex<double>>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
   else
-    numeric = std::make_unique<FivePoint>(c.loss, Interpreter<double>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
+    numeric = std::make_unique<FivePoint>(c.loss,
+                                          Interpreter<double>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
   return compare(c, analytic, g, *numeric, complex_step);
 }
 
@@ -195,8 +197,8 @@ std::string blame(const Check& c) {
 
 }  // namespace
 
-GradientReport check_gradients(Var loss, std::span<const Var> wrt, std::span<const Binding> bindings, const ParameterValues<double>* parameters,
-                               const GradientCheckOptions& options) {
+GradientReport check_gradients(Var loss, std::span<const Var> wrt, std::span<const Binding> bindings,
+                               const ParameterValues<double>* parameters, const GradientCheckOptions& options) {
   if (!loss) throw InputError("check_gradients: the loss is an empty Var");
   const Check c{loss, wrt, bindings, parameters, options};
   GradientReport report = check(c);
@@ -207,8 +209,8 @@ GradientReport check_gradients(Var loss, std::span<const Var> wrt, std::span<con
 }
 
 std::string GradientMismatch::text() const {
-  return fmt::format("{}element {} of {}: analytic {:.12g}, numeric {:.12g}, tolerance {:.1e}", op.empty() ? "" : "[" + op + "] ", index, variable,
-                     analytic, numeric, tolerance);
+  return fmt::format("{}element {} of {}: analytic {:.12g}, numeric {:.12g}, tolerance {:.1e}", op.empty() ? "" : "[" + op + "] ",
+                     index, variable, analytic, numeric, tolerance);
 }
 
 std::string GradientReport::text() const {

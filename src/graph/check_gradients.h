@@ -11,10 +11,10 @@
 namespace reel {
 
 struct GradientCheckOptions {
-  double tolerance = 1e-10;             // of the largest gradient component of the variable (at least 1), complex step
-  double difference_tolerance = 1e-8;   // the same for five-point differences
-  Index most_elements = 64;             // checked per variable, evenly spread; 0: all
-  RunContext context = {};              // seed and counter of dropout masks
+  double tolerance = 1e-10;            // of the largest gradient component of the variable (at least 1), complex step
+  double difference_tolerance = 1e-8;  // the same for five-point differences
+  Index most_elements = 64;            // checked per variable, evenly spread; 0: all
+  RunContext context = {};             // seed and counter of dropout masks
   std::optional<Index> rows = std::nullopt;
 };
 
@@ -29,7 +29,7 @@ struct GradientMismatch {
 struct GradientReport {
   std::vector<GradientMismatch> mismatches;  // worst first
   Index checked = 0;
-  double worst = 0;        // largest |analytic - numeric| / max(1, largest |gradient| of the variable)
+  double worst = 0;  // largest |analytic - numeric| / max(1, largest |gradient| of the variable)
   bool complex_step = true;
   bool ok() const { return mismatches.empty(); }
   std::string text() const;

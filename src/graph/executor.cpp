@@ -125,7 +125,13 @@ class Executor {
   void call(const KernelPlan& kernel, int slot, Index first_row, Index rows, Index part) {
     std::vector<Port>& ports = w_.ports[slot];
     for (std::uint32_t i = 0; i <= kernel.inputs; ++i) ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
-    KernelCall c{w_.context, first_row, rows, part, kernel.parts, std::span(ports).first(kernel.inputs), ports[kernel.inputs],
+    KernelCall c{w_.context,
+                 first_row,
+                 rows,
+                 part,
+                 kernel.parts,
+                 std::span(ports).first(kernel.inputs),
+                 ports[kernel.inputs],
                  w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
     try {
       if (kernel.elementwise)
@@ -168,14 +174,22 @@ void lay_out(WorkspaceData& w) {
 
 void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
   switch (source) {
-    case Source::scratch: return scratch[thread].get();
-    case Source::stored: return stored.get();
-    case Source::shared: return shared.get();
-    case Source::cached: return cached.get();
-    case Source::input: return const_cast<void*>(views[slot]->data);
-    case Source::carried: return carried[slot].bytes.get();
-    case Source::parameter: return const_cast<void*>(parameter_data[slot]);
-    case Source::constant: return plan->constants[slot].get();
+    case Source::scratch:
+      return scratch[thread].get();
+    case Source::stored:
+      return stored.get();
+    case Source::shared:
+      return shared.get();
+    case Source::cached:
+      return cached.get();
+    case Source::input:
+      return const_cast<void*>(views[slot]->data);
+    case Source::carried:
+      return carried[slot].bytes.get();
+    case Source::parameter:
+      return const_cast<void*>(parameter_data[slot]);
+    case Source::constant:
+      return plan->constants[slot].get();
   }
   return nullptr;
 }

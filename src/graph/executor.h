@@ -19,20 +19,20 @@ struct WorkspaceData {
   std::shared_ptr<const PlanData> plan;
   Threads threads;
   RunContext context;
-  const void* parameters = nullptr;   // const ParameterValues<T>*
-  std::uint64_t cached_version = 0;   // of the parameters that the cached values were made from; 0: none
+  const void* parameters = nullptr;  // const ParameterValues<T>*
+  std::uint64_t cached_version = 0;  // of the parameters that the cached values were made from; 0: none
 
-  Index rows = -1;                    // that the buffers below are laid out for
-  Index block = 0;                    // rows of a block
+  Index rows = -1;  // that the buffers below are laid out for
+  Index block = 0;  // rows of a block
   AlignedBytes stored, shared, cached;
   std::size_t stored_bytes = 0, scratch_bytes = 0;
-  std::vector<AlignedBytes> scratch;             // per slot: block scratch, then kernel scratch
-  std::vector<std::vector<Port>> ports;          // per slot: reused for every call
-  std::vector<CarriedState> carried;             // by carried slot
-  std::vector<const InputView*> views;           // by input slot, of this run
+  std::vector<AlignedBytes> scratch;     // per slot: block scratch, then kernel scratch
+  std::vector<std::vector<Port>> ports;  // per slot: reused for every call
+  std::vector<CarriedState> carried;     // by carried slot
+  std::vector<const InputView*> views;   // by input slot, of this run
   std::vector<const void*> parameter_data;
   bool has_run = false;
-  bool pending = false;                          // states of the last run wait for commit()
+  bool pending = false;  // states of the last run wait for commit()
 
   void* base(Source source, std::uint32_t slot, int thread) const;
   Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }

@@ -51,7 +51,8 @@ std::vector<char> dependents(const Tape& tape, std::span<const Var> wrt, NodeId 
 void check_wrt(const Tape& tape, std::span<const Var> wrt) {
   for (const Var& w : wrt) {
     if (!w || &w.tape() != &tape) throw InputError("gradients: a variable is empty or on another tape than the outputs");
-    if (w.type() == Type::id) throw InputError(fmt::format("gradients: {} are ids; they have no gradient", tape.describe(w.id())));
+    if (w.type() == Type::id)
+      throw InputError(fmt::format("gradients: {} are ids; they have no gradient", tape.describe(w.id())));
   }
 }
 
@@ -88,7 +89,8 @@ std::vector<Var> gradients(std::span<const Var> outputs, std::span<const Var> se
   Contributions parts(end);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (seeds[i].shape() != outputs[i].shape())
-      throw ShapeError(fmt::format("gradients: seed {} for output {}", tape.describe(seeds[i].id()), tape.describe(outputs[i].id())));
+      throw ShapeError(
+          fmt::format("gradients: seed {} for output {}", tape.describe(seeds[i].id()), tape.describe(outputs[i].id())));
     parts.add(outputs[i].id(), seeds[i]);
   }
   std::vector<Var> total(end);
@@ -108,7 +110,8 @@ std::vector<Var> gradients(std::span<const Var> outputs, std::span<const Var> se
 std::vector<Var> gradients(Var loss, std::span<const Var> wrt) {
   if (!loss) throw InputError("gradients: the loss is an empty Var");
   if (loss.shape() != Shape{} || loss.type() != Type::real)
-    throw ShapeError(fmt::format("gradients: the loss must be a scalar [], not {}; take its sum or mean", loss.tape().describe(loss.id())));
+    throw ShapeError(
+        fmt::format("gradients: the loss must be a scalar [], not {}; take its sum or mean", loss.tape().describe(loss.id())));
   const Var one = loss.tape().constant(1.0);
   return gradients(std::span(&loss, 1), std::span(&one, 1), wrt);
 }

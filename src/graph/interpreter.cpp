@@ -68,7 +68,8 @@ void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, con
       for (const Binding& b : bindings) {
         if (b.name != leaf.name) continue;
         if (b.view.shape != shapes_[id] || (b.view.element != Element::f32 && b.view.element != Element::f64))
-          throw InputError(fmt::format("carried {}: was given {} {}", tape_.describe(id), element_name(b.view.element), b.view.shape.text()));
+          throw InputError(
+              fmt::format("carried {}: was given {} {}", tape_.describe(id), element_name(b.view.element), b.view.shape.text()));
         convert(b.view, 0, real_[id]);
       }
       return;

@@ -29,6 +29,7 @@ class Interpreter {
   TensorView<const std::int32_t> ids(Var v) const { return ids_[v.id()].view(); }
   TensorView<T> leaf(Var v) { return real_[v.id()].view(); }  // REQUIRES: v is a leaf
   Index rows() const { return context_.rows; }
+  NodeId evaluated() const { return evaluated_; }  // nodes below this one have values
 
   // The first evaluated real node with a NaN or infinity, and a sentence about it: op, shapes, place.
   std::optional<NodeId> first_non_finite() const;
@@ -50,13 +51,15 @@ class Interpreter {
 
 // One evaluation of a whole tape.
 template <class T>
-Interpreter<T> interpret(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr) {
+Interpreter<T> interpret(const Tape& tape, std::span<const Binding> bindings,
+                         const ParameterValues<double>* parameters = nullptr) {
   Interpreter<T> run(tape, bindings, parameters);
   run.evaluate();
   return run;
 }
 template <class T>
-Interpreter<T> interpret(const Tape& tape, std::initializer_list<Binding> bindings, const ParameterValues<double>* parameters = nullptr) {
+Interpreter<T> interpret(const Tape& tape, std::initializer_list<Binding> bindings,
+                         const ParameterValues<double>* parameters = nullptr) {
   return interpret<T>(tape, std::span(bindings.begin(), bindings.size()), parameters);
 }
 

@@ -12,8 +12,7 @@ constexpr Index kForever = std::numeric_limits<Index>::max();
 
 class Lowering {
  public:
-  explicit Lowering(PlanData& plan)
-      : plan_(plan), tape_(*plan.program.tape), home_(tape_.size()), is_root_(tape_.size(), 0) {
+  explicit Lowering(PlanData& plan) : plan_(plan), tape_(*plan.program.tape), home_(tape_.size()), is_root_(tape_.size(), 0) {
     for (NodeId root : plan.program.roots) is_root_[root] = 1;
   }
 
@@ -28,7 +27,7 @@ class Lowering {
  private:
   struct Use {
     Index born = 0;
-    Index dies = 0;            // in ticks
+    Index dies = 0;             // in ticks
     bool leaves_phase = false;  // read by another phase, or a root
   };
 
@@ -98,7 +97,8 @@ class Lowering {
     Index* const totals[] = {&plan_.scratch_per_row, &plan_.stored_per_row, &plan_.shared_bytes, &plan_.cached_bytes};
     for (int s = 0; s < 4; ++s) {
       *totals[s] = place(lifetimes[s]);
-      for (std::size_t i = 0; i < owners[s].size(); ++i) home_[owners[s][i]] = computed_home(owners[s][i], static_cast<Source>(s), lifetimes[s][i].offset);
+      for (std::size_t i = 0; i < owners[s].size(); ++i)
+        home_[owners[s][i]] = computed_home(owners[s][i], static_cast<Source>(s), lifetimes[s][i].offset);
     }
   }
 
@@ -206,7 +206,7 @@ class Lowering {
 
   PlanData& plan_;
   const Tape& tape_;
-  std::vector<PortPlan> home_;   // where each node's own value lies
+  std::vector<PortPlan> home_;  // where each node's own value lies
   std::vector<char> is_root_;
   std::vector<Index> ticks_;
   std::vector<Use> uses_;

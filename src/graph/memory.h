@@ -11,9 +11,9 @@ namespace reel {
 
 struct Lifetime {
   Index size = 0;
-  Index born = 0;      // first moment of use
-  Index dies = 0;      // last moment of use, included
-  Index offset = 0;    // result
+  Index born = 0;    // first moment of use
+  Index dies = 0;    // last moment of use, included
+  Index offset = 0;  // result
 };
 
 inline Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }

@@ -13,7 +13,8 @@ void Arguments::require_count(int n) const {
 
 void Arguments::require_type(int i, Type type) const {
   if (signatures_[i].type == type) return;
-  throw ShapeError(fmt::format("expects {} as input {}, was given {}", type == Type::id ? "ids" : "real numbers", i, describe(i)));
+  throw ShapeError(
+      fmt::format("expects {} as input {}, was given {}", type == Type::id ? "ids" : "real numbers", i, describe(i)));
 }
 
 void Arguments::require_all(Type type) const {

@@ -45,8 +45,8 @@ class Arguments {
   const Shape& shape(int i) const { return signatures_[i].shape; }
   std::string describe(int i) const { return describe_(i); }  // "lstm.U [65, 256]"
 
-  void require_count(int n) const;                 // ShapeError unless there are n inputs
-  void require_type(int i, Type type) const;       // ShapeError unless input i has this type
+  void require_count(int n) const;            // ShapeError unless there are n inputs
+  void require_type(int i, Type type) const;  // ShapeError unless input i has this type
   void require_all(Type type) const;
 
  private:
@@ -56,9 +56,9 @@ class Arguments {
 
 // What a run has besides its inputs; equal for the interpreter and every plan that is given the same.
 struct RunContext {
-  Index rows = 1;            // B
-  std::uint64_t seed = 0;    // of dropout masks
-  std::uint64_t run = 0;     // counts successful runs, so that each draws new masks
+  Index rows = 1;          // B
+  std::uint64_t seed = 0;  // of dropout masks
+  std::uint64_t run = 0;   // counts successful runs, so that each draws new masks
 };
 
 // One operand of a naive evaluation: dense, row-major, B first.
@@ -88,7 +88,9 @@ struct Port {
   bool splat = false;  // every element of a row equals the row's first; handed to elementwise tiles only
 
   template <class T>
-  T* row(Index r) const { return static_cast<T*>(data) + r * stride; }
+  T* row(Index r) const {
+    return static_cast<T*>(data) + r * stride;
+  }
 };
 
 // A kernel's call: `rows` rows beginning with global row `first_row` (1 row for a result without B whose inputs have none).
@@ -122,10 +124,10 @@ struct ViewRule {
 struct LeafInfo {
   enum class Kind : std::uint8_t { input, carried, parameter, constant };
   Kind kind;
-  std::string name;          // input and carried
-  Index step = -1;           // input: its step in a Sequence, or -1
-  Index steps = 0;           // input: the length of that Sequence
-  Index parameter = -1;      // parameter: index in its set
+  std::string name;                       // input and carried
+  Index step = -1;                        // input: its step in a Sequence, or -1
+  Index steps = 0;                        // input: the length of that Sequence
+  Index parameter = -1;                   // parameter: index in its set
   const Tensor<double>* value = nullptr;  // constant: the numbers (one number stands for all elements)
 };
 

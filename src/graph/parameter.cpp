@@ -5,8 +5,7 @@
 namespace reel {
 
 Parameter::Parameter(std::string name, Shape shape, Index index, SetIdentity set) {
-  if (shape.batched())
-    throw ShapeError(fmt::format("parameter {}: its shape {} must not contain B", name, shape.text()));
+  if (shape.batched()) throw ShapeError(fmt::format("parameter {}: its shape {} must not contain B", name, shape.text()));
   info_ = std::make_shared<const Info>(Info{std::move(name), shape, index, std::move(set)});
 }
 

@@ -58,7 +58,8 @@ void find_parameters(const Tape& tape, PlanData& plan) {
   }
 }
 
-std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options, Element element) {
+std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options,
+                                    Element element) {
   if (outputs.empty()) throw InputError("compile: there is no output");
   for (const Var& v : outputs)
     if (!v || &v.tape() != &tape) throw InputError("compile: an output is an empty Var or on another tape");
@@ -90,7 +91,8 @@ std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outpu
   }
   for (std::size_t i = 0; i < carries.size(); ++i) {
     const std::string& name = tape.node(carries[i].first).op->leaf()->name;
-    plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)), result_port.at(plan->program.roots[outputs.size() + i]));
+    plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)),
+                               result_port.at(plan->program.roots[outputs.size() + i]));
   }
   return plan;
 }
@@ -141,8 +143,8 @@ std::string PlanBase::text() const {
   const PlanData& d = *data_;
   const Tape& tape = *d.program.tape;
   constexpr const char* kKinds[] = {"once per update", "all rows at once", "row blocks"};
-  std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n", d.kernels.size(),
-                                d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
+  std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n",
+                                d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
   for (const PhasePlan& phase : d.phases) {
     out += fmt::format("phase: {}\n", kKinds[static_cast<int>(phase.kind)]);
     for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
@@ -151,7 +153,8 @@ std::string PlanBase::text() const {
       std::string line = fmt::format("  %{} = {}", kernel.node, n.op->name());
       if (const std::string a = n.op->attributes(); !a.empty()) line += fmt::format("({})", a);
       constexpr std::uint32_t kShown = 6;
-      for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i) line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));
+      for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i)
+        line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));
       if (kernel.inputs > kShown) line += fmt::format(" .. {} in all", kernel.inputs);
       line += " : " + n.shape.text();
       if (const std::string place = tape.place(kernel.node); !place.empty()) line += "   # " + place;

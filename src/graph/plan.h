@@ -2,9 +2,9 @@
 // phases, ready to be replayed with new data. Workspace: what one replay at a time writes to.
 //
 // Always holds: a plan is immutable and independent of the tape it came from; replay allocates nothing once a workspace has
-// seen its number of rows; results have the same bits for every number of threads. A run that throws leaves carried state
-// and parameters as they were.
-// Threads: a const Plan may run in any number of threads, each with a Workspace of its own.
+// seen its number of rows (reset() frees the carried state); results have the same bits for every number of threads. A run that
+// throws leaves carried state and parameters as they were. Threads: a const Plan may run in any number of threads, each with a
+// Workspace of its own.
 #pragma once
 
 #include <initializer_list>
@@ -24,8 +24,9 @@ class Workspace;
 struct PlanData;
 
 struct CompileOptions {
-  std::optional<std::vector<Pass>> passes = std::nullopt;  // default_passes() when not given
-  bool verify = false;                                     // check the program after every pass
+  std::optional<std::vector<Pass>> passes =
+      std::nullopt;     // default_passes() when not given; without `lower`, products have no kernel
+  bool verify = false;  // check the program after every pass
 };
 
 // In order: dead_code, constant_folding, common_subexpressions, defer, lower, common_subexpressions, dead_code.
@@ -38,8 +39,8 @@ class PlanBase {
   std::span<const InputSlot> carried() const;
   bool carries(std::string_view name) const { return carried_slot(name) >= 0; }
   std::size_t kernels() const;
-  const Program& program() const;   // after the passes
-  std::string text() const;         // phases and kernels in order, with shapes, memory and where each came from
+  const Program& program() const;                    // after the passes
+  std::string text() const;                          // phases and kernels in order, with shapes, memory and where each came from
   std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
 
  protected:
@@ -49,8 +50,8 @@ class PlanBase {
 };
 
 struct RunOptions {
-  std::optional<Index> rows = std::nullopt;   // B, where no batched input tells it (default 1)
-  bool commit = true;                         // false: carried state waits for Workspace::commit()
+  std::optional<Index> rows = std::nullopt;  // B, where no batched input tells it (default 1)
+  bool commit = true;                        // false: carried state waits for Workspace::commit()
 };
 
 template <class T>
@@ -98,12 +99,12 @@ class Workspace {
   // empty: [0]. Setting a state drops those that wait for commit(). InputError for unknown names.
   TensorView<const T> carried(std::string_view name) const;
   void set_carried(std::string_view name, TensorView<const T> value);  // [rows, ...]
-  void commit();   // makes the last run's states, held back by RunOptions::commit = false, the next run's first
-  void reset();    // back to zero, for any number of rows
+  void commit();  // makes the last run's states, held back by RunOptions::commit = false, the next run's first
+  void reset();   // back to zero, for any number of rows
 
-  std::uint64_t runs() const;   // committed so far; dropout draws new masks for each
+  std::uint64_t runs() const;  // committed so far; dropout draws new masks for each
   void set_runs(std::uint64_t runs);
-  std::size_t bytes() const;    // memory held
+  std::size_t bytes() const;  // memory held
 
  private:
   friend class Plan<T>;

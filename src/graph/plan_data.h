@@ -10,10 +10,10 @@ namespace reel {
 
 // Memory that an operand may lie in.
 enum class Source : std::uint8_t {
-  scratch,    // of one block of rows: only that row phase reads it
-  stored,     // all rows
-  shared,     // without B, from this run
-  cached,     // without B, from parameters alone: kept until they change
+  scratch,  // of one block of rows: only that row phase reads it
+  stored,   // all rows
+  shared,   // without B, from this run
+  cached,   // without B, from parameters alone: kept until they change
   input,
   carried,
   parameter,
@@ -27,7 +27,7 @@ struct PortPlan {
   std::uint32_t slot = 0;
   Index fixed = 0;
   Index scaled = 0;
-  Index stride = 0;        // elements between rows; 0: shared by all rows
+  Index stride = 0;  // elements between rows; 0: shared by all rows
   Index element_bytes = 0;
   const Shape* shape = nullptr;
   Type type = Type::real;
@@ -48,12 +48,12 @@ struct PhasePlan {
   PhaseKind kind;
   std::uint32_t first_kernel;
   std::uint32_t end_kernel;
-  std::vector<std::uint32_t> wave_ends;   // kernel indices
+  std::vector<std::uint32_t> wave_ends;  // kernel indices
 };
 
 struct RootPlan {
-  NodeId tape_node;      // on the user's tape
-  std::uint32_t port;    // of the kernel that makes it
+  NodeId tape_node;    // on the user's tape
+  std::uint32_t port;  // of the kernel that makes it
 };
 
 struct PlanData {
@@ -65,13 +65,13 @@ struct PlanData {
   std::vector<PortPlan> ports;
   std::vector<PhasePlan> phases;
   std::vector<RootPlan> outputs;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;   // (carried slot, port of its next state)
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)
   std::vector<AlignedBytes> constants;
-  std::unordered_map<NodeId, std::uint32_t> output_of;            // user's node -> index into outputs
+  std::unordered_map<NodeId, std::uint32_t> output_of;  // user's node -> index into outputs
   SetIdentity parameter_set;
-  Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
+  Index parameter_count = 0;  // values that a workspace needs of it; 0: no parameters
   std::uint32_t most_inputs = 0;
-  const Tape* tape = nullptr;   // the user's, to tell its Vars from others'; never read
+  const Tape* tape = nullptr;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
 

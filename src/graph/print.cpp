@@ -24,17 +24,20 @@ class Printer {
   }
 
   std::string values(NodeId id) const {
-    if (!options_.values) return {};
+    if (!has_value(id)) return {};
     if (tape_.node(id).type == Type::id) return list(options_.values->ids(Var(const_cast<Tape&>(tape_), id)));
     return list(options_.values->value(id));
   }
 
   std::string gradient(NodeId id) const {
     const auto it = gradient_of_.find(id);
-    return it == gradient_of_.end() || !options_.values ? std::string() : list(options_.values->value(it->second));
+    return it == gradient_of_.end() || !has_value(it->second) ? std::string() : list(options_.values->value(it->second));
   }
 
  private:
+  // Nodes that were recorded after the run have none.
+  bool has_value(NodeId id) const { return options_.values && id < options_.values->evaluated(); }
+
   template <class S>
   std::string list(TensorView<const S> v) const {
     std::string s;
@@ -72,7 +75,8 @@ std::string dot_node(const Tape& tape, const Printer& printer, NodeId id) {
   label += "\\n" + n.shape.text();
   if (const std::string v = printer.values(id); !v.empty()) label += "\\n" + v;
   if (const std::string g = printer.gradient(id); !g.empty()) label += "\\nd: " + g;
-  const char* style = n.op->leaf() ? "shape=box, style=\"rounded,filled\", fillcolor=\"#e8f0fe\"" : "shape=box, style=filled, fillcolor=\"#ffffff\"";
+  const char* style = n.op->leaf() ? "shape=box, style=\"rounded,filled\", fillcolor=\"#e8f0fe\""
+                                   : "shape=box, style=filled, fillcolor=\"#ffffff\"";
   return fmt::format("n{} [label=\"{}\", {}];\n", id, label, style);
 }
 
@@ -100,7 +104,8 @@ std::string dot(const Tape& tape, const PrintOptions& options) {
   std::string out = "digraph tape {\n  rankdir=LR;\n  node [fontname=\"Helvetica\", fontsize=11];\n";
   int cluster = 0;
   for (const auto& [scope, nodes] : scopes) {
-    if (!scope.empty()) out += fmt::format("  subgraph cluster_{} {{ label=\"{}\"; color=\"#999999\";\n", cluster++, escaped(scope));
+    if (!scope.empty())
+      out += fmt::format("  subgraph cluster_{} {{ label=\"{}\"; color=\"#999999\";\n", cluster++, escaped(scope));
     for (NodeId id : nodes) out += "  " + dot_node(tape, printer, id);
     if (!scope.empty()) out += "  }\n";
   }

@@ -12,7 +12,7 @@
 namespace reel {
 
 struct PrintOptions {
-  // Values of the nodes, from a run of this tape; may be nullptr.
+  // Values of the nodes, from a run of this tape; may be nullptr. Nodes recorded since then are printed without.
   const Interpreter<double>* values = nullptr;
   // (node, its gradient's node): the gradient is shown on the node itself. Needs values.
   std::span<const std::pair<Var, Var>> gradients = {};
@@ -22,7 +22,7 @@ struct PrintOptions {
   int significant_digits = 6;
 };
 
-// One line per node: %3 = matmul %1 %2 : [B, 4] = 0.5 1.25 ...   # place
+// One line per node: %3 = matmul %1 %2 : [B, 4] = 0.5 1.25 ...   # scope
 std::string text(const Tape& tape, const PrintOptions& options = {});
 
 // Nodes in clusters by scope, edges in the direction of data.

@@ -28,7 +28,7 @@ class Rewriter {
 
   NodeId mapped(NodeId old) const { return map_[old]; }
   bool has(NodeId old) const { return map_[old] != kNone; }
-  void keep(NodeId old);                                    // copies the node over its mapped inputs
+  void keep(NodeId old);  // copies the node over its mapped inputs
   void replace(NodeId old, NodeId with) { map_[old] = with; }
   void replace(NodeId old, Var with) { map_[old] = with.id(); }
   Program finish() const;  // with the roots mapped

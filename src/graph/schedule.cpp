@@ -47,8 +47,8 @@ std::vector<Reading> make_readings(const Program& p) {
 
 struct Place {
   std::uint32_t level = 0;
-  std::uint32_t wave = 0;   // depth within its level, for nodes without B
-  bool cached = false;      // from parameters and constants alone
+  std::uint32_t wave = 0;  // depth within its level, for nodes without B
+  bool cached = false;     // from parameters and constants alone
 };
 
 // Which level and wave each node falls into, computed or not.
@@ -69,7 +69,8 @@ std::vector<Place> make_places(const Program& p, const std::vector<Reading>& rea
     if (n.shape.batched()) continue;
     for (NodeId x : tape.inputs(id)) {
       const bool same_phase = !tape.node(x).shape.batched() && places[x].level == here.level && places[x].cached == here.cached;
-      if (same_phase) here.wave = std::max(here.wave, places[x].wave + (tape.node(x).op->leaf() || readings[x].base != x ? 0 : 1));
+      if (same_phase)
+        here.wave = std::max(here.wave, places[x].wave + (tape.node(x).op->leaf() || readings[x].base != x ? 0 : 1));
     }
   }
   return places;
@@ -86,7 +87,9 @@ PhaseSchedule make_schedule(const Program& p) {
   std::map<std::pair<std::uint32_t, PhaseKind>, std::vector<NodeId>> members;
   for (NodeId id = 0; id < tape.size(); ++id) {
     if (tape.node(id).op->leaf() || s.readings[id].base != id) continue;
-    const PhaseKind kind = tape.node(id).shape.batched() ? PhaseKind::rows : places[id].cached ? PhaseKind::cached : PhaseKind::shared;
+    const PhaseKind kind = tape.node(id).shape.batched() ? PhaseKind::rows
+                           : places[id].cached           ? PhaseKind::cached
+                                                         : PhaseKind::shared;
     members[{kind == PhaseKind::cached ? 0 : places[id].level, kind}].push_back(id);
   }
   for (auto& [key, nodes] : members) {

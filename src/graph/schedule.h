@@ -23,14 +23,14 @@ enum class PhaseKind : std::uint8_t { cached, shared, rows };
 
 struct Phase {
   PhaseKind kind;
-  std::vector<NodeId> nodes;              // in tape order; those of one wave are adjacent
-  std::vector<std::uint32_t> wave_ends;   // cached and shared: one past the last node of each wave
+  std::vector<NodeId> nodes;             // in tape order; those of one wave are adjacent
+  std::vector<std::uint32_t> wave_ends;  // cached and shared: one past the last node of each wave
 };
 
 struct PhaseSchedule {
-  std::vector<Reading> readings;          // per node
+  std::vector<Reading> readings;  // per node
   std::vector<Phase> phases;
-  std::vector<std::uint32_t> phase_of;    // per computed node: index into phases
+  std::vector<std::uint32_t> phase_of;  // per computed node: index into phases
 };
 
 PhaseSchedule make_schedule(const Program& program);

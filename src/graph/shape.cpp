@@ -22,7 +22,7 @@ Shape::Shape(std::initializer_list<Dimension> dimensions) {
       if (!first) throw ShapeError("B must be the first dimension");
       batched_ = true;
     } else {
-      if (rank_ == kMaxRank) throw ShapeError(fmt::format("more than {} dimensions besides B", kMaxRank));
+      if (rank_ == kMaxRank) throw ShapeError(fmt::format("more than {} dimensions", kMaxRank));
       dims_[rank_++] = d.size;
     }
     first = false;
@@ -31,13 +31,14 @@ Shape::Shape(std::initializer_list<Dimension> dimensions) {
 }
 
 Shape::Shape(bool batched, std::span<const Index> row_dimensions) : batched_(batched) {
-  if (row_dimensions.size() > kMaxRank) throw ShapeError(fmt::format("more than {} dimensions besides B", kMaxRank));
+  if (row_dimensions.size() > kMaxRank) throw ShapeError(fmt::format("more than {} dimensions", kMaxRank));
   rank_ = static_cast<std::uint8_t>(row_dimensions.size());
   std::copy(row_dimensions.begin(), row_dimensions.end(), dims_.begin());
   finish();
 }
 
 void Shape::finish() {
+  if (batched_ && rank_ > kMaxBatchedRank) throw ShapeError(fmt::format("more than {} dimensions besides B", kMaxBatchedRank));
   row_size_ = 1;
   bool empty = false;
   for (Index d : dims()) {

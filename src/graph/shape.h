@@ -22,23 +22,24 @@ inline constexpr BatchDimension B{};
 struct Dimension {
   Index size;
   bool batch;
-  constexpr Dimension(Index n) : size(n), batch(false) {}         // NOLINT: implicit by design
+  constexpr Dimension(Index n) : size(n), batch(false) {}        // NOLINT: implicit by design
   constexpr Dimension(BatchDimension) : size(0), batch(true) {}  // NOLINT: implicit by design
 };
 
 class Shape {
  public:
-  static constexpr int kMaxRank = 6;  // dimensions besides B
+  static constexpr int kMaxRank = 8;         // dimensions of a shape without B
+  static constexpr int kMaxBatchedRank = 6;  // dimensions besides B, so that [T, B, ...] can be bound
 
   Shape() = default;  // a scalar
   Shape(std::initializer_list<Dimension> dimensions);
   Shape(bool batched, std::span<const Index> row_dimensions);
 
   bool batched() const { return batched_; }
-  int rank() const { return rank_; }                // without B
-  Index dim(int axis) const;                        // axis counts without B; negative counts from the end
-  int axis(int axis) const;                         // the same axis, made non-negative; ShapeError when there is none
-  Index row_size() const { return row_size_; }      // elements per row (all elements when there is no B)
+  int rank() const { return rank_; }            // without B
+  Index dim(int axis) const;                    // axis counts without B; negative counts from the end
+  int axis(int axis) const;                     // the same axis, made non-negative; ShapeError when there is none
+  Index row_size() const { return row_size_; }  // elements per row (all elements when there is no B)
   Index last() const { return rank_ ? dims_[rank_ - 1] : 1; }
   Index leading() const { return rank_ ? leading_product(rank_ - 1) : 1; }  // row_size / last
   std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
@@ -47,7 +48,7 @@ class Shape {
   Index trailing_product(int axis) const;  // product of the dimensions after `axis`
   Index elements(Index rows) const;        // rows * row_size with B bound to `rows`; ShapeError on overflow
 
-  Shape row() const { return Shape(false, dims()); }       // without B
+  Shape row() const { return Shape(false, dims()); }        // without B
   Shape with_batch() const { return Shape(true, dims()); }  // with B
   Shape with_dim(int axis, Index size) const;
   Shape without(int axis) const;

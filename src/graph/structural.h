@@ -15,7 +15,8 @@ class InputLeaf final : public OpOf<InputLeaf> {
   InputLeaf(LeafInfo info, Signature signature) : info_(std::move(info)), signature_(signature) {}
   // Tapes may share their ops, so the name alone does not tell one input from another's.
   auto key() const {
-    return std::tuple(info_.name, info_.step, info_.steps, static_cast<int>(info_.kind), static_cast<int>(signature_.type), signature_.shape.text());
+    return std::tuple(info_.name, info_.step, info_.steps, static_cast<int>(info_.kind), static_cast<int>(signature_.type),
+                      signature_.shape.text());
   }
   std::string attributes() const override;
   Signature infer(const Arguments&) const override { return signature_; }

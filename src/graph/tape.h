@@ -74,7 +74,7 @@ class Tape {
   Tape& operator=(const Tape&) = delete;
 
   // ---- leaves ----
-  // Real and id inputs, bound by name when a plan runs. InputError when the name is taken with another shape.
+  // Real and id inputs, bound by name when a plan runs. InputError when the name is taken.
   Var input(const std::string& name, Shape shape, CallSite site = CallSite::current());
   Var ids(const std::string& name, Shape shape, CallSite site = CallSite::current());
   Sequence input(const std::string& name, Index steps, Shape step_shape, CallSite site = CallSite::current());
@@ -90,7 +90,7 @@ class Tape {
   Var constant(const Tensor<double>& value, CallSite site = CallSite::current());  // the tensor's shape
   Var fill(Shape shape, double value, CallSite site = CallSite::current());        // may carry B
   Var zeros(Shape shape, CallSite site = CallSite::current()) { return fill(shape, 0.0, site); }
-  Var batch_size(CallSite site = CallSite::current());                             // [], the number of rows B
+  Var batch_size(CallSite site = CallSite::current());  // [], the number of rows B
 
   // ---- recording ----
   // ShapeError, with the op's name, every shape and the caller's line, when the op refuses its inputs.
@@ -135,13 +135,11 @@ class Tape {
   // ---- reading ----
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
-  std::span<const NodeId> inputs(NodeId id) const {
-    return {inputs_.data() + nodes_[id].first_input, nodes_[id].input_count};
-  }
+  std::span<const NodeId> inputs(NodeId id) const { return {inputs_.data() + nodes_[id].first_input, nodes_[id].input_count}; }
   const std::string& scope_label(NodeId id) const { return scopes_[nodes_[id].scope]; }
-  std::string name(NodeId id) const;       // given name, or a leaf's own, or ""
-  std::string describe(NodeId id) const;   // "lstm.U [65, 256]"
-  std::string place(NodeId id) const;      // "lstm/step 3, char_rnn.cpp:41"
+  std::string name(NodeId id) const;                                               // given name, or a leaf's own, or ""
+  std::string describe(NodeId id) const;                                           // "lstm.U [65, 256]"
+  std::string place(NodeId id) const;                                              // "lstm/step 3, char_rnn.cpp:41"
   std::span<const std::pair<NodeId, NodeId>> carries() const { return carries_; }  // (state, next)
   const std::shared_ptr<OpPool>& pool() const { return pool_; }
   Var var(NodeId id) { return Var(*this, id); }
@@ -165,8 +163,8 @@ class Tape {
   std::uint32_t scope_ = 0;
   std::unordered_map<NodeId, std::string> names_;
   std::unordered_map<std::string, Claim> claims_;
-  std::unordered_map<const Op*, NodeId> shared_leaves_;     // one node per parameter and constant
-  std::unordered_map<std::uint64_t, NodeId> numbers_;       // one node per scalar constant, by its bits
+  std::unordered_map<const Op*, NodeId> shared_leaves_;  // one node per parameter and constant
+  std::unordered_map<std::uint64_t, NodeId> numbers_;    // one node per scalar constant, by its bits
   std::vector<std::pair<NodeId, NodeId>> carries_;
   std::vector<Signature> signatures_;  // reused by append
   std::uint32_t random_keys_ = 0;

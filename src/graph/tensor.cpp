@@ -9,7 +9,7 @@ const char* element_name(Element e) {
 
 AlignedBytes aligned_bytes(std::size_t bytes) {
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  return AlignedBytes(static_cast<std::byte*>(::operator new(rounded, std::align_val_t{kAlignment})));
+  return AlignedBytes(static_cast<std::byte*>(::operator new (rounded, std::align_val_t{kAlignment})));
 }
 
 }  // namespace reel

@@ -25,19 +25,27 @@ enum class Element : std::uint8_t { f32, f64, i32, c128 };
 template <class T>
 constexpr Element element_of();
 template <>
-constexpr Element element_of<float>() { return Element::f32; }
+constexpr Element element_of<float>() {
+  return Element::f32;
+}
 template <>
-constexpr Element element_of<double>() { return Element::f64; }
+constexpr Element element_of<double>() {
+  return Element::f64;
+}
 template <>
-constexpr Element element_of<std::int32_t>() { return Element::i32; }
+constexpr Element element_of<std::int32_t>() {
+  return Element::i32;
+}
 template <>
-constexpr Element element_of<std::complex<double>>() { return Element::c128; }
+constexpr Element element_of<std::complex<double>>() {
+  return Element::c128;
+}
 
 const char* element_name(Element e);  // "float", "double", "int32", "complex<double>"
 
 // Uninitialised 64-byte aligned memory for `bytes` bytes.
 struct AlignedDelete {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+  void operator()(void* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;
 AlignedBytes aligned_bytes(std::size_t bytes);

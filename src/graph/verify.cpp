@@ -18,7 +18,8 @@ void verify_node(const Tape& tape, NodeId id, std::vector<Signature>& signatures
   try {
     const Signature y = n.op->infer(Arguments(signatures, describe));
     if (y.type == n.type && y.shape == n.shape) return;
-    throw Error(fmt::format("verify: node %{} [{}] is {} but its op infers {}", id, n.op->name(), tape.describe(id), y.shape.text()));
+    throw Error(
+        fmt::format("verify: node %{} [{}] is {} but its op infers {}", id, n.op->name(), tape.describe(id), y.shape.text()));
   } catch (const ShapeError& e) {
     throw Error(fmt::format("verify: node %{} [{}] {}", id, n.op->name(), e.what()));
   }

@@ -31,7 +31,9 @@ const PortPlan& output_port(const WorkspaceData& w, Var output, Type type) {
   if (it == w.plan->output_of.end()) throw InputError("the plan was not compiled for this output");
   if (!w.has_run) throw InputError("there is no value yet: the workspace's last run did not succeed, or there was none");
   const PortPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
-  if (port.type != type) throw InputError(fmt::format("the output is {}; read it with {}", type == Type::id ? "real" : "ids", type == Type::id ? "value()" : "ids()"));
+  if (port.type != type)
+    throw InputError(fmt::format("the output is {}; read it with {}", type == Type::id ? "real" : "ids",
+                                 type == Type::id ? "value()" : "ids()"));
   return port;
 }
 
@@ -43,10 +45,11 @@ void bind_parameters(WorkspaceData& w) {
   if (p.parameter_count == 0) return;
   const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
   if (!values) throw InputError("Workspace: the plan has parameters; give their values");
-  if (values->set() != p.parameter_set) throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
+  if (values->set() != p.parameter_set)
+    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
   if (values->size() < p.parameter_count)
-    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added", values->size(),
-                                 p.parameter_count));
+    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added",
+                                 values->size(), p.parameter_count));
   for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
 }
 template void bind_parameters<float>(WorkspaceData&);
@@ -64,7 +67,8 @@ void prepare_carried(WorkspaceData& w) {
         make_zero(state, slots[i], w.context.rows, w.plan->element);
         continue;
       }
-      throw InputError(fmt::format("carried {} holds {} rows, but this run has {}; reset() first", slots[i].text(), state.rows, w.context.rows));
+      throw InputError(fmt::format("carried {} holds {} rows, but this run has {}; reset() first", slots[i].text(), state.rows,
+                                   w.context.rows));
     }
   }
 }
@@ -112,7 +116,8 @@ void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value)
   CarriedState& state = find_carried(*data_, name);
   const InputSlot& slot = data_->plan->table.carried()[static_cast<std::size_t>(&state - data_->carried.data())];
   const Index rows = slot.shape.batched() && value.shape().rank() > 0 ? value.shape().dim(0) : 1;
-  if (value.shape() != slot.shape.bind(rows)) throw InputError(fmt::format("carried {}: was given {}", slot.text(), value.shape().text()));
+  if (value.shape() != slot.shape.bind(rows))
+    throw InputError(fmt::format("carried {}: was given {}", slot.text(), value.shape().text()));
   make_zero(state, slot, rows, element_of<T>());
   std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(state.bytes.get()));
   state.committed = true;
@@ -138,9 +143,13 @@ void Workspace<T>::reset() {
 }
 
 template <class T>
-std::uint64_t Workspace<T>::runs() const { return data_->context.run; }
+std::uint64_t Workspace<T>::runs() const {
+  return data_->context.run;
+}
 template <class T>
-void Workspace<T>::set_runs(std::uint64_t runs) { data_->context.run = runs; }
+void Workspace<T>::set_runs(std::uint64_t runs) {
+  data_->context.run = runs;
+}
 
 template <class T>
 std::size_t Workspace<T>::bytes() const {

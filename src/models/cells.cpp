@@ -7,7 +7,9 @@
 namespace reel {
 namespace {
 
-Initializer weights_of(const CellOptions& options, Index H) { return options.weights ? options.weights : init::uniform_by_units(H); }
+Initializer weights_of(const CellOptions& options, Index H) {
+  return options.weights ? options.weights : init::uniform_by_units(H);
+}
 
 std::vector<StatePart> hidden_only(const Shape& weight) { return {{"h", {B, weight.last()}}}; }
 
@@ -103,8 +105,6 @@ Lstm::State Lstm::step(Var x, const State& previous) const {
   return {o * tanh(memory), memory};
 }
 
-std::vector<StatePart> Lstm::state_layout() const {
-  return {{"h", {B, W_i.shape().last()}}, {"c", {B, W_i.shape().last()}}};
-}
+std::vector<StatePart> Lstm::state_layout() const { return {{"h", {B, W_i.shape().last()}}, {"c", {B, W_i.shape().last()}}}; }
 
 }  // namespace reel

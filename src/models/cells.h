@@ -12,9 +12,9 @@
 namespace reel {
 
 struct CellOptions {
-  Initializer weights = {};       // default: uniform +-1/sqrt(H)
+  Initializer weights = {};  // default: uniform +-1/sqrt(H)
   Initializer bias = init::zeros();
-  Activation activation = tanh;   // phi of Elman and Jordan
+  Activation activation = tanh;  // phi of Elman and Jordan
 };
 
 // h = phi(x U + h' W + b)   (Elman, 1990). Parameters U [I, H], W [H, H], b [H].
@@ -50,8 +50,8 @@ class ElmanConcat {
 class Jordan {
  public:
   struct State {
-    Var y;        // [B, O], fed back
-    Var logits;   // [B, O], h V + c of this step: what cross_entropy takes; empty at first
+    Var y;       // [B, O], fed back
+    Var logits;  // [B, O], h V + c of this step: what cross_entropy takes; empty at first
     std::vector<Var*> parts() { return {&y}; }
   };
   Jordan(ParameterSet& set, const std::string& name, Index I, Index H, Index O, Activation out, const CellOptions& options = {});

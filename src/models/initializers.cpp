@@ -42,7 +42,8 @@ Initializer normal(double deviation) {
 }
 
 Initializer normal_by_size() {
-  return each([](const Shape& s, RandomStream& random) { return random.normal() / std::sqrt(static_cast<double>(s.row_size())); });
+  return each(
+      [](const Shape& s, RandomStream& random) { return random.normal() / std::sqrt(static_cast<double>(s.row_size())); });
 }
 
 Initializer truncated_normal() {

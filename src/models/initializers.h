@@ -16,13 +16,13 @@ namespace init {
 
 Initializer zeros();
 Initializer constant(double value);
-Initializer values(std::vector<double> numbers);     // exactly these, row-major; ShapeError when their count differs
-Initializer normal(double deviation);                // N(0, deviation^2); min-char-rnn: normal(0.01)
-Initializer normal_by_size();                        // standard deviation (rows * columns)^-1/2
-Initializer truncated_normal();                      // deviation 1/sqrt(n_in), redrawn beyond two deviations
-Initializer glorot();                                // uniform +-sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)
-Initializer uniform(double bound);                   // uniform +-bound
-Initializer uniform_by_units(Index H);               // uniform +-1/sqrt(H)
+Initializer values(std::vector<double> numbers);  // exactly these, row-major; ShapeError when their count differs
+Initializer normal(double deviation);             // N(0, deviation^2); min-char-rnn: normal(0.01)
+Initializer normal_by_size();                     // standard deviation (rows * columns)^-1/2
+Initializer truncated_normal();                   // deviation 1/sqrt(n_in), redrawn beyond two deviations
+Initializer glorot();                             // uniform +-sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)
+Initializer uniform(double bound);                // uniform +-bound
+Initializer uniform_by_units(Index H);            // uniform +-1/sqrt(H)
 
 }  // namespace init
 }  // namespace reel

@@ -20,7 +20,8 @@ Embedding::Embedding(ParameterSet& set, const std::string& name, Index V, Index 
 
 Var Embedding::operator()(Var ids, CallSite site) const { return embedding(ids, Operand(table, site)); }
 
-Mlp::Mlp(ParameterSet& set, const std::string& name, const std::vector<Index>& sizes, Activation hidden, Activation output, Initializer weights)
+Mlp::Mlp(ParameterSet& set, const std::string& name, const std::vector<Index>& sizes, Activation hidden, Activation output,
+         Initializer weights)
     : hidden_(hidden), output_(output) {
   if (sizes.size() < 2) throw InputError(fmt::format("Mlp {}: needs at least an input and an output size", name));
   for (std::size_t i = 0; i + 1 < sizes.size(); ++i)

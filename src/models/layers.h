@@ -17,7 +17,8 @@ Var identity(Operand x);
 // x [.., I] -> [.., O]: x W + b. Parameters "<name>.W" [I, O] and "<name>.b" [O].
 class Linear {
  public:
-  Linear(ParameterSet& set, const std::string& name, Index I, Index O, Initializer weights = init::glorot(), Initializer bias = init::zeros());
+  Linear(ParameterSet& set, const std::string& name, Index I, Index O, Initializer weights = init::glorot(),
+         Initializer bias = init::zeros());
   Var operator()(Operand x) const;
   Parameter W, b;
 };
@@ -34,8 +35,8 @@ class Embedding {
 // `output` after the last. InputError for fewer than two sizes.
 class Mlp {
  public:
-  Mlp(ParameterSet& set, const std::string& name, const std::vector<Index>& sizes, Activation hidden, Activation output = identity,
-      Initializer weights = init::glorot());
+  Mlp(ParameterSet& set, const std::string& name, const std::vector<Index>& sizes, Activation hidden,
+      Activation output = identity, Initializer weights = init::glorot());
   Var operator()(Operand x) const;
   std::vector<Linear> layers;
 

@@ -30,7 +30,9 @@ Index ParameterSet::numbers() const {
   return n;
 }
 
-void ParameterSet::freeze(const std::string& name, bool frozen) { frozen_[static_cast<std::size_t>(find(name).index())] = frozen; }
+void ParameterSet::freeze(const std::string& name, bool frozen) {
+  frozen_[static_cast<std::size_t>(find(name).index())] = frozen;
+}
 
 std::vector<Parameter> ParameterSet::trainable() const {
   std::vector<Parameter> result;
@@ -61,7 +63,8 @@ std::string ParameterSet::summary() const {
 }
 
 template <class T>
-void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, std::type_identity_t<TensorView<const T>> values) {
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name,
+                std::type_identity_t<TensorView<const T>> values) {
   const Parameter p = set.find(name);
   if (values.shape() != p.shape())
     throw ShapeError(fmt::format("parameter {} {}: was given {}", name, p.shape().text(), values.shape().text()));

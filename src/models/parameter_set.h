@@ -23,7 +23,7 @@ class ParameterSet {
   std::span<const Parameter> all() const { return parameters_; }
   Parameter find(const std::string& name) const;  // InputError, listing the known names
   Index size() const { return static_cast<Index>(parameters_.size()); }
-  Index numbers() const;                          // elements of all together
+  Index numbers() const;  // elements of all together
 
   // Frozen parameters are not updated by training. Names as in find().
   void freeze(const std::string& name, bool frozen = true);
@@ -45,7 +45,8 @@ class ParameterSet {
 
 // Copies `values` to the parameter called `name`. InputError for an unknown name, ShapeError for a wrong shape.
 template <class T>
-void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name, std::type_identity_t<TensorView<const T>> values);
+void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name,
+                std::type_identity_t<TensorView<const T>> values);
 
 // The same numbers in another element type.
 template <class To, class From>

@@ -14,10 +14,10 @@ class RandomStream {
   explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
 
   std::uint32_t bits();
-  double uniform();                            // [0, 1), 53 bits
+  double uniform();  // [0, 1), 53 bits
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  double normal();                             // mean 0, standard deviation 1 (Box and Muller, 1958)
-  Index below(Index n);                        // 0 .. n - 1, unbiased. REQUIRES: n >= 1
+  double normal();       // mean 0, standard deviation 1 (Box and Muller, 1958)
+  Index below(Index n);  // 0 .. n - 1, unbiased. REQUIRES: n >= 1
 
  private:
   std::uint64_t seed_, stream_, block_ = 0;

@@ -28,13 +28,17 @@ struct AnyField {
 };
 
 template <class S, class... Fields>
-concept HasFields = requires { S{Fields{}...}; };
+concept HasFields = requires {
+  S{Fields{}...};
+};
 
 template <class S>
 void collect_parts(S& state, std::vector<Var*>& parts) {
   if constexpr (std::same_as<S, Var>) {
     parts.push_back(&state);
-  } else if constexpr (requires { { state.parts() } -> std::convertible_to<std::vector<Var*>>; }) {
+  } else if constexpr (requires {
+                         { state.parts() } -> std::convertible_to<std::vector<Var*>>;
+                       }) {
     for (Var* v : state.parts()) parts.push_back(v);
   } else if constexpr (std::ranges::range<S>) {
     for (auto& s : state) collect_parts(s, parts);
@@ -65,7 +69,9 @@ std::vector<Var*> state_parts(S& state) {
 
 template <RecurrentCell C>
 Var cell_output(const C& cell, const typename C::State& state) {
-  if constexpr (requires { { cell.output(state) } -> std::convertible_to<Var>; })
+  if constexpr (requires {
+                  { cell.output(state) } -> std::convertible_to<Var>;
+                })
     return cell.output(state);
   else if constexpr (std::same_as<typename C::State, Var>)
     return state;

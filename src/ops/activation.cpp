@@ -11,15 +11,21 @@ namespace reel::HWY_NAMESPACE {
 
 struct TanhTile {
   template <class D, class V>
-  static V apply(D d, V x) { return SafeTanh(d, x); }
+  static V apply(D d, V x) {
+    return SafeTanh(d, x);
+  }
 };
 struct SigmoidTile {
   template <class D, class V>
-  static V apply(D d, V x) { return Logistic(d, x); }
+  static V apply(D d, V x) {
+    return Logistic(d, x);
+  }
 };
 struct ReluTile {
   template <class D, class V>
-  static V apply(D d, V x) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x); }
+  static V apply(D d, V x) {
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x);
+  }
 };
 struct SatlinsTile {
   template <class D, class V>
@@ -55,7 +61,9 @@ namespace {
 struct Tanh final : Elementwise<Tanh, 1> {
   static constexpr std::string_view kName = "tanh";
   template <class S>
-  static S value(S x) { return std::tanh(x); }
+  static S value(S x) {
+    return std::tanh(x);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(TanhTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * (1.0 - square(y))}; }
 };
@@ -63,7 +71,9 @@ struct Tanh final : Elementwise<Tanh, 1> {
 struct Sigmoid final : Elementwise<Sigmoid, 1> {
   static constexpr std::string_view kName = "sigmoid";
   template <class S>
-  static S value(S x) { return logistic(x); }
+  static S value(S x) {
+    return logistic(x);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SigmoidTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * (1.0 - y) * y}; }
 };
@@ -71,7 +81,9 @@ struct Sigmoid final : Elementwise<Sigmoid, 1> {
 struct Relu final : Elementwise<Relu, 1> {
   static constexpr std::string_view kName = "relu";
   template <class S>
-  static S value(S x) { return real_part(x) < 0 ? S(0) : x; }
+  static S value(S x) {
+    return real_part(x) < 0 ? S(0) : x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ReluTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(x)}; }
 };
@@ -79,7 +91,9 @@ struct Relu final : Elementwise<Relu, 1> {
 struct Satlins final : Elementwise<Satlins, 1> {
   static constexpr std::string_view kName = "satlins";
   template <class S>
-  static S value(S x) { return real_part(x) > 1 ? S(1) : real_part(x) < -1 ? S(-1) : x; }
+  static S value(S x) {
+    return real_part(x) > 1 ? S(1) : real_part(x) < -1 ? S(-1) : x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SatlinsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(1.0 - abs(x))}; }
 };

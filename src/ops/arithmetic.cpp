@@ -11,23 +11,33 @@ namespace reel::HWY_NAMESPACE {
 
 struct AddTile {
   template <class D, class V>
-  static V apply(D, V a, V b) { return hn::Add(a, b); }
+  static V apply(D, V a, V b) {
+    return hn::Add(a, b);
+  }
 };
 struct SubtractTile {
   template <class D, class V>
-  static V apply(D, V a, V b) { return hn::Sub(a, b); }
+  static V apply(D, V a, V b) {
+    return hn::Sub(a, b);
+  }
 };
 struct MultiplyTile {
   template <class D, class V>
-  static V apply(D, V a, V b) { return hn::Mul(a, b); }
+  static V apply(D, V a, V b) {
+    return hn::Mul(a, b);
+  }
 };
 struct DivideTile {
   template <class D, class V>
-  static V apply(D, V a, V b) { return hn::Div(a, b); }
+  static V apply(D, V a, V b) {
+    return hn::Div(a, b);
+  }
 };
 struct NegateTile {
   template <class D, class V>
-  static V apply(D, V x) { return hn::Neg(x); }
+  static V apply(D, V x) {
+    return hn::Neg(x);
+  }
 };
 
 Tiles AddTiles() { return MakeTiles<AddTile, 2>(); }
@@ -54,7 +64,9 @@ namespace {
 struct Add final : Elementwise<Add, 2> {
   static constexpr std::string_view kName = "add";
   template <class S>
-  static S value(S a, S b) { return a + b; }
+  static S value(S a, S b) {
+    return a + b;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AddTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, dy}; }
 };
@@ -62,7 +74,9 @@ struct Add final : Elementwise<Add, 2> {
 struct Subtract final : Elementwise<Subtract, 2> {
   static constexpr std::string_view kName = "subtract";
   template <class S>
-  static S value(S a, S b) { return a - b; }
+  static S value(S a, S b) {
+    return a - b;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SubtractTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, negate(dy)}; }
 };
@@ -70,7 +84,9 @@ struct Subtract final : Elementwise<Subtract, 2> {
 struct Multiply final : Elementwise<Multiply, 2> {
   static constexpr std::string_view kName = "multiply";
   template <class S>
-  static S value(S a, S b) { return a * b; }
+  static S value(S a, S b) {
+    return a * b;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(MultiplyTiles)(); }
   static std::vector<Var> rule(Var a, Var b, Var, Var dy) { return {dy * b, dy * a}; }
 };
@@ -78,7 +94,9 @@ struct Multiply final : Elementwise<Multiply, 2> {
 struct Divide final : Elementwise<Divide, 2> {
   static constexpr std::string_view kName = "divide";
   template <class S>
-  static S value(S a, S b) { return a / b; }
+  static S value(S a, S b) {
+    return a / b;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(DivideTiles)(); }
   static std::vector<Var> rule(Var, Var b, Var y, Var dy) {
     const Var da = dy / b;
@@ -89,7 +107,9 @@ struct Divide final : Elementwise<Divide, 2> {
 struct Negate final : Elementwise<Negate, 1> {
   static constexpr std::string_view kName = "negate";
   template <class S>
-  static S value(S x) { return -x; }
+  static S value(S x) {
+    return -x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(NegateTiles)(); }
   static std::vector<Var> rule(Var, Var, Var dy) { return {negate(dy)}; }
 };

@@ -77,7 +77,8 @@ class Broadcast final : public OpOf<Broadcast> {
     const Index rows = e.rows(*e.y.shape);
     const Index x_rows = e.rows(*e.x[0].shape);
     for (Index r = 0; r < rows; ++r)
-      copy_row(*e.x[0].shape, e.x[0].real + (x_rows == rows ? r : 0) * e.x[0].shape->row_size(), e.y.real + r * shape_.row_size());
+      copy_row(*e.x[0].shape, e.x[0].real + (x_rows == rows ? r : 0) * e.x[0].shape->row_size(),
+               e.y.real + r * shape_.row_size());
   }
 
   template <class T>
@@ -243,7 +244,8 @@ void broadcast_together(std::string_view op, std::span<Var> x, CallSite site) {
     if (!v || &v.tape() != &x[0].tape())
       throw InputError(fmt::format("[{}] operands are empty or on different tapes ({})", op, site.text()));
   for (const Var& v : x)
-    if (v.type() != Type::real) throw ShapeError(fmt::format("[{}] expects real numbers, was given {} ({})", op, v.tape().describe(v.id()), site.text()));
+    if (v.type() != Type::real)
+      throw ShapeError(fmt::format("[{}] expects real numbers, was given {} ({})", op, v.tape().describe(v.id()), site.text()));
   const Shape shape = common_shape(op, x, site);
   for (Var& v : x) v = broadcast(Operand(v, site), shape);
 }

@@ -40,8 +40,8 @@ class DropoutMask final : public OpOf<DropoutMask> {
     const r123::Philox4x32 generator;
     const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(run.seed), static_cast<std::uint32_t>(run.seed >> 32)}};
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(i / 4),
-                                                static_cast<std::uint32_t>(run.run), random_key_}};
+      const r123::Philox4x32::ctr_type counter{
+          {static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(run.run), random_key_}};
       const auto bits = generator(counter, key);
       for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j) y[i + j] = bits[j] < threshold ? S(0) : kept;
     }
@@ -55,7 +55,8 @@ class DropoutMask final : public OpOf<DropoutMask> {
 }  // namespace
 
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site) {
-  if (!(rate >= 0 && rate < 1)) throw InputError(fmt::format("[dropout] the rate must be in [0, 1), not {} ({})", rate, site.text()));
+  if (!(rate >= 0 && rate < 1))
+    throw InputError(fmt::format("[dropout] the rate must be in [0, 1), not {} ({})", rate, site.text()));
   return tape.append(DropoutMask(shape, rate, tape.next_random_key()), {}, site);
 }
 

@@ -11,31 +11,45 @@ namespace reel::HWY_NAMESPACE {
 
 struct ExpTile {
   template <class D, class V>
-  static V apply(D d, V x) { return SafeExp(d, x); }
+  static V apply(D d, V x) {
+    return SafeExp(d, x);
+  }
 };
 struct LogTile {
   template <class D, class V>
-  static V apply(D d, V x) { return SafeLog(d, x); }
+  static V apply(D d, V x) {
+    return SafeLog(d, x);
+  }
 };
 struct SqrtTile {
   template <class D, class V>
-  static V apply(D, V x) { return hn::Sqrt(x); }
+  static V apply(D, V x) {
+    return hn::Sqrt(x);
+  }
 };
 struct SquareTile {
   template <class D, class V>
-  static V apply(D, V x) { return hn::Mul(x, x); }
+  static V apply(D, V x) {
+    return hn::Mul(x, x);
+  }
 };
 struct AbsTile {
   template <class D, class V>
-  static V apply(D, V x) { return hn::Abs(x); }
+  static V apply(D, V x) {
+    return hn::Abs(x);
+  }
 };
 struct StepTile {
   template <class D, class V>
-  static V apply(D d, V x) { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), hn::Set(d, hn::TFromD<D>(1))); }
+  static V apply(D d, V x) {
+    return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), hn::Set(d, hn::TFromD<D>(1)));
+  }
 };
 struct SignTile {
   template <class D, class V>
-  static V apply(D d, V x) { return hn::Sub(StepTile::apply(d, x), StepTile::apply(d, hn::Neg(x))); }
+  static V apply(D d, V x) {
+    return hn::Sub(StepTile::apply(d, x), StepTile::apply(d, hn::Neg(x)));
+  }
 };
 
 Tiles ExpTiles() { return MakeTiles<ExpTile, 1>(); }
@@ -68,7 +82,9 @@ namespace {
 struct Exp final : Elementwise<Exp, 1> {
   static constexpr std::string_view kName = "exp";
   template <class S>
-  static S value(S x) { return std::exp(x); }
+  static S value(S x) {
+    return std::exp(x);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ExpTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * y}; }
 };
@@ -76,7 +92,9 @@ struct Exp final : Elementwise<Exp, 1> {
 struct Log final : Elementwise<Log, 1> {
   static constexpr std::string_view kName = "log";
   template <class S>
-  static S value(S x) { return std::log(x); }
+  static S value(S x) {
+    return std::log(x);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(LogTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy / x}; }
 };
@@ -84,7 +102,9 @@ struct Log final : Elementwise<Log, 1> {
 struct Sqrt final : Elementwise<Sqrt, 1> {
   static constexpr std::string_view kName = "sqrt";
   template <class S>
-  static S value(S x) { return std::sqrt(x); }
+  static S value(S x) {
+    return std::sqrt(x);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SqrtTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {0.5 * dy / y}; }
 };
@@ -92,7 +112,9 @@ struct Sqrt final : Elementwise<Sqrt, 1> {
 struct Square final : Elementwise<Square, 1> {
   static constexpr std::string_view kName = "square";
   template <class S>
-  static S value(S x) { return x * x; }
+  static S value(S x) {
+    return x * x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SquareTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * x * dy}; }
 };
@@ -100,7 +122,9 @@ struct Square final : Elementwise<Square, 1> {
 struct Abs final : Elementwise<Abs, 1> {
   static constexpr std::string_view kName = "abs";
   template <class S>
-  static S value(S x) { return real_part(x) < 0 ? -x : x; }
+  static S value(S x) {
+    return real_part(x) < 0 ? -x : x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AbsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * sign(x)}; }
 };
@@ -108,7 +132,9 @@ struct Abs final : Elementwise<Abs, 1> {
 struct Step final : Elementwise<Step, 1> {
   static constexpr std::string_view kName = "step";
   template <class S>
-  static S value(S x) { return real_part(x) > 0 ? S(1) : S(0); }
+  static S value(S x) {
+    return real_part(x) > 0 ? S(1) : S(0);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(StepTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };
@@ -116,7 +142,9 @@ struct Step final : Elementwise<Step, 1> {
 struct Sign final : Elementwise<Sign, 1> {
   static constexpr std::string_view kName = "sign";
   template <class S>
-  static S value(S x) { return S(real_part(x) > 0 ? 1 : real_part(x) < 0 ? -1 : 0); }
+  static S value(S x) {
+    return S(real_part(x) > 0 ? 1 : real_part(x) < 0 ? -1 : 0);
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SignTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };

@@ -17,7 +17,8 @@ class Embedding final : public OpOf<Embedding> {
     x.require_count(2);
     x.require_type(0, Type::id);
     x.require_type(1, Type::real);
-    if (x.shape(1).batched() || x.shape(1).rank() != 2) throw ShapeError(fmt::format("the table must be [V, E]: {}", x.describe(1)));
+    if (x.shape(1).batched() || x.shape(1).rank() != 2)
+      throw ShapeError(fmt::format("the table must be [V, E]: {}", x.describe(1)));
     return {Type::real, x.shape(0).with_last(x.shape(1).dim(1))};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {

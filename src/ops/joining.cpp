@@ -89,7 +89,8 @@ class Slice final : public OpOf<Slice> {
     x.require_type(0, Type::real);
     const Index extent = x.shape(0).dim(axis_);
     if (begin_ < 0 || end_ < begin_ || end_ > extent)
-      throw ShapeError(fmt::format("[{}, {}) is outside [0, {}) along axis {} of {}", begin_, end_, extent, axis_, x.describe(0)));
+      throw ShapeError(
+          fmt::format("[{}, {}) is outside [0, {}) along axis {} of {}", begin_, end_, extent, axis_, x.describe(0)));
     return {Type::real, x.shape(0).with_dim(axis_, end_ - begin_)};
   }
 

@@ -23,14 +23,16 @@ class CrossEntropy final : public OpOf<CrossEntropy> {
   static constexpr std::string_view kName = "cross_entropy";
 
   Signature infer(const Arguments& x) const override {
-    if (x.size() != 2 && x.size() != 3) throw ShapeError(fmt::format("takes logits, ids and perhaps weights, was given {} inputs", x.size()));
+    if (x.size() != 2 && x.size() != 3)
+      throw ShapeError(fmt::format("takes logits, ids and perhaps weights, was given {} inputs", x.size()));
     x.require_type(0, Type::real);
     x.require_type(1, Type::id);
     if (x.shape(0).rank() == 0 || x.shape(0).without(-1) != x.shape(1))
       throw ShapeError(fmt::format("needs one id per row of logits: {} with {}", x.describe(0), x.describe(1)));
     if (x.size() == 3) {
       x.require_type(2, Type::real);
-      if (x.shape(2) != x.shape(1)) throw ShapeError(fmt::format("needs one weight per id: {} with {}", x.describe(2), x.describe(1)));
+      if (x.shape(2) != x.shape(1))
+        throw ShapeError(fmt::format("needs one weight per id: {} with {}", x.describe(2), x.describe(1)));
     }
     return {Type::real, x.shape(1)};
   }
@@ -101,10 +103,13 @@ Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, Reducti
   return cross_entropy(logits, ids, {}, reduction, site);
 }
 
-Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::span<const Var> weights, Reduction reduction, CallSite site) {
+Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::span<const Var> weights, Reduction reduction,
+                  CallSite site) {
   check_lengths(logits.size(), ids.size(), "ids", site);
   if (!weights.empty()) check_lengths(logits.size(), weights.size(), "weights", site);
-  if (logits.empty()) throw InputError(fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
+  if (logits.empty())
+    throw InputError(
+        fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
   std::vector<Var> losses, counts;
   for (std::size_t t = 0; t < logits.size(); ++t) {
     losses.push_back(weights.empty() ? cross_entropy_rows(Operand(logits[t], site), ids[t])

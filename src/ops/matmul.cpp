@@ -10,8 +10,8 @@
 namespace reel {
 namespace {
 
-using kernels::GemmKernels;
 using kernels::gemm_kernels;
+using kernels::GemmKernels;
 
 // A port's rows as matrix rows: [B, M, K] is B M rows of K. Calls f(first row, row count, distance between rows).
 template <class T, class F>
@@ -29,7 +29,9 @@ class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
   Pack(bool transposed, Element element)
-      : transposed_(transposed), element_(element), size_(element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes) {}
+      : transposed_(transposed),
+        element_(element),
+        size_(element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes) {}
   auto key() const { return std::tuple(transposed_, static_cast<int>(element_)); }
   std::string attributes() const override { return transposed_ ? "transposed" : ""; }
 
@@ -132,9 +134,13 @@ class Transpose final : public OpOf<Transpose> {
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
 
   template <class S>
-  void evaluate_as(const Evaluation<S>& e) const { turn(*e.y.shape, e.x[0].real, e.y.real); }
+  void evaluate_as(const Evaluation<S>& e) const {
+    turn(*e.y.shape, e.x[0].real, e.y.real);
+  }
   template <class T>
-  void run_as(const KernelCall& c) const { turn(*c.y.shape, c.x[0].row<const T>(0), c.y.row<T>(0)); }
+  void run_as(const KernelCall& c) const {
+    turn(*c.y.shape, c.x[0].row<const T>(0), c.y.row<T>(0));
+  }
 
  private:
   template <class S>
@@ -153,9 +159,13 @@ class Matmul final : public OpOf<Matmul> {
     x.require_count(2);
     x.require_all(Type::real);
     const Shape& w = x.shape(1);
-    if (w.batched() || w.rank() != 2) throw ShapeError(fmt::format("the right operand must be a matrix [K, N] without B: {} by {}", x.describe(0), x.describe(1)));
-    if (x.shape(0).rank() == 0) throw ShapeError(fmt::format("the left operand needs a last dimension: {} by {}", x.describe(0), x.describe(1)));
-    if (x.shape(0).last() != w.dim(0)) throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(0), x.describe(1)));
+    if (w.batched() || w.rank() != 2)
+      throw ShapeError(
+          fmt::format("the right operand must be a matrix [K, N] without B: {} by {}", x.describe(0), x.describe(1)));
+    if (x.shape(0).rank() == 0)
+      throw ShapeError(fmt::format("the left operand needs a last dimension: {} by {}", x.describe(0), x.describe(1)));
+    if (x.shape(0).last() != w.dim(0))
+      throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(0), x.describe(1)));
     return product_signature(x.shape(0), w.dim(1));
   }
 

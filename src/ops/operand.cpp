@@ -20,8 +20,9 @@ Var Operand::on(Tape& tape) const {
 Tape& tape_of(std::string_view op, std::initializer_list<const Operand*> operands) {
   for (const Operand* o : operands)
     if (Tape* tape = o->tape()) return *tape;
-  throw InputError(fmt::format("[{}] none of its operands is a Var, so there is no tape to record on; wrap one with tape.parameter() ({})",
-                               op, (*operands.begin())->site().text()));
+  throw InputError(
+      fmt::format("[{}] none of its operands is a Var, so there is no tape to record on; wrap one with tape.parameter() ({})", op,
+                  (*operands.begin())->site().text()));
 }
 
 }  // namespace reel

@@ -11,11 +11,11 @@ namespace reel {
 
 class Operand {
  public:
-  Operand(Var v, CallSite site = CallSite::current()) : value_(v), site_(site) {}                       // NOLINT: implicit
-  Operand(const Parameter& p, CallSite site = CallSite::current()) : value_(p), site_(site) {}          // NOLINT: implicit
-  Operand(double number, CallSite site = CallSite::current()) : value_(number), site_(site) {}          // NOLINT: implicit
+  Operand(Var v, CallSite site = CallSite::current()) : value_(v), site_(site) {}               // NOLINT: implicit
+  Operand(const Parameter& p, CallSite site = CallSite::current()) : value_(p), site_(site) {}  // NOLINT: implicit
+  Operand(double number, CallSite site = CallSite::current()) : value_(number), site_(site) {}  // NOLINT: implicit
 
-  Tape* tape() const;       // of a Var; nullptr otherwise
+  Tape* tape() const;        // of a Var; nullptr otherwise
   Var on(Tape& tape) const;  // as a node of this tape
   CallSite site() const { return site_; }
 

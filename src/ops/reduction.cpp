@@ -88,7 +88,8 @@ Var on_tape(std::string_view op, const Operand& x) { return x.on(tape_of(op, {&x
 
 Var sum_last(Operand x, Keep keep) {
   const Var v = on_tape("sum_last", x);
-  if (v.shape().rank() == 0) throw ShapeError(fmt::format("[sum_last] {} has no last dimension ({})", v.tape().describe(v.id()), x.site().text()));
+  if (v.shape().rank() == 0)
+    throw ShapeError(fmt::format("[sum_last] {} has no last dimension ({})", v.tape().describe(v.id()), x.site().text()));
   return last_dropped(sum_to(x, v.shape().with_dim(-1, 1)), keep, x.site());
 }
 

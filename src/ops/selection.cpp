@@ -11,7 +11,9 @@ namespace reel::HWY_NAMESPACE {
 
 struct SelectTile {
   template <class D, class V>
-  static V apply(D d, V condition, V x, V otherwise) { return hn::IfThenElse(hn::Eq(condition, hn::Zero(d)), otherwise, x); }
+  static V apply(D d, V condition, V x, V otherwise) {
+    return hn::IfThenElse(hn::Eq(condition, hn::Zero(d)), otherwise, x);
+  }
 };
 
 Tiles SelectTiles() { return MakeTiles<SelectTile, 3>(); }
@@ -31,7 +33,9 @@ namespace {
 struct Select final : Elementwise<Select, 3> {
   static constexpr std::string_view kName = "select";
   template <class S>
-  static S value(S condition, S x, S otherwise) { return real_part(condition) == 0 ? otherwise : x; }
+  static S value(S condition, S x, S otherwise) {
+    return real_part(condition) == 0 ? otherwise : x;
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SelectTiles)(); }
   static std::vector<Var> rule(Var condition, Var, Var, Var, Var dy) {
     return {Var(), select(condition, dy, 0.0), select(condition, 0.0, dy)};

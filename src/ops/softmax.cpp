@@ -45,9 +45,13 @@ class Softmax final : public RowwiseOp<Softmax> {
     return {y * (dy - sum_last(dy * y, Keep::dimension))};
   }
   template <class S>
-  static void naive_row(const S* x, S* y, Index n) { naive_softmax(x, y, n); }
+  static void naive_row(const S* x, S* y, Index n) {
+    naive_softmax(x, y, n);
+  }
   template <class T>
-  static auto row_kernel(const kernels::SoftmaxRows<T>& k) { return k.softmax; }
+  static auto row_kernel(const kernels::SoftmaxRows<T>& k) {
+    return k.softmax;
+  }
 };
 
 class LogSoftmax final : public RowwiseOp<LogSoftmax> {
@@ -57,9 +61,13 @@ class LogSoftmax final : public RowwiseOp<LogSoftmax> {
     return {dy - exp(y) * sum_last(dy, Keep::dimension)};
   }
   template <class S>
-  static void naive_row(const S* x, S* y, Index n) { naive_log_softmax(x, y, n); }
+  static void naive_row(const S* x, S* y, Index n) {
+    naive_log_softmax(x, y, n);
+  }
   template <class T>
-  static auto row_kernel(const kernels::SoftmaxRows<T>& k) { return k.log_softmax; }
+  static auto row_kernel(const kernels::SoftmaxRows<T>& k) {
+    return k.log_softmax;
+  }
 };
 
 }  // namespace

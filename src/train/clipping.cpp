@@ -45,7 +45,8 @@ ClippedGradients clip(const Clip& rule, std::span<const Parameter> parameters, s
     GradientEdit& edit = result.edits[k];
     if (const auto* value = std::get_if<ClipValue>(&rule)) edit.limit = checked_limit(value->limit);
     if (const auto* norm = std::get_if<ClipNorm>(&rule)) edit.scale = factor(checked_limit(norm->limit), result.norm);
-    if (const auto* each = std::get_if<ClipNormEach>(&rule)) edit.scale = factor(checked_limit(each->limit), std::sqrt(squares[k]));
+    if (const auto* each = std::get_if<ClipNormEach>(&rule))
+      edit.scale = factor(checked_limit(each->limit), std::sqrt(squares[k]));
   }
   return result;
 }

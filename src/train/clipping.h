@@ -11,13 +11,13 @@
 
 namespace reel {
 
-struct ClipValue {      // each element to [-limit, limit]
+struct ClipValue {  // each element to [-limit, limit]
   double limit;
 };
-struct ClipNorm {       // all gradients together: g <- limit g / |g| if |g| > limit   (Pascanu et al., 2013)
+struct ClipNorm {  // all gradients together: g <- limit g / |g| if |g| > limit   (Pascanu et al., 2013)
   double limit;
 };
-struct ClipNormEach {   // the same for each parameter's gradient by itself
+struct ClipNormEach {  // the same for each parameter's gradient by itself
   double limit;
 };
 using Clip = std::variant<std::monostate, ClipValue, ClipNorm, ClipNormEach>;

@@ -22,7 +22,8 @@ std::string read_file(const std::string& path) {
   while ((n = gzread(file.get(), buffer.data(), buffer.size())) > 0) bytes.append(buffer.data(), static_cast<std::size_t>(n));
   int code = Z_OK;
   const char* message = gzerror(file.get(), &code);
-  if (n < 0 || (code != Z_OK && code != Z_STREAM_END)) throw FileError(fmt::format("{}: {}", path, code == Z_ERRNO ? std::strerror(errno) : message));
+  if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
+    throw FileError(fmt::format("{}: {}", path, code == Z_ERRNO ? std::strerror(errno) : message));
   return bytes;
 }
 
@@ -36,7 +37,8 @@ Tensor<std::int32_t> read_idx(const std::string& path) {
   std::vector<Index> dims;
   for (std::size_t d = 0; d < rank; ++d) {
     const std::size_t i = 4 + 4 * d;
-    dims.push_back(static_cast<Index>(at(i)) << 24 | static_cast<Index>(at(i + 1)) << 16 | static_cast<Index>(at(i + 2)) << 8 | at(i + 3));
+    dims.push_back(static_cast<Index>(at(i)) << 24 | static_cast<Index>(at(i + 1)) << 16 | static_cast<Index>(at(i + 2)) << 8 |
+                   at(i + 3));
   }
   Shape shape;
   try {
@@ -45,7 +47,8 @@ Tensor<std::int32_t> read_idx(const std::string& path) {
     throw FileError(fmt::format("{}: its header promises too much: {}", path, e.what()));
   }
   if (bytes.size() - header != static_cast<std::size_t>(shape.row_size()))
-    throw FileError(fmt::format("{}: its header promises {} = {} bytes, but {} follow", path, shape.text(), shape.row_size(), bytes.size() - header));
+    throw FileError(fmt::format("{}: its header promises {} = {} bytes, but {} follow", path, shape.text(), shape.row_size(),
+                                bytes.size() - header));
   Tensor<std::int32_t> result(shape);
   for (Index i = 0; i < result.size(); ++i) result[i] = at(header + static_cast<std::size_t>(i));
   return result;

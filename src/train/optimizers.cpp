@@ -104,7 +104,8 @@ double Optimizer<T>::lr() const {
 }
 
 template <class T>
-void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients, std::span<const GradientEdit> edits, double rate_factor) {
+void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients,
+                          std::span<const GradientEdit> edits, double rate_factor) {
   std::visit(
       [&](const auto& rule) {
         const double lr = rule.lr * rate_factor;
@@ -157,7 +158,9 @@ Schedule cosine(Index updates, double floor) {
 
 Schedule warmup(Index updates, Schedule then) {
   if (updates < 1) throw InputError(fmt::format("schedule::warmup: the number of updates must be positive, not {}", updates));
-  return [=](Index update) { return update < updates ? static_cast<double>(update + 1) / static_cast<double>(updates) : then(update - updates); };
+  return [=](Index update) {
+    return update < updates ? static_cast<double>(update + 1) / static_cast<double>(updates) : then(update - updates);
+  };
 }
 
 }  // namespace schedule

@@ -80,10 +80,10 @@ class Optimizer {
 using Schedule = std::function<double(Index update)>;
 namespace schedule {
 Schedule constant();
-Schedule step(Index every, double factor);              // factor^(update / every)
-Schedule exponential(double factor);                    // factor^update
-Schedule cosine(Index updates, double floor = 0);       // from 1 to floor along half a cosine, then floor
-Schedule warmup(Index updates, Schedule then);          // linear from 1/updates to 1, then `then` from its 0 on
+Schedule step(Index every, double factor);         // factor^(update / every)
+Schedule exponential(double factor);               // factor^update
+Schedule cosine(Index updates, double floor = 0);  // from 1 to floor along half a cosine, then floor
+Schedule warmup(Index updates, Schedule then);     // linear from 1/updates to 1, then `then` from its 0 on
 }  // namespace schedule
 
 }  // namespace reel

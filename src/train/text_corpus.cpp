@@ -48,12 +48,14 @@ double unigram_entropy(std::string_view text) {
   return entropy;
 }
 
-TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index length) : ids_(ids.begin(), ids.end()), batch_(batch), length_(length) {
-  if (batch < 1 || length < 1) throw InputError(fmt::format("text streams: batch {} and length {} must be positive", batch, length));
+TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index length)
+    : ids_(ids.begin(), ids.end()), batch_(batch), length_(length) {
+  if (batch < 1 || length < 1)
+    throw InputError(fmt::format("text streams: batch {} and length {} must be positive", batch, length));
   stretch_ = static_cast<Index>(ids_.size()) / batch;
   if (stretch_ < length + 1)
-    throw InputError(fmt::format("the text has {} characters; {} streams of windows of {} need at least {}", ids_.size(), batch, length,
-                                 checked_product(batch, length + 1)));
+    throw InputError(fmt::format("the text has {} characters; {} streams of windows of {} need at least {}", ids_.size(), batch,
+                                 length, checked_product(batch, length + 1)));
   input_ = Tensor<std::int32_t>(Shape{length, batch});
   target_ = Tensor<std::int32_t>(Shape{length, batch});
 }

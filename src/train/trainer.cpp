@@ -44,7 +44,8 @@ typename Trainer<T>::Model& Trainer<T>::model(Models& models, Index steps, bool 
   outputs.insert(outputs.end(), gradient_nodes.begin(), gradient_nodes.end());
   Plan<T> plan = compile<T>(loss.tape(), outputs);
   Workspace<T> workspace(plan, values_.get(), options_.threads, options_.seed);
-  return models.by_steps.emplace(steps, Model{tape, loss, std::move(gradient_nodes), std::move(plan), std::move(workspace)}).first->second;
+  return models.by_steps.emplace(steps, Model{tape, loss, std::move(gradient_nodes), std::move(plan), std::move(workspace)})
+      .first->second;
 }
 
 // The model of a length, with the carried state and the count of runs that the last successful run left.
@@ -115,7 +116,8 @@ const Plan<T>& Trainer<T>::plan(Index steps) {
 template <class T>
 std::string Trainer<T>::summary(Index steps) {
   const Model& m = model(training_, steps, true);
-  return set_.summary() + fmt::format("{} tape nodes, of which {} record the loss; {} kernels\n", m.loss.tape().size(), m.loss.id() + 1, m.plan.kernels());
+  return set_.summary() + fmt::format("{} tape nodes, of which {} record the loss; {} kernels\n", m.loss.tape().size(),
+                                      m.loss.id() + 1, m.plan.kernels());
 }
 
 template class Trainer<float>;

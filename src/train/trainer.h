@@ -16,8 +16,8 @@
 namespace reel {
 
 struct TrainerOptions {
-  std::uint64_t seed = 1;                        // of the initial parameters and of dropout
-  Threads threads = Threads();                   // default: all cores
+  std::uint64_t seed = 1;       // of the initial parameters and of dropout
+  Threads threads = Threads();  // default: all cores
   WeightDecay weight_decay = {};
   Schedule schedule = schedule::constant();
 };
@@ -36,29 +36,33 @@ class Trainer {
   // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder.
   // NumericError, naming the parameter, when a gradient is not finite.
   double step(std::span<const Binding> bindings, Index steps = 0);
-  double step(std::initializer_list<Binding> bindings, Index steps = 0) { return step(std::span(bindings.begin(), bindings.size()), steps); }
+  double step(std::initializer_list<Binding> bindings, Index steps = 0) {
+    return step(std::span(bindings.begin(), bindings.size()), steps);
+  }
 
   // The loss alone, with carried state of its own that training does not see (reset_evaluation() zeroes it).
   double evaluate(std::span<const Binding> bindings, Index steps = 0);
-  double evaluate(std::initializer_list<Binding> bindings, Index steps = 0) { return evaluate(std::span(bindings.begin(), bindings.size()), steps); }
+  double evaluate(std::initializer_list<Binding> bindings, Index steps = 0) {
+    return evaluate(std::span(bindings.begin(), bindings.size()), steps);
+  }
 
   ParameterValues<T>& parameters() { return *values_; }
   const ParameterValues<T>& parameters() const { return *values_; }
   TensorView<const T> get(const std::string& name) const { return (*values_)[set_.find(name)]; }
   void set(const std::string& name, TensorView<const T> values) { set_values(set_, *values_, name, values); }
 
-  void reset_state();               // carried state of training back to zero
+  void reset_state();  // carried state of training back to zero
   void reset_evaluation();
   Index updates() const { return optimizer_.updates(); }
-  double gradient_norm() const { return norm_; }   // of the last step, before clipping
-  const Plan<T>& plan(Index steps = 0);            // of training
-  std::string summary(Index steps = 0);            // parameters, tape nodes, kernels, memory
+  double gradient_norm() const { return norm_; }  // of the last step, before clipping
+  const Plan<T>& plan(Index steps = 0);           // of training
+  std::string summary(Index steps = 0);           // parameters with shapes, tape nodes, kernels
 
  private:
   struct Model {
-    std::shared_ptr<Tape> tape;   // empty for a loss that the user recorded
+    std::shared_ptr<Tape> tape;  // empty for a loss that the user recorded
     Var loss;
-    std::vector<Var> gradients;   // of the trainable parameters; empty when only evaluated
+    std::vector<Var> gradients;  // of the trainable parameters; empty when only evaluated
     Plan<T> plan;
     Workspace<T> workspace;
   };
@@ -85,6 +89,6 @@ class Trainer {
   double norm_ = 0;
 };
 
-Trainer(Var, const ParameterSet&, OptimizerRule, Clip, TrainerOptions) -> Trainer<float>;
+Trainer(Var, const ParameterSet&, OptimizerRule, Clip, TrainerOptions)->Trainer<float>;
 
 }  // namespace reel

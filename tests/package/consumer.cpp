@@ -6,8 +6,12 @@ struct MinimalGatedUnit {  // x: [B, I], h: [B, H]   (Zhou et al., 2016)
   Parameter U, W, b, Uc, Wc, bc;
   using State = Var;
   MinimalGatedUnit(ParameterSet& set, Index I, Index H)
-      : U(set.add("U", {I, H})), W(set.add("W", {H, H})), b(set.add("b", {H})),
-        Uc(set.add("Uc", {I, H})), Wc(set.add("Wc", {H, H})), bc(set.add("bc", {H})) {}
+      : U(set.add("U", {I, H})),
+        W(set.add("W", {H, H})),
+        b(set.add("b", {H})),
+        Uc(set.add("Uc", {I, H})),
+        Wc(set.add("Wc", {H, H})),
+        bc(set.add("bc", {H})) {}
   Var step(Var x, Var h) const {
     Var f = sigmoid(matmul(x, U) + matmul(h, W) + b);
     Var c = tanh(matmul(x, Uc) + matmul(f * h, Wc) + bc);

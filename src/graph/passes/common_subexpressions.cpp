@@ -26,7 +26,8 @@ Program common_subexpressions(const Program& program, Element) {
     const std::size_t hash = hash_node(tape.node(id).op, inputs);
     const auto [first, last] = known.equal_range(hash);
     const auto same = std::find_if(first, last, [&](const auto& entry) {
-      return rewriter.to().node(entry.second).op == tape.node(id).op && std::ranges::equal(rewriter.to().inputs(entry.second), inputs);
+      return rewriter.to().node(entry.second).op == tape.node(id).op &&
+             std::ranges::equal(rewriter.to().inputs(entry.second), inputs);
     });
     if (same != last) {
       rewriter.replace(id, same->second);

@@ -45,7 +45,8 @@ Program defer(const Program& program, Element) {
     }
     const auto scope = rewriter.to().scope(tape.scope_label(id));
     const std::vector<Var> merged = merged_terms(rewriter, terms, uses);
-    rewriter.replace(id, merged.size() == 1 ? merged[0] : rewriter.to().append_interned(tape.node(id).op, merged, tape.node(id).site));
+    rewriter.replace(
+        id, merged.size() == 1 ? merged[0] : rewriter.to().append_interned(tape.node(id).op, merged, tape.node(id).site));
   }
   return rewriter.finish();
 }

@@ -41,10 +41,10 @@ struct ListAccess {  // A's column k begins at rows[k]
 template <class T>
 struct PanelProduct {
   Index K;
-  const T* b;       // [K][kNV vectors]
-  Index columns;    // of C in this panel
+  const T* b;     // [K][kNV vectors]
+  Index columns;  // of C in this panel
   Index c_stride;
-  bool load;        // continue the chains from what C holds
+  bool load;  // continue the chains from what C holds
 };
 
 // A vector of which only the first `count` elements are in memory.
@@ -144,7 +144,8 @@ void Gemm(Index M, Index N, Index K, const T* a, Index a_stride, const T* packed
 }
 
 template <class T>
-void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add, T* scratch) {
+void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add,
+                   T* scratch) {
   const Index lanes = VectorLanes<T>();
   const Index padded = (N + lanes - 1) / lanes * lanes;
   if (K == 0 && !add)

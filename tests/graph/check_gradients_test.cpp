@@ -1,0 +1,152 @@
+#include <reel/ops/elementwise.h>
+
+#include "network.h"
+
+using namespace reel;
+using namespace reel::test;
+
+namespace {
+
+// x^3 with an adjoint of the given factor; 3 is right.
+template <int kFactor, bool kAnalytic = true>
+class Cube final : public OpOf<Cube<kFactor, kAnalytic>> {
+ public:
+  static constexpr std::string_view kName = kAnalytic ? "cube" : "rough_cube";
+  auto key() const { return std::tuple(kFactor); }
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    return x[0];
+  }
+  bool analytic() const override { return kAnalytic; }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return {static_cast<double>(kFactor) * x[0] * x[0] * dy};
+  }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    for (Index i = 0; i < e.y.size; ++i) {
+      const S x = e.x[0].real[i];
+      // What is not analytic drops the imaginary part, as a table or a comparison would.
+      if constexpr (kAnalytic)
+        e.y.real[i] = x * x * x;
+      else
+        e.y.real[i] = S(std::real(x) * std::real(x) * std::real(x));
+    }
+  }
+};
+
+template <class O>
+Var apply(Var x) {
+  return x.tape().append(O{}, {x}, CallSite::current());
+}
+
+const Tensor<double> kX({2, 3}, {0.3, -0.7, 1.1, 0.2, 0.9, -0.4});
+
+}  // namespace
+
+TEST_CASE("check_gradients: right gradients pass by the complex step") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  const Var loss = sum(tanh(apply<Cube<3>>(x)) * x);
+  const GradientReport report = check_gradients(loss, {{x}}, std::array{Binding{"x", kX}});
+  CHECK(report.ok());
+  CHECK(report.complex_step);
+  CHECK(report.checked == 6);
+  CHECK(report.worst < 1e-14);
+  CHECK(report.text().find("gradients agree: 6 elements by complex step") == 0);
+}
+
+TEST_CASE("check_gradients: a wrong adjoint is found and blamed by name and place") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  const auto scope = tape.scope("middle");
+  const Var loss = sum(tanh(apply<Cube<2>>(sigmoid(x))));
+  const GradientReport report = check_gradients(loss, {{x}}, std::array{Binding{"x", kX}});
+  REQUIRE(!report.ok());
+  CHECK(report.mismatches.size() == 6);
+  CHECK(report.mismatches[0].op.find("cube (middle, check_gradients_test.cpp:") == 0);
+  CHECK(report.mismatches[0].variable == "x [B, 3]");
+  CHECK(report.mismatches[0].numeric == doctest::Approx(report.mismatches[0].analytic * 1.5));
+  const auto error = [&](std::size_t i) { return std::abs(report.mismatches[i].analytic - report.mismatches[i].numeric); };
+  for (std::size_t i = 1; i < 6; ++i) CHECK(error(i) <= error(i - 1));  // worst first
+  const std::string text = report.text();
+  for (const char* part : {"differ in 6 of 6", "complex step", "[cube", "x [B, 3]", "analytic", "numeric"}) {
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
+  }
+}
+
+// Regression: the tape built around a suspect took its inputs' shapes from inputs of the same name on the user's tape.
+TEST_CASE("check_gradients: blames the right op whatever the tape's inputs are called") {
+  Tape tape;
+  const Var x0 = tape.input("x0", {B, 3}), seed = tape.input("seed", {7}), x1 = tape.input("x1", {});
+  const Var loss = sum(tanh(apply<Cube<2>>(sum_last(x0 * x0)))) * sum(seed) * x1;
+  const Tensor<double> sevens = uniform_tensor({7}, 1, 0.5, 1), one({}, {0.8});
+  const GradientReport report =
+      check_gradients(loss, {{x0, seed, x1}}, std::array{Binding{"x0", kX}, Binding{"seed", sevens}, Binding{"x1", one}});
+  REQUIRE(!report.ok());
+  CHECK(report.mismatches[0].op.find("cube") == 0);
+  CHECK(report.mismatches[0].variable == "x0 [B, 3]");
+}
+
+TEST_CASE("check_gradients: an op that is not analytic is checked by five-point differences") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  const Var loss = sum(tanh(apply<Cube<3, false>>(x)));
+  const GradientReport report = check_gradients(loss, {{x}}, std::array{Binding{"x", kX}});
+  CHECK(report.ok());
+  CHECK(!report.complex_step);
+  CHECK(report.worst > 1e-16);
+  CHECK(report.text().find("five-point differences") != std::string::npos);
+
+  Tape wrong;
+  const Var z = wrong.input("x", {B, 3});
+  const Var bad = sum(tanh(apply<Cube<2, false>>(z)));
+  CHECK(check_gradients(bad, {{z}}, std::array{Binding{"x", kX}}).mismatches.size() == 6);
+}
+
+TEST_CASE("check_gradients: stop_gradient differs by design, and no rule is blamed") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  const GradientReport report = check_gradients(sum(x * (x + stop_gradient(x))), {{x}}, std::array{Binding{"x", kX}});
+  CHECK(!report.ok());
+  CHECK(report.mismatches[0].analytic == doctest::Approx(report.mismatches[0].numeric * 0.75));
+}
+
+TEST_CASE("check_gradients: NaN is a mismatch, not a pass") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  const Tensor<double> negative({1, 3}, {1, -1, 2});
+  const GradientReport report = check_gradients(sum(log(sqrt(x))), {{x}}, std::array{Binding{"x", negative}});
+  CHECK(!report.ok());
+  CHECK(std::isnan(report.worst));
+  CHECK(report.text().find("nan") != std::string::npos);
+}
+
+TEST_CASE("check_gradients: carried values and parameters are variables; only so many elements are checked") {
+  ParameterSet set;
+  const Parameter w = set.add("w", {3, 40});
+  const auto values = set.initial<double>(1);
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), h = tape.carried("h", {B, 40});
+  const Var loss = sum(tanh(matmul(x, w) + h));
+  const std::vector<Var> wrt{tape.parameter(w), h, x};
+  const std::array bindings{Binding{"x", kX}};
+  CHECK(check_gradients(loss, wrt, bindings, &values).checked == 64 + 64 + 6);
+  const GradientReport all = check_gradients(loss, wrt, bindings, &values, {.most_elements = 0});
+  CHECK(all.checked == 120 + 80 + 6);
+  CHECK(all.ok());
+}
+
+TEST_CASE("check_gradients: refuses what is no leaf, empty, elsewhere, or no scalar") {
+  Tape tape, other;
+  const Var x = tape.input("x", {B, 3}), elsewhere = other.input("x", {B, 3});
+  const Var y = tanh(x), loss = sum(y);
+  const std::array bindings{Binding{"x", kX}};
+  check_throws<InputError>([&] { check_gradients(loss, {{y}}, bindings); }, {"no leaf"});
+  check_throws<InputError>([&] { check_gradients(loss, {{Var()}}, bindings); }, {"empty"});
+  check_throws<InputError>([&] { check_gradients(loss, {{elsewhere}}, bindings); }, {"another tape"});
+  check_throws<InputError>([&] { check_gradients(Var(), {{x}}, bindings); }, {"empty"});
+  check_throws<ShapeError>([&] { check_gradients(y, {{x}}, bindings); }, {"scalar"});
+  check_throws<InputError>([&] { check_gradients(loss, {{x}}, {}); }, {"x [B, 3]", "not bound"});
+}

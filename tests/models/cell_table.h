@@ -1,0 +1,80 @@
+// Every cell of the library, made by name, for tests that hold for all of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "support.h"
+
+namespace reel::test {
+
+struct CellKind {
+  std::string name;
+  std::function<AnyCell(ParameterSet&, Index I, Index H)> make;
+};
+
+// Biases are drawn too, so that no gradient is tested at a special point.
+inline CellOptions drawn() { return {.weights = init::uniform(0.7), .bias = init::uniform(0.5)}; }
+
+inline AnyCell deep_of(ParameterSet& set, Index I, Index H, int layers) {
+  std::vector<AnyCell> stack{Lstm(set, "0", I, H, drawn())};
+  if (layers > 1) stack.emplace_back(Gru(set, "1", H, H + 1, drawn()));
+  if (layers > 2) stack.emplace_back(Elman(set, "2", H + 1, H, drawn()));
+  return Deep(std::move(stack));
+}
+
+inline std::vector<CellKind> every_cell() {
+  return {
+      {"Elman", [](ParameterSet& set, Index I, Index H) { return AnyCell(Elman(set, "cell", I, H, drawn())); }},
+      {"ElmanConcat", [](ParameterSet& set, Index I, Index H) { return AnyCell(ElmanConcat(set, "cell", I, H, drawn())); }},
+      {"Jordan, softmax",
+       [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 3, softmax, drawn())); }},
+      {"Jordan, sigmoid",
+       [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 2, sigmoid, drawn())); }},
+      {"Jordan, identity",
+       [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 2, identity, drawn())); }},
+      {"Gru", [](ParameterSet& set, Index I, Index H) { return AnyCell(Gru(set, "cell", I, H, drawn())); }},
+      {"Lstm", [](ParameterSet& set, Index I, Index H) { return AnyCell(Lstm(set, "cell", I, H, drawn())); }},
+      {"Deep of 1", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 1); }},
+      {"Deep of 2", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 2); }},
+      {"Deep of 3", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 3); }},
+  };
+}
+
+// A cell over T steps with an input state, and a loss that weighs every output and the final state unevenly.
+struct CellOverTime {
+  Tape tape;
+  ParameterSet set;
+  AnyCell cell;
+  Unrolled<AnyCell::State> run;
+  Var loss;
+  ParameterValues<double> values;
+  Data data;
+
+  CellOverTime(const CellKind& kind, Index I, Index H, Index T, Index rows) : cell(kind.make(set, I, H)) {
+    const AnyCell::State initial = input_state(tape, cell, "initial");
+    run = unroll(cell, tape.input("x", T, {B, I}), initial);
+    std::vector<Var> terms;
+    for (std::size_t t = 0; t < run.outputs.size(); ++t)
+      terms.push_back(sum(square(run.outputs[t] - 0.1 * static_cast<double>(t % 7))));
+    for (const Var& part : run.final.kept) terms.push_back(0.7 * sum(part));
+    loss = accumulate(terms);
+    values = set.initial<double>(3);
+    data.add("x", random_tensor(Shape{T, rows, I}, 5, 0.8));
+    for (const StatePart& part : cell.state_layout())
+      data.add("initial." + part.name, random_tensor(part.shape.bind(rows), 6, 0.5));
+  }
+
+  // The parameters, the first step's input, and the initial state.
+  std::vector<Var> leaves() {
+    std::vector<Var> all;
+    for (const Parameter& p : set.all()) all.push_back(tape.parameter(p));
+    for (NodeId id = 0; id < tape.size(); ++id)
+      if (const LeafInfo* leaf = tape.node(id).op->leaf(); leaf && leaf->kind == LeafInfo::Kind::input && leaf->step <= 0)
+        all.push_back(tape.var(id));
+    return all;
+  }
+};
+
+}  // namespace reel::test

@@ -1,0 +1,112 @@
+#include "models/cell_table.h"
+#include "models/evaluated_twice.h"
+
+using namespace reel;
+using namespace reel::test;
+
+namespace {
+
+// Elman of 2 inputs and 3 units, with drawn weights.
+struct Net {
+  Tape tape;
+  ParameterSet set;
+  Elman cell{set, "cell", 2, 3, drawn()};
+  ParameterValues<double> values = set.initial<double>(1);
+};
+
+std::vector<double> numbers(TensorView<const double> x) { return {x.begin(), x.end()}; }
+
+}  // namespace
+
+TEST_CASE("unroll: outputs and states of every step") {
+  Net net;
+  const Sequence x = net.tape.input("x", 3, {B, 2});
+  const Var h0 = zero_state(net.tape, net.cell);
+  CHECK(h0.shape() == Shape{B, 3});
+  const auto run = unroll(net.cell, x, h0);
+  CHECK(run.outputs.size() == 3);
+  CHECK(run.states == run.outputs);
+  CHECK(run.final == run.outputs.back());
+  const Var by_hand = net.cell.step(x[2], net.cell.step(x[1], net.cell.step(x[0], h0)));
+  check_twice(net.tape, {{"difference", sum(abs(run.final - by_hand)), {0}}}, Data().add("x", random_tensor(Shape{3, 2, 2}, 3)),
+              &net.values);
+}
+
+TEST_CASE("unroll: an empty sequence gives the initial state") {
+  Net net;
+  const Var h0 = net.tape.carried("h", {B, 3});
+  const auto run = unroll(net.cell, {}, h0);
+  CHECK(run.outputs.empty());
+  CHECK(run.final == h0);
+  CHECK(net.tape.carries().empty());
+}
+
+TEST_CASE("unroll: steps are labelled") {
+  Net net;
+  const auto run = unroll(net.cell, net.tape.input("x", 2, {B, 2}), zero_state(net.tape, net.cell));
+  CHECK(net.tape.scope_label(run.outputs[1].id()) == "step 1/cell");
+  const Sequence y = map_steps(run.outputs, [](Var h) { return square(h); });
+  CHECK(net.tape.scope_label(y[1].id()) == "step 1");
+}
+
+TEST_CASE("unroll: two windows with carried state equal one long sequence") {
+  for (const CellKind& kind : every_cell()) {
+    CAPTURE(kind.name);
+    const Tensor<double> x = random_tensor(Shape{6, 2, 2}, 4);
+    Tape tape, whole_tape;
+    ParameterSet set;
+    const AnyCell cell = kind.make(set, 2, 3);
+    const auto values = set.initial<double>(1);
+    const auto whole = unroll(cell, whole_tape.input("x", 6, {B, 2}), zero_state(whole_tape, cell));
+    const auto expected = interpret<double>(whole_tape, Data().add("x", x).bindings<double>(), &values);
+
+    const auto run = unroll(cell, tape.input("x", 3, {B, 2}), carried_state(tape, cell, "state"));
+    const Var y = stack(run.outputs);
+    const auto plan = compile<double>(tape, {y, run.final.shown});
+    Workspace<double> workspace(plan, &values);
+    for (Index window = 0; window < 2; ++window) {
+      plan.run(workspace, {{"x", TensorView<const double>(x.data() + window * 12, Shape{3, 2, 2})}});
+      const std::size_t last = static_cast<std::size_t>(3 * window + 2);
+      check_close(workspace.value(run.final.shown), numbers(expected.value(whole.outputs[last])), 1e-14);
+    }
+    workspace.reset();
+    plan.run(workspace, {{"x", TensorView<const double>(x.data(), Shape{3, 2, 2})}});
+    check_close(workspace.value(run.final.shown), numbers(expected.value(whole.outputs[2])), 1e-14);
+  }
+}
+
+TEST_CASE("unroll: the carried state is detached") {
+  // The gradient of the second window alone: the same as from a bound initial state of that value.
+  Net net;
+  const Tensor<double> x = random_tensor(Shape{4, 1, 2}, 4);
+  const auto carried = unroll(net.cell, net.tape.input("x", 2, {B, 2}), carried_state(net.tape, net.cell, "state"));
+  const Var gradient = gradients(sum(square(carried.final)), {{net.cell.W}})[0];
+  const auto plan = compile<double>(net.tape, {gradient, carried.final});
+  Workspace<double> workspace(plan, &net.values);
+  plan.run(workspace, {{"x", TensorView<const double>(x.data(), Shape{2, 1, 2})}});
+  const Tensor<double> middle(Shape{1, 3}, numbers(workspace.value(carried.final)));
+  plan.run(workspace, {{"x", TensorView<const double>(x.data() + 4, Shape{2, 1, 2})}});
+
+  Tape tape;
+  const auto bound = unroll(net.cell, tape.input("x", 2, {B, 2}), input_state(tape, net.cell, "state"));
+  const Var expected = gradients(sum(square(bound.final)), {{net.cell.W}})[0];
+  const Data data = Data().add("x", Tensor<double>(Shape{2, 1, 2}, std::span(x.data() + 4, 4))).add("state.h", middle);
+  check_twice(tape, {{"dW", expected, numbers(workspace.value(gradient))}}, data, &net.values, 1e-14);
+}
+
+TEST_CASE("unroll: states by name") {
+  Tape tape;
+  ParameterSet set;
+  const Lstm cell(set, "cell", 2, 3);
+  const Lstm::State kept = carried_state(tape, cell, "lstm"), bound = input_state(tape, cell, "first");
+  CHECK(tape.name(kept.h.id()) == "lstm.h");
+  CHECK(tape.name(kept.c.id()) == "lstm.c");
+  CHECK(tape.name(bound.c.id()) == "first.c");
+  CHECK(bound.c.shape() == Shape{B, 3});
+}
+
+TEST_CASE("unroll: a wrong input is refused naming the weight and the step") {
+  Net net;
+  const Sequence x = net.tape.input("x", 2, {B, 5});
+  check_throws<ShapeError>([&] { unroll(net.cell, x, zero_state(net.tape, net.cell)); }, {"[B, 5]", "cell.U [2, 3]"});
+}

@@ -1,0 +1,134 @@
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include <reel/train/files.h>
+
+#include "support.h"
+
+using namespace reel;
+using namespace reel::test;
+
+namespace {
+
+// A directory of its own that goes away with the test.
+class Directory {
+ public:
+  Directory() : path_(std::filesystem::temp_directory_path() / ("reel_files_test_" + std::to_string(std::random_device()()))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~Directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  std::string path() const { return path_.string(); }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string bytes_of(std::initializer_list<int> bytes) {
+  std::string s;
+  for (int b : bytes) s += static_cast<char>(b);
+  return s;
+}
+
+// kIdx below, packed by gzip.
+const std::string kIdxGzip = bytes_of({31, 139, 8, 0,   0,   0,   0,   0,   2, 3,   99,  96, 224, 96, 98, 96, 96, 0,
+                                       97, 102, 6, 198, 250, 134, 127, 255, 1, 139, 227, 62, 157, 18, 0,  0,  0});
+
+const std::string kIdx = bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 127, 128, 254, 255});
+
+}  // namespace
+
+TEST_CASE("read_file: bytes as they are") {
+  const Directory directory;
+  const std::string bytes = bytes_of({0, 255, 13, 10, 0, 26, 7});
+  CHECK(read_file(directory.write("plain", bytes)) == bytes);
+  CHECK(read_file(directory.write("empty", "")).empty());
+  std::string large(200000, 'x');
+  large[150000] = 'y';
+  CHECK(read_file(directory.write("large", large)) == large);
+}
+
+TEST_CASE("read_file: gzip is unpacked") {
+  const Directory directory;
+  CHECK(read_file(directory.write("idx.gz", kIdxGzip)) == kIdx);
+  // What gzip itself says of a file: two members after one another are one text.
+  CHECK(read_file(directory.write("twice.gz", kIdxGzip + kIdxGzip)) == kIdx + kIdx);
+}
+
+TEST_CASE("read_file: missing files and directories are named") {
+  const Directory directory;
+  check_throws<FileError>([&] { read_file(directory.path() + "/none"); }, {"/none", "No such file"});
+  check_throws<FileError>([&] { read_file(directory.path()); }, {directory.path().c_str(), "directory"});
+}
+
+TEST_CASE("read_file: damaged gzip is refused") {
+  const Directory directory;
+  const std::string cut = directory.write("cut.gz", kIdxGzip.substr(0, kIdxGzip.size() - 12));
+  check_throws<FileError>([&] { read_file(cut); }, {"cut.gz"});
+  std::string wrong = kIdxGzip;
+  wrong[wrong.size() - 6] = static_cast<char>(~wrong[wrong.size() - 6]);  // in the check sum
+  const std::string damaged = directory.write("damaged.gz", wrong);
+  check_throws<FileError>([&] { read_file(damaged); }, {"damaged.gz"});
+}
+
+TEST_CASE("read_idx: plain and gzipped") {
+  const Directory directory;
+  for (const std::string& bytes : {kIdx, kIdxGzip}) {
+    const Tensor<std::int32_t> t = read_idx(directory.write("images", bytes));
+    CHECK(t.shape() == Shape{2, 3});
+    check_close(t, {0, 1, 127, 128, 254, 255});
+  }
+}
+
+TEST_CASE("read_idx: labels of one dimension, and no rows at all") {
+  const Directory directory;
+  const Tensor<std::int32_t> labels = read_idx(directory.write("labels", bytes_of({0, 0, 8, 1, 0, 0, 0, 2, 9, 4})));
+  CHECK(labels.shape() == Shape{2});
+  check_close(labels, {9, 4});
+  const Tensor<std::int32_t> none = read_idx(directory.write("none", bytes_of({0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 3})));
+  CHECK(none.shape() == Shape{0, 3});
+}
+
+TEST_CASE("read_idx: sizes are big-endian") {
+  const Directory directory;
+  // 1 x 65536 + 2 x 256 + 3
+  const Tensor<std::int32_t> t = read_idx(directory.write("long", bytes_of({0, 0, 8, 1, 0, 1, 2, 3}) + std::string(66051, '\7')));
+  CHECK(t.shape() == Shape{66051});
+  CHECK(t[66050] == 7);
+}
+
+TEST_CASE("read_idx: what is wrong with a file") {
+  struct Row {
+    std::string name;
+    std::string bytes;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"empty", "", "no IDX"},
+      {"short", bytes_of({0, 0, 8}), "no IDX"},
+      {"text", "hello, world", "no IDX"},
+      {"floats", bytes_of({0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0}), "no IDX"},
+      {"no_dimensions", bytes_of({0, 0, 8, 0, 1}), "no IDX"},
+      {"many_dimensions", bytes_of({0, 0, 8, 9}) + std::string(36, '\1') + "x", "no IDX"},
+      {"header", bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0}), "cut short"},
+      {"few", kIdx.substr(0, kIdx.size() - 1), "[2, 3] = 6 bytes, but 5"},
+      {"many", kIdx + "x", "[2, 3] = 6 bytes, but 7"},
+      {"huge", bytes_of({0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}) + "x", "too much"},
+  };
+  const Directory directory;
+  for (const Row& row : rows) {
+    const std::string path = directory.write(row.name, row.bytes);
+    check_throws<FileError>([&] { read_idx(path); }, {path.c_str(), row.says});
+  }
+  check_throws<FileError>([&] { read_idx(directory.path() + "/none"); }, {"/none"});
+}
