@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install_dependencies.sh
-cmake --preset release -DREEL_TESTS=OFF -DREEL_BENCH=OFF
+cmake --preset release
 cmake --build --preset release -j "$(nproc)" --target char_rnn
 exec build/release/bin/char_rnn --iterations 5000 "$@"
