@@ -7,4 +7,5 @@ cd "$(dirname "$0")/.."
 scripts/install_dependencies.sh
 cmake --preset release
 cmake --build --preset release -j "$(nproc)" --target char_rnn
-exec build/release/bin/char_rnn --iterations 5000 "$@"
+[[ " $* " == *" --iterations"* ]] || set -- --iterations 5000 "$@"
+exec build/release/bin/char_rnn "$@"
