@@ -1,5 +1,4 @@
 // The feed-forward network of the slides, its computational graph with values and gradients; XOR; digits from IDX files.
-#include <cstdlib>
 #include <filesystem>
 
 #include "common/program.h"
@@ -54,9 +53,8 @@ struct SlideNetwork {
 void draw(const std::string& path, const std::string& dot) {
   program::write_file(path, dot);
   fmt::print("graph with values and gradients: {}\n", path);
-  if (std::system("dot -V > /dev/null 2>&1") != 0) return;
   const std::string svg = std::filesystem::path(path).replace_extension(".svg");
-  if (std::system(fmt::format("dot -Tsvg '{}' -o '{}'", path, svg).c_str()) == 0) fmt::print("drawn by Graphviz: {}\n", svg);
+  if (program::run_quietly({"dot", "-Tsvg", path, "-o", svg})) fmt::print("drawn by Graphviz: {}\n", svg);
 }
 
 void first_row(const std::string& graph_path) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -47,5 +48,8 @@ class Progress {
 
 // Writes a file whole or not at all. FileError when that fails.
 void write_file(const std::string& path, const std::string& contents);
+
+// Runs a program found on the path, with its output thrown away. False when there is none or it fails.
+bool run_quietly(const std::vector<std::string>& command);
 
 }  // namespace program

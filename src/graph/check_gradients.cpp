@@ -121,65 +121,81 @@ GradientReport check(const Check& c) {
   return compare(c, analytic, g, *numeric, complex_step);
 }
 
-// A one-op tape around a node: its inputs at their values, its result weighted unevenly. True when its adjoint rule holds.
-bool rule_holds(const Tape& tape, NodeId id, const Interpreter<double>& values, const GradientCheckOptions& options) {
-  Tape alone(tape.pool());
-  std::vector<Var> x;
-  std::vector<Tensor<double>> real;
-  std::vector<Tensor<std::int32_t>> ids;
-  std::vector<Binding> bindings;
-  const auto inputs = tape.inputs(id);
-  real.reserve(inputs.size() + 1);
-  ids.reserve(inputs.size());
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i <= inputs.size(); ++i) names.push_back(i < inputs.size() ? fmt::format("x{}", i) : "seed");
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Node& n = tape.node(inputs[i]);
-    x.push_back(n.type == Type::id ? alone.ids(names[i], n.shape) : alone.input(names[i], n.shape));
-    const Var original(const_cast<Tape&>(tape), inputs[i]);
+// A one-op tape around a node: its inputs at the values of a run, its result weighted unevenly by a seed.
+class OneOp {
+ public:
+  OneOp(const Tape& tape, NodeId id, const Interpreter<double>& values, RunContext context)
+      : alone_(tape.pool()), rows_(values.rows()), context_(context) {
+    const auto inputs = tape.inputs(id);
+    real_.reserve(inputs.size() + 1);
+    ids_.reserve(inputs.size());
+    names_.reserve(inputs.size() + 1);
+    for (NodeId input : inputs) add_input(tape, input, values);
+    y_ = alone_.append_interned(tape.node(id).op, x_, {});
+    Tensor<double> seed(y_.shape().bind(rows_));
+    for (Index i = 0; i < seed.size(); ++i) seed[i] = 1.0 + 0.37 * static_cast<double>(i % 7);
+    seed_ = alone_.input(names_.emplace_back("seed"), y_.shape());
+    bindings_.push_back({names_.back(), real_.emplace_back(std::move(seed))});
+  }
+
+  // Whether the adjoint rule agrees with the complex step in up to 16 elements of each input.
+  bool rule_holds() {
+    std::vector<Var> wrt;
+    for (const Var& v : x_)
+      if (v.type() == Type::real) wrt.push_back(v);
+    if (wrt.empty()) return true;
+    const std::vector<Var> g = gradients(std::span(&y_, 1), std::span(&seed_, 1), wrt);
+    Interpreter<double> analytic(alone_, bindings_, nullptr, context_, rows_);
+    analytic.evaluate();
+    Interpreter<std::complex<double>> stepped(alone_, bindings_, nullptr, context_, rows_);
+    for (std::size_t w = 0; w < wrt.size(); ++w)
+      if (!holds_for(wrt[w], analytic.value(g[w]), stepped)) return false;
+    return true;
+  }
+
+ private:
+  void add_input(const Tape& tape, NodeId input, const Interpreter<double>& values) {
+    const Node& n = tape.node(input);
+    const std::string& name = names_.emplace_back(fmt::format("x{}", names_.size()));
     if (n.type == Type::id) {
-      const auto v = values.ids(original);
-      ids.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()));
-      bindings.push_back({names[i], ids.back()});
+      const auto v = values.ids(Var(const_cast<Tape&>(tape), input));
+      x_.push_back(alone_.ids(name, n.shape));
+      bindings_.push_back({name, ids_.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()))});
     } else {
-      const auto v = values.value(original);
-      real.emplace_back(v.shape(), std::span<const double>(v.data(), v.size()));
-      bindings.push_back({names[i], real.back()});
+      const auto v = values.value(input);
+      x_.push_back(alone_.input(name, n.shape));
+      bindings_.push_back({name, real_.emplace_back(v.shape(), std::span<const double>(v.data(), v.size()))});
     }
   }
-  const Var y = alone.append_interned(tape.node(id).op, x, {});
-  // <seed, y> through gradients() of a node with a seed: differentiate twice is not needed, so compare row by row instead.
-  Tensor<double> seed(y.shape().bind(values.rows()));
-  for (Index i = 0; i < seed.size(); ++i) seed[i] = 1.0 + 0.37 * static_cast<double>(i % 7);
-  const Var weight = alone.input(names.back(), y.shape());
-  bindings.push_back({names.back(), seed});
-  std::vector<Var> wrt;
-  for (const Var& v : x)
-    if (v.type() == Type::real) wrt.push_back(v);
-  if (wrt.empty()) return true;
-  const std::vector<Var> g = gradients(std::span(&y, 1), std::span(&weight, 1), wrt);
-  Interpreter<double> analytic(alone, bindings, nullptr, options.context, values.rows());
-  analytic.evaluate();
-  Interpreter<std::complex<double>> stepped(alone, bindings, nullptr, options.context, values.rows());
-  for (std::size_t w = 0; w < wrt.size(); ++w) {
-    const auto gw = analytic.value(g[w]);
+
+  bool holds_for(Var x, TensorView<const double> gradient, Interpreter<std::complex<double>>& stepped) const {
     double largest = 1;
-    for (double v : gw) largest = std::max(largest, std::abs(v));
-    const Index checks = std::min<Index>(gw.size(), 16);
+    for (double v : gradient) largest = std::max(largest, std::abs(v));
+    const Index checks = std::min<Index>(gradient.size(), 16);
     for (Index k = 0; k < checks; ++k) {
-      const Index i = k * gw.size() / checks;
-      auto& element = stepped.leaf(wrt[w])[i];
+      const Index i = k * gradient.size() / checks;
+      auto& element = stepped.leaf(x)[i];
       const auto kept = element;
       element += std::complex<double>(0, kComplexStep);
-      stepped.evaluate(y.id() + 1);
+      stepped.evaluate(y_.id() + 1);
       element = kept;
       double numeric = 0;
-      for (Index j = 0; j < seed.size(); ++j) numeric += seed[j] * stepped.value(y)[j].imag() / kComplexStep;
-      if (!(std::abs(numeric - gw[i]) <= 1e-8 * largest)) return false;
+      for (Index j = 0; j < real_.back().size(); ++j) numeric += real_.back()[j] * stepped.value(y_)[j].imag() / kComplexStep;
+      if (!(std::abs(numeric - gradient[i]) <= 1e-8 * largest)) return false;
     }
+    return true;
   }
-  return true;
-}
+
+  Tape alone_;
+  Index rows_;
+  RunContext context_;
+  std::vector<Var> x_;
+  Var y_, seed_;
+  std::vector<std::string> names_;
+  std::vector<Tensor<double>> real_;
+  std::vector<Tensor<std::int32_t>> ids_;
+  std::vector<Binding> bindings_;
+};
 
 // The first op from the loss backwards whose rule fails by itself.
 std::string blame(const Check& c) {
@@ -190,7 +206,7 @@ std::string blame(const Check& c) {
   for (NodeId id = c.loss.id() + 1; id-- > 0;) {
     const Node& n = tape.node(id);
     if (n.op->leaf() || n.type == Type::id || !n.op->analytic() || !seen.try_emplace(n.op, true).second) continue;
-    if (!rule_holds(tape, id, values, c.options)) return fmt::format("{} ({})", n.op->name(), tape.place(id));
+    if (!OneOp(tape, id, values, c.options.context).rule_holds()) return fmt::format("{} ({})", n.op->name(), tape.place(id));
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // check_gradients(): are the gradients on a tape right? Compares them with derivatives taken of the interpreted loss: by the
-// complex step (Squire and Trapp, 1998), exact to 1e-15, where every op on the way is analytic; elsewhere by five-point
-// differences. Keep inputs away from kinks; stop_gradient differs from the true derivative by design.
+// complex step (Squire and Trapp, 1998), exact to 1e-15, where every op recorded before the loss is analytic; elsewhere by
+// five-point differences. Keep inputs away from kinks; stop_gradient differs from the true derivative by design.
 #pragma once
 
 #include <string>

@@ -24,8 +24,6 @@ Tile<T> tile_of(const Tiles& tiles) {
 template <class T>
 class ElementwiseCall {
  public:
-  static constexpr int kMost = 8;  // inputs of an elementwise op
-
   ElementwiseCall(const KernelCall& call, Tile<T> tile) : call_(call), tile_(tile), n_(call.y.shape->row_size()) {}
 
   void run() {
@@ -39,8 +37,8 @@ class ElementwiseCall {
   // `length` elements from row `first` on.
   void sweep(Index first, Index length) {
     const bool splats = std::ranges::any_of(call_.x, &Port::splat);
-    alignas(kAlignment) T filled[kMost][kTile];
-    const T* x[kMost];
+    alignas(kAlignment) T filled[kMostTileInputs][kTile];
+    const T* x[kMostTileInputs];
     const Index chunk = splats ? std::min(kTile, length) : length;
     for (std::size_t i = 0; i < call_.x.size(); ++i) {
       x[i] = call_.x[i].template row<const T>(first);
@@ -48,7 +46,7 @@ class ElementwiseCall {
     }
     T* y = call_.y.template row<T>(first);
     for (Index done = 0; done < length; done += chunk) {
-      const T* at[kMost];
+      const T* at[kMostTileInputs];
       for (std::size_t i = 0; i < call_.x.size(); ++i) at[i] = call_.x[i].splat ? filled[i] : x[i] + done;
       tile_(at, y + done, std::min(chunk, length - done));
     }
@@ -147,30 +145,43 @@ class Executor {
   const PlanData& plan_;
 };
 
-// Grows the buffers to the context's rows.
+// Grows the buffers to the context's rows. When memory runs out, all is as it was.
 void lay_out(WorkspaceData& w) {
   const PlanData& plan = *w.plan;
   if (w.rows == w.context.rows) return;
-  const Index rows = w.context.rows;
-  const Index block = plan.block_rows(rows, w.threads.count());
-  const auto stored = static_cast<std::size_t>(checked_product(plan.stored_per_row, rows));
-  const auto scratch = static_cast<std::size_t>(plan.scratch_per_row * block + round_up(plan.kernel_scratch, kAlignment));
-  w.rows = -1;  // until everything below has succeeded
-  if (stored > w.stored_bytes || !w.stored) w.stored = aligned_bytes(stored), w.stored_bytes = stored;
-  if (scratch > w.scratch_bytes || w.scratch.empty()) {
-    w.scratch.clear();
-    for (int slot = 0; slot < w.threads.count(); ++slot) w.scratch.push_back(aligned_bytes(scratch));
-    w.scratch_bytes = scratch;
-  }
-  if (!w.shared) w.shared = aligned_bytes(static_cast<std::size_t>(plan.shared_bytes));
-  if (!w.cached) w.cached = aligned_bytes(static_cast<std::size_t>(plan.cached_bytes));
-  w.ports.resize(static_cast<std::size_t>(w.threads.count()));
-  for (auto& ports : w.ports) ports.resize(plan.most_inputs + 1);
-  w.block = block;
-  w.rows = rows;
+  const int threads = w.threads.count();
+  const PlanData::Sizes sizes = plan.sizes(w.context.rows, threads);
+  const auto stored = static_cast<std::size_t>(sizes.stored), scratch = static_cast<std::size_t>(sizes.scratch_each);
+  AlignedBytes new_stored, new_shared, new_cached;
+  std::vector<AlignedBytes> new_scratch;
+  std::vector<std::vector<Port>> new_ports;
+  if (stored > w.stored_bytes || !w.stored) new_stored = aligned_bytes(stored);
+  if (scratch > w.scratch_bytes || w.scratch.empty())
+    for (int slot = 0; slot < threads; ++slot) new_scratch.push_back(aligned_bytes(scratch));
+  if (!w.shared) new_shared = aligned_bytes(static_cast<std::size_t>(sizes.shared));
+  if (!w.cached) new_cached = aligned_bytes(static_cast<std::size_t>(sizes.cached));
+  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<Port>(plan.most_inputs + 1));
+
+  if (new_stored) w.stored = std::move(new_stored), w.stored_bytes = stored;
+  if (!new_scratch.empty()) w.scratch = std::move(new_scratch), w.scratch_bytes = scratch;
+  if (new_shared) w.shared = std::move(new_shared);
+  if (new_cached) w.cached = std::move(new_cached);
+  if (!new_ports.empty()) w.ports = std::move(new_ports);
+  w.block = plan.block_rows(w.context.rows, threads);
+  w.rows = w.context.rows;
 }
 
 }  // namespace
+
+bool WorkspaceData::owns(const void* data, std::size_t bytes) const {
+  const auto* first = static_cast<const std::byte*>(data);
+  const auto overlaps = [&](const AlignedBytes& buffer, std::size_t size) {
+    const std::less<const std::byte*> before;
+    return buffer && bytes > 0 && before(first, buffer.get() + size) && before(buffer.get(), first + bytes);
+  };
+  return overlaps(stored, stored_bytes) || overlaps(shared, static_cast<std::size_t>(plan->shared_bytes)) ||
+         overlaps(cached, static_cast<std::size_t>(plan->cached_bytes));
+}
 
 void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
   switch (source) {

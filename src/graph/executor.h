@@ -34,6 +34,8 @@ struct WorkspaceData {
   bool has_run = false;
   bool pending = false;  // states of the last run wait for commit()
 
+  // Whether any of these bytes lies in the memory that runs write to.
+  bool owns(const void* data, std::size_t bytes) const;
   void* base(Source source, std::uint32_t slot, int thread) const;
   Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
 };

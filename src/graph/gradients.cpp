@@ -61,6 +61,8 @@ void propagate(Tape& tape, NodeId id, Var dy, const std::vector<char>& depends, 
   std::vector<Var> x;
   for (NodeId input : tape.inputs(id)) x.push_back(tape.var(input));
   const std::vector<Var> dx = op->adjoint(x, tape.var(id), dy);
+  if (dx.size() != x.size())
+    throw Error(fmt::format("[{}] its adjoint rule gives {} gradients for {} inputs", op->name(), dx.size(), x.size()));
   for (std::size_t i = x.size(); i-- > 0;) {
     if (!dx[i] || !depends[x[i].id()]) continue;
     if (dx[i].shape() != x[i].shape())

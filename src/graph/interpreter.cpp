@@ -113,8 +113,14 @@ void Interpreter<T>::evaluate_node(NodeId id) {
 }
 
 template <class T>
+NodeId Interpreter<T>::checked(NodeId id) const {
+  if (id < real_.size()) return id;
+  throw InputError(fmt::format("interpret: {} was recorded after the interpreter was made", tape_.describe(id)));
+}
+
+template <class T>
 void Interpreter<T>::evaluate(std::optional<NodeId> until) {
-  const NodeId end = until.value_or(tape_.size());
+  const NodeId end = std::min(until.value_or(static_cast<NodeId>(real_.size())), static_cast<NodeId>(real_.size()));
   for (NodeId id = 0; id < end; ++id)
     if (!tape_.node(id).op->leaf()) evaluate_node(id);
   evaluated_ = end;

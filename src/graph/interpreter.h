@@ -20,14 +20,14 @@ class Interpreter {
   Interpreter(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr,
               RunContext context = {}, std::optional<Index> rows = std::nullopt);
 
-  // Evaluates nodes [0, until) in order; all nodes by default. May be repeated after leaves were edited.
-  // InputError for an id out of range.
+  // Evaluates nodes [0, until) in order; by default all that the tape had when this was made. May be repeated after leaves were
+  // edited. InputError for an id out of range.
   void evaluate(std::optional<NodeId> until = std::nullopt);
 
   TensorView<const T> value(Var v) const { return value(v.id()); }
-  TensorView<const T> value(NodeId id) const { return real_[id].view(); }
-  TensorView<const std::int32_t> ids(Var v) const { return ids_[v.id()].view(); }
-  TensorView<T> leaf(Var v) { return real_[v.id()].view(); }  // REQUIRES: v is a leaf
+  TensorView<const T> value(NodeId id) const { return real_[checked(id)].view(); }
+  TensorView<const std::int32_t> ids(Var v) const { return ids_[checked(v.id())].view(); }
+  TensorView<T> leaf(Var v) { return real_[checked(v.id())].view(); }  // REQUIRES: v is a leaf
   Index rows() const { return context_.rows; }
   NodeId evaluated() const { return evaluated_; }  // nodes below this one have values
 
@@ -36,6 +36,7 @@ class Interpreter {
   std::string explain_non_finite() const;  // "" when all is finite
 
  private:
+  NodeId checked(NodeId id) const;  // InputError for a node recorded after this was made
   void load_leaf(NodeId id, std::span<const Binding> bindings, const InputTable& table, std::span<const InputView* const> views,
                  const ParameterValues<double>* parameters);
   void evaluate_node(NodeId id);

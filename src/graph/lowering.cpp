@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
 #include <reel/graph/memory.h>
 
 namespace reel {
@@ -198,6 +201,9 @@ class Lowering {
     }
     plan_.ports.push_back(home_[id]);
     if (const auto tiles = n.op->tiles()) kernel.elementwise = true, kernel.tiles = *tiles;
+    if (kernel.elementwise && n.input_count > kMostTileInputs)
+      throw Error(
+          fmt::format("[{}] an elementwise op takes at most {} inputs, not {}", n.op->name(), kMostTileInputs, n.input_count));
     if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
     plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(n.op->scratch_bytes(plan_.element, x)));
     plan_.most_inputs = std::max(plan_.most_inputs, kernel.inputs);
@@ -218,6 +224,14 @@ class Lowering {
 Index PlanData::block_rows(Index rows, int threads) const {
   const Index share = (rows + threads - 1) / threads;
   return std::clamp<Index>(share, 1, kLargestBlock);
+}
+
+PlanData::Sizes PlanData::sizes(Index rows, int threads) const {
+  const Index block_scratch = checked_product(scratch_per_row, block_rows(rows, threads));
+  const Sizes s{checked_product(stored_per_row, rows), checked_sum(block_scratch, round_up(kernel_scratch, kAlignment)),
+                shared_bytes, cached_bytes};
+  checked_sum(checked_sum(s.stored, checked_product(s.scratch_each, threads)), checked_sum(s.shared, s.cached));
+  return s;
 }
 
 void lower_to_kernels(PlanData& plan) { Lowering(plan).run(); }

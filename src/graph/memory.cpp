@@ -53,7 +53,7 @@ class Gaps {
         offset = last;
       }
     }
-    end_ = offset + size;
+    end_ = checked_sum(offset, size);
     return offset;
   }
   void insert(Index offset, Index size) {

@@ -106,6 +106,8 @@ struct KernelCall {
   std::byte* scratch = nullptr;  // scratch_bytes() of the op, 64-byte aligned, private to this call
 };
 
+// Computes y[0, n) from the inputs' n elements each, of which there are at most kMostTileInputs.
+inline constexpr int kMostTileInputs = 8;
 template <class T>
 using Tile = void (*)(const T* const* x, T* y, Index n);
 
@@ -138,7 +140,8 @@ class Op {
   virtual std::string_view name() const = 0;
   virtual std::string attributes() const { return {}; }
   virtual std::size_t hash() const = 0;
-  virtual bool equals(const Op& other) const = 0;  // REQUIRES: same name
+  virtual bool equals(const Op& other) const = 0;  // the same class with the same attributes
+  virtual const void* kind() const = 0;            // one address per class of ops
 
   // The result's type and shape; ShapeError with the broken rule and the operands (the tape adds op and place).
   virtual Signature infer(const Arguments& x) const = 0;
@@ -182,7 +185,10 @@ class OpOf : public Op {
  public:
   std::string_view name() const final { return Self::kName; }
   std::size_t hash() const final { return hash_tuple(self().key()); }
-  bool equals(const Op& other) const final { return self().key() == static_cast<const Self&>(other).key(); }
+  bool equals(const Op& other) const final {
+    return kind() == other.kind() && self().key() == static_cast<const Self&>(other).key();
+  }
+  const void* kind() const final { return &kKind; }
 
   void evaluate(const Evaluation<float>& e) const final { self().evaluate_as(e); }
   void evaluate(const Evaluation<double>& e) const final { self().evaluate_as(e); }
@@ -194,6 +200,7 @@ class OpOf : public Op {
   auto key() const { return std::tuple<>{}; }
 
  private:
+  static constexpr char kKind = 0;
   const Self& self() const { return static_cast<const Self&>(*this); }
 
   template <class T>

@@ -63,11 +63,13 @@ class ParameterValues {
 
   Index size() const { return static_cast<Index>(tensors_.size()); }
   const SetIdentity& set() const { return set_; }
-  TensorView<const T> operator[](const Parameter& p) const { return at(p.index()); }
+  // InputError for a parameter of another set, or one that was added after these values were made.
+  TensorView<const T> operator[](const Parameter& p) const { return at(checked(p)); }
   TensorView<const T> at(Index index) const { return tensors_[index].view(); }
 
-  // Write access. Everything derived from the parameters (packed weights) is made anew at the next run.
-  TensorView<T> edit(const Parameter& p) { return edit(p.index()); }
+  // Write access, for before the next run: what is derived from the parameters (packed weights) is made anew then, and not
+  // again for a view that was kept.
+  TensorView<T> edit(const Parameter& p) { return edit(checked(p)); }
   TensorView<T> edit(Index index) {
     ++version_;
     return tensors_[index].view();
@@ -75,6 +77,11 @@ class ParameterValues {
   std::uint64_t version() const { return version_; }
 
  private:
+  Index checked(const Parameter& p) const {
+    if (p.set() == set_ && p.index() < size()) return p.index();
+    throw InputError("parameter " + p.name() + " is not among these values");
+  }
+
   std::vector<Tensor<T>> tensors_;
   SetIdentity set_;
   std::uint64_t version_ = 1;

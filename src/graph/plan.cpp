@@ -67,7 +67,7 @@ std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outpu
 
   auto plan = std::make_shared<PlanData>();
   plan->element = element;
-  plan->tape = &tape;
+  plan->tape = tape.identity();
   std::vector<NodeId> roots;
   for (const Var& v : outputs) roots.push_back(v.id());
   for (const auto& [state, next] : carries) roots.push_back(next);
@@ -123,9 +123,8 @@ std::size_t PlanBase::kernels() const { return data_->kernels.size(); }
 const Program& PlanBase::program() const { return data_->program; }
 
 std::size_t PlanBase::bytes(Index rows, int threads) const {
-  const PlanData& d = *data_;
-  const Index scratch = d.scratch_per_row * d.block_rows(rows, threads) + d.kernel_scratch;
-  return static_cast<std::size_t>(d.stored_per_row * rows + scratch * threads + d.shared_bytes + d.cached_bytes);
+  const PlanData::Sizes s = data_->sizes(rows, threads);
+  return static_cast<std::size_t>(s.stored + s.scratch_each * threads + s.shared + s.cached);
 }
 
 namespace {
@@ -175,15 +174,31 @@ std::optional<Index> expected_rows(const WorkspaceData& w, const RunOptions& opt
   return std::nullopt;
 }
 
+// InputError for a carried state among the bindings, and for arrays that the run itself would overwrite.
+void check_bindings(const WorkspaceData& w, std::span<const Binding> bindings, Index rows) {
+  for (const Binding& b : bindings)
+    if (w.plan->table.carried(b.name) >= 0 && w.plan->table.input(b.name) < 0)
+      throw InputError(fmt::format("\"{}\" is carried; give it with Workspace::set_carried", b.name));
+  const auto inputs = w.plan->table.inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto elements = checked_product(std::max<Index>(inputs[i].steps, 1), inputs[i].step_elements(rows));
+    if (w.owns(w.views[i]->data, static_cast<std::size_t>(elements) * element_bytes(w.views[i]->element)))
+      throw InputError(fmt::format(
+          "input {} is bound to an output of the same workspace, which the run overwrites; copy it first", inputs[i].text()));
+  }
+}
+
 }  // namespace
 
 template <class T>
 void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options) const {
   WorkspaceData& w = *workspace.data_;
   if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
-  w.has_run = w.pending = false;
   bind_parameters<T>(w);
-  w.context.rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views);
+  const Index rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views);
+  check_bindings(w, bindings, rows);
+  w.has_run = w.pending = false;
+  w.context.rows = rows;
   prepare_carried(w);
   execute<T>(w);
   w.has_run = w.pending = true;

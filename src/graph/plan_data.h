@@ -71,11 +71,17 @@ struct PlanData {
   SetIdentity parameter_set;
   Index parameter_count = 0;  // values that a workspace needs of it; 0: no parameters
   std::uint32_t most_inputs = 0;
-  const Tape* tape = nullptr;  // the user's, to tell its Vars from others'; never read
+  TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
 
   Index block_rows(Index rows, int threads) const;
+
+  // Bytes of a workspace for so many rows; ShapeError, before anything is allocated, when they do not fit.
+  struct Sizes {
+    Index stored, scratch_each, shared, cached;
+  };
+  Sizes sizes(Index rows, int threads) const;
 };
 
 // Fills kernels, ports, phases, constants and sizes from program, schedule and table.

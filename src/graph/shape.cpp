@@ -15,6 +15,12 @@ Index checked_product(Index a, Index b) {
   return product;
 }
 
+Index checked_sum(Index a, Index b) {
+  Index sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) throw ShapeError(fmt::format("size overflows: {} + {}", a, b));
+  return sum;
+}
+
 Shape::Shape(std::initializer_list<Dimension> dimensions) {
   bool first = true;
   for (const Dimension& d : dimensions) {

@@ -68,7 +68,8 @@ class Shape {
   bool batched_ = false;
 };
 
-// a * b for sizes; ShapeError when the product does not fit.
+// a * b and a + b for sizes; ShapeError when the result does not fit.
 Index checked_product(Index a, Index b);
+Index checked_sum(Index a, Index b);
 
 }  // namespace reel

@@ -14,7 +14,7 @@ const Op* OpPool::find(const Op& op, std::size_t hash) const {
     if (const Op* known = parent_->find(op, hash)) return known;
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it)
-    if (it->second->name() == op.name() && it->second->equals(op)) return it->second;
+    if (it->second->equals(op)) return it->second;
   return nullptr;
 }
 
@@ -77,7 +77,20 @@ Var Tape::carried(const std::string& name, Shape shape, CallSite site) {
   return append(InputLeaf(LeafInfo{LeafInfo::Kind::carried, name}, {Type::real, shape}), {}, site);
 }
 
+void Var::refuse_empty() { throw InputError("an empty Var was used"); }
+
+void Tape::require_own(const char* what, Var v) const {
+  if (&v.tape() != this) throw InputError(fmt::format("{}: {} is on another tape", what, v.tape().describe(v.id())));
+}
+
+void Tape::name(Var v, std::string name) {
+  require_own("name", v);
+  names_[v.id()] = std::move(name);
+}
+
 void Tape::carry(Var state, Var next) {
+  require_own("carry", state);
+  require_own("carry", next);
   const LeafInfo* leaf = node(state.id()).op->leaf();
   if (!leaf || leaf->kind != LeafInfo::Kind::carried)
     throw InputError(fmt::format("carry: {} was not made by carried()", describe(state.id())));

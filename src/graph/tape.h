@@ -20,6 +20,7 @@
 namespace reel {
 
 class Tape;
+using TapeIdentity = std::shared_ptr<const char>;  // tells a tape from another that later lies at its address
 using NodeId = std::uint32_t;
 
 struct Node {
@@ -38,13 +39,17 @@ class Var {
   Var(Tape& tape, NodeId id) : tape_(&tape), id_(id) {}
 
   explicit operator bool() const { return tape_ != nullptr; }
-  Tape& tape() const { return *tape_; }
+  Tape& tape() const {  // this, shape() and type(): InputError for an empty Var
+    if (!tape_) refuse_empty();
+    return *tape_;
+  }
   NodeId id() const { return id_; }
   const Shape& shape() const;
   Type type() const;
   bool operator==(const Var&) const = default;
 
  private:
+  [[noreturn]] static void refuse_empty();
   Tape* tape_ = nullptr;
   NodeId id_ = 0;
 };
@@ -128,7 +133,7 @@ class Tape {
   [[nodiscard]] Scope scope(const std::string& label);
   [[nodiscard]] Scope scope_of(NodeId id);  // what is recorded next belongs to the scope of an existing node
 
-  void name(Var v, std::string name) { names_[v.id()] = std::move(name); }
+  void name(Var v, std::string name);  // shown in text, pictures and messages
   // A new key for a source of randomness on this tape.
   std::uint32_t next_random_key() { return random_keys_++; }
 
@@ -142,11 +147,13 @@ class Tape {
   std::string place(NodeId id) const;                                              // "lstm/step 3, char_rnn.cpp:41"
   std::span<const std::pair<NodeId, NodeId>> carries() const { return carries_; }  // (state, next)
   const std::shared_ptr<OpPool>& pool() const { return pool_; }
+  const TapeIdentity& identity() const { return identity_; }
   Var var(NodeId id) { return Var(*this, id); }
 
  private:
   Var shared_leaf(const Op* op, CallSite site);
   Var leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site);
+  void require_own(const char* what, Var v) const;
   void claim(const std::string& name, Type type, Shape shape, Index steps);
 
   struct Claim {
@@ -156,6 +163,7 @@ class Tape {
   };
 
   std::shared_ptr<OpPool> pool_;
+  TapeIdentity identity_ = std::make_shared<const char>();
   std::deque<Node> nodes_;
   std::vector<NodeId> inputs_;
   std::vector<std::string> scopes_{""};
@@ -170,7 +178,7 @@ class Tape {
   std::uint32_t random_keys_ = 0;
 };
 
-inline const Shape& Var::shape() const { return tape_->node(id_).shape; }
-inline Type Var::type() const { return tape_->node(id_).type; }
+inline const Shape& Var::shape() const { return tape().node(id_).shape; }
+inline Type Var::type() const { return tape().node(id_).type; }
 
 }  // namespace reel

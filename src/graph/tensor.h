@@ -42,6 +42,7 @@ constexpr Element element_of<std::complex<double>>() {
 }
 
 const char* element_name(Element e);  // "float", "double", "int32", "complex<double>"
+std::size_t element_bytes(Element e);
 
 // Uninitialised 64-byte aligned memory for `bytes` bytes.
 struct AlignedDelete {

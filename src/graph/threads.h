@@ -17,7 +17,7 @@ class Threads {
   int count() const { return count_; }
 
   // Calls f(i, slot) for i in [0, n); two calls at the same time have different slots in [0, count()).
-  // The first exception of any call is rethrown when all have ended.
+  // An exception of a call is rethrown when all have ended; which one, of several, is not determined.
   template <class F>
   void each(Index n, const F& f) const {
     run(n, &f, [](const void* context, Index i, int slot) { (*static_cast<const F*>(context))(i, slot); });

@@ -13,11 +13,13 @@ std::size_t bytes_of(const CarriedState& state, Element element) {
   return static_cast<std::size_t>(state.shape.row_size()) * (element == Element::f32 ? 4 : 8);
 }
 
-void make_zero(CarriedState& state, const InputSlot& slot, Index rows, Element element) {
+CarriedState zero_state(const InputSlot& slot, Index rows, Element element) {
+  CarriedState state;
   state.shape = slot.shape.bind(rows);
   state.rows = rows;
   state.bytes = aligned_bytes(bytes_of(state, element));
   std::memset(state.bytes.get(), 0, bytes_of(state, element));
+  return state;
 }
 
 CarriedState& find_carried(WorkspaceData& w, std::string_view name) {
@@ -27,7 +29,8 @@ CarriedState& find_carried(WorkspaceData& w, std::string_view name) {
 }
 
 const PortPlan& output_port(const WorkspaceData& w, Var output, Type type) {
-  const auto it = output && &output.tape() == w.plan->tape ? w.plan->output_of.find(output.id()) : w.plan->output_of.end();
+  const auto it =
+      output && output.tape().identity() == w.plan->tape ? w.plan->output_of.find(output.id()) : w.plan->output_of.end();
   if (it == w.plan->output_of.end()) throw InputError("the plan was not compiled for this output");
   if (!w.has_run) throw InputError("there is no value yet: the workspace's last run did not succeed, or there was none");
   const PortPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
@@ -60,11 +63,11 @@ void prepare_carried(WorkspaceData& w) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     CarriedState& state = w.carried[i];
     if (state.rows < 0) {
-      make_zero(state, slots[i], w.context.rows, w.plan->element);
+      state = zero_state(slots[i], w.context.rows, w.plan->element);
     } else if (slots[i].shape.batched() && state.rows != w.context.rows) {
       // A state that was only prepared for a run that then failed is still zero for any number of rows.
       if (!state.committed) {
-        make_zero(state, slots[i], w.context.rows, w.plan->element);
+        state = zero_state(slots[i], w.context.rows, w.plan->element);
         continue;
       }
       throw InputError(fmt::format("carried {} holds {} rows, but this run has {}; reset() first", slots[i].text(), state.rows,
@@ -118,9 +121,10 @@ void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value)
   const Index rows = slot.shape.batched() && value.shape().rank() > 0 ? value.shape().dim(0) : 1;
   if (value.shape() != slot.shape.bind(rows))
     throw InputError(fmt::format("carried {}: was given {}", slot.text(), value.shape().text()));
-  make_zero(state, slot, rows, element_of<T>());
-  std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(state.bytes.get()));
-  state.committed = true;
+  CarriedState next = zero_state(slot, rows, element_of<T>());
+  std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(next.bytes.get()));
+  next.committed = true;
+  state = std::move(next);  // last: `value` may be the old state
   data_->pending = false;
 }
 

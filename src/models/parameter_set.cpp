@@ -4,20 +4,20 @@
 
 namespace reel {
 
-ParameterSet::ParameterSet() : identity_(std::make_shared<const char>()) {}
+ParameterSet::ParameterSet() : data_(std::make_shared<Data>()) {}
 
 Parameter ParameterSet::add(const std::string& name, Shape shape, Initializer begin) {
-  for (const Parameter& p : parameters_)
+  for (const Parameter& p : data_->parameters)
     if (p.name() == name) throw InputError(fmt::format("parameter \"{}\" already exists, with shape {}", name, p.shape().text()));
-  parameters_.emplace_back(name, shape, size(), identity_);
-  initializers_.push_back(std::move(begin));
-  frozen_.push_back(false);
-  return parameters_.back();
+  data_->parameters.emplace_back(name, shape, size(), data_->identity);
+  data_->initializers.push_back(std::move(begin));
+  data_->frozen.push_back(false);
+  return data_->parameters.back();
 }
 
 Parameter ParameterSet::find(const std::string& name) const {
   std::string known;
-  for (const Parameter& p : parameters_) {
+  for (const Parameter& p : data_->parameters) {
     if (p.name() == name) return p;
     known += (known.empty() ? "" : ", ") + p.name();
   }
@@ -26,17 +26,22 @@ Parameter ParameterSet::find(const std::string& name) const {
 
 Index ParameterSet::numbers() const {
   Index n = 0;
-  for (const Parameter& p : parameters_) n += p.shape().row_size();
+  for (const Parameter& p : data_->parameters) n += p.shape().row_size();
   return n;
 }
 
 void ParameterSet::freeze(const std::string& name, bool frozen) {
-  frozen_[static_cast<std::size_t>(find(name).index())] = frozen;
+  data_->frozen[static_cast<std::size_t>(find(name).index())] = frozen;
+}
+
+bool ParameterSet::frozen(const Parameter& p) const {
+  if (p.set() != data_->identity) throw InputError(fmt::format("parameter {} is of another set", p.name()));
+  return data_->frozen[static_cast<std::size_t>(p.index())];
 }
 
 std::vector<Parameter> ParameterSet::trainable() const {
   std::vector<Parameter> result;
-  for (const Parameter& p : parameters_)
+  for (const Parameter& p : data_->parameters)
     if (!frozen(p)) result.push_back(p);
   return result;
 }
@@ -44,10 +49,10 @@ std::vector<Parameter> ParameterSet::trainable() const {
 template <class T>
 ParameterValues<T> ParameterSet::initial(std::uint64_t seed) const {
   ParameterValues<T> values(all());
-  for (const Parameter& p : parameters_) {
+  for (const Parameter& p : data_->parameters) {
     std::vector<double> numbers(static_cast<std::size_t>(p.shape().row_size()));
     RandomStream random(seed, static_cast<std::uint64_t>(p.index()) + 1);
-    initializers_[static_cast<std::size_t>(p.index())](numbers, p.shape(), random);
+    data_->initializers[static_cast<std::size_t>(p.index())](numbers, p.shape(), random);
     std::ranges::transform(numbers, values.edit(p).begin(), [](double x) { return static_cast<T>(x); });
   }
   return values;
@@ -57,7 +62,7 @@ template ParameterValues<double> ParameterSet::initial<double>(std::uint64_t) co
 
 std::string ParameterSet::summary() const {
   std::string out;
-  for (const Parameter& p : parameters_)
+  for (const Parameter& p : data_->parameters)
     out += fmt::format("{:<24} {:<14} {:>10}{}\n", p.name(), p.shape().text(), p.shape().row_size(), frozen(p) ? "  frozen" : "");
   return out + fmt::format("{:<24} {:<14} {:>10}\n", "all parameters", "", numbers());
 }

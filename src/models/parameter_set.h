@@ -1,6 +1,7 @@
 // ParameterSet: the parameters of a model by name, with how they begin and which are frozen.
 //
-// Always holds: names are unique; indices follow the order of adding. Threads: build it in one; then it may be read by any.
+// A handle: copies are the same set. Always holds: names are unique; indices follow the order of adding. Threads: build it in
+// one; then it may be read by any.
 #pragma once
 
 #include <span>
@@ -20,14 +21,14 @@ class ParameterSet {
   // InputError when the name is taken; ShapeError for a shape with B.
   Parameter add(const std::string& name, Shape shape, Initializer begin = init::glorot());
 
-  std::span<const Parameter> all() const { return parameters_; }
+  std::span<const Parameter> all() const { return data_->parameters; }
   Parameter find(const std::string& name) const;  // InputError, listing the known names
-  Index size() const { return static_cast<Index>(parameters_.size()); }
+  Index size() const { return static_cast<Index>(data_->parameters.size()); }
   Index numbers() const;  // elements of all together
 
-  // Frozen parameters are not updated by training. Names as in find().
+  // Frozen parameters are not updated by a Trainer that is made afterwards. Names as in find().
   void freeze(const std::string& name, bool frozen = true);
-  bool frozen(const Parameter& p) const { return frozen_[static_cast<std::size_t>(p.index())]; }
+  bool frozen(const Parameter& p) const;  // InputError for a parameter of another set
   std::vector<Parameter> trainable() const;
 
   // The numbers at the beginning: each parameter has its own random stream, so that adding one changes no other.
@@ -37,10 +38,13 @@ class ParameterSet {
   std::string summary() const;  // one line per parameter, and the total
 
  private:
-  SetIdentity identity_;
-  std::vector<Parameter> parameters_;
-  std::vector<Initializer> initializers_;
-  std::vector<bool> frozen_;
+  struct Data {
+    SetIdentity identity = std::make_shared<const char>();
+    std::vector<Parameter> parameters;
+    std::vector<Initializer> initializers;
+    std::vector<bool> frozen;
+  };
+  std::shared_ptr<Data> data_;
 };
 
 // Copies `values` to the parameter called `name`. InputError for an unknown name, ShapeError for a wrong shape.

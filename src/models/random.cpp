@@ -34,7 +34,8 @@ Index RandomStream::below(Index n) {
   const auto range = static_cast<std::uint64_t>(n);
   const std::uint64_t limit = ~std::uint64_t{0} - ~std::uint64_t{0} % range;
   for (;;) {
-    const std::uint64_t word = static_cast<std::uint64_t>(bits()) << 32 | bits();
+    const std::uint64_t high = bits();
+    const std::uint64_t word = high << 32 | bits();
     if (word < limit) return static_cast<Index>(word % range);
   }
 }

@@ -52,17 +52,22 @@ class DropoutMask final : public OpOf<DropoutMask> {
   std::uint32_t random_key_;
 };
 
+void check_rate(double rate, CallSite site) {
+  if (!(rate >= 0 && rate < 1))
+    throw InputError(fmt::format("[dropout] the rate must be in [0, 1), not {} ({})", rate, site.text()));
+}
+
 }  // namespace
 
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site) {
-  if (!(rate >= 0 && rate < 1))
-    throw InputError(fmt::format("[dropout] the rate must be in [0, 1), not {} ({})", rate, site.text()));
+  check_rate(rate, site);
   return tape.append(DropoutMask(shape, rate, tape.next_random_key()), {}, site);
 }
 
 Var dropout(Operand x, double rate, Mode mode) {
   Tape& tape = tape_of("dropout", {&x});
   const Var v = x.on(tape);
+  check_rate(rate, x.site());
   if (mode == Mode::inference || rate == 0) return v;
   return multiply(x, Operand(dropout_mask(tape, v.shape(), rate, x.site()), x.site()));
 }

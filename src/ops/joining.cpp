@@ -33,7 +33,7 @@ class Concat final : public OpOf<Concat> {
       if (s.rank() != x.shape(0).rank()) throw ShapeError(fmt::format("ranks differ: {} and {}", x.describe(0), x.describe(i)));
       if (s.with_dim(axis, x.shape(0).dim(axis)) != x.shape(0))
         throw ShapeError(fmt::format("shapes differ beside axis {}: {} and {}", axis_, x.describe(0), x.describe(i)));
-      total += s.dim(axis);
+      total = checked_sum(total, s.dim(axis));
     }
     return {Type::real, x.shape(0).with_dim(axis, total)};
   }

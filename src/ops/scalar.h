@@ -19,10 +19,4 @@ S logistic(S x) {
   return e / (S(1) + e);
 }
 
-// std::complex's own comparison and products with infinities are avoided: -x keeps the imaginary part's sign right.
-template <class S>
-bool is_nan(S x) {
-  return x != x;
-}
-
 }  // namespace reel

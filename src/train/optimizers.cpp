@@ -65,13 +65,14 @@ void require(bool holds, const char* what, double given) {
 void check(const Sgd&) {}
 void check(const Momentum& r) { require(r.momentum >= 0 && r.momentum < 1, "momentum must be in [0, 1)", r.momentum); }
 void check(const Adagrad& r) {
-  require(r.epsilon >= 0, "epsilon must not be negative", r.epsilon);
   require(r.initial >= 0, "Adagrad's initial value must not be negative", r.initial);
+  require(r.epsilon >= 0, "epsilon must not be negative", r.epsilon);
+  require(r.epsilon + r.initial > 0, "epsilon must be positive where the initial value is 0", r.epsilon);
 }
 void check(const Adam& r) {
   require(r.beta1 >= 0 && r.beta1 < 1, "beta1 must be in [0, 1)", r.beta1);
   require(r.beta2 >= 0 && r.beta2 < 1, "beta2 must be in [0, 1)", r.beta2);
-  require(r.epsilon >= 0, "epsilon must not be negative", r.epsilon);
+  require(r.epsilon > 0, "epsilon must be positive", r.epsilon);
 }
 
 double first_value(const Adagrad& r) { return r.initial; }

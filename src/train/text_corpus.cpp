@@ -26,6 +26,11 @@ std::int32_t Vocabulary::id(char c) const {
   return ids_[byte];
 }
 
+char Vocabulary::symbol(std::int32_t id) const {
+  if (id < 0 || id >= size()) throw InputError(fmt::format("id {} is outside [0, {})", id, size()));
+  return symbols_[static_cast<std::size_t>(id)];
+}
+
 std::vector<std::int32_t> Vocabulary::encode(std::string_view text) const {
   std::vector<std::int32_t> ids;
   ids.reserve(text.size());
@@ -53,9 +58,9 @@ TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index l
   if (batch < 1 || length < 1)
     throw InputError(fmt::format("text streams: batch {} and length {} must be positive", batch, length));
   stretch_ = static_cast<Index>(ids_.size()) / batch;
-  if (stretch_ < length + 1)
+  if (stretch_ <= length)
     throw InputError(fmt::format("the text has {} characters; {} streams of windows of {} need at least {}", ids_.size(), batch,
-                                 length, checked_product(batch, length + 1)));
+                                 length, checked_product(batch, checked_sum(length, 1))));
   input_ = Tensor<std::int32_t>(Shape{length, batch});
   target_ = Tensor<std::int32_t>(Shape{length, batch});
 }

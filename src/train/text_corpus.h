@@ -17,8 +17,8 @@ class Vocabulary {
   explicit Vocabulary(std::string_view text);
   Index size() const { return static_cast<Index>(symbols_.size()); }
   bool contains(char c) const { return ids_[static_cast<unsigned char>(c)] >= 0; }
-  std::int32_t id(char c) const;  // InputError, showing the character, when the text does not have it
-  char symbol(std::int32_t id) const { return symbols_[static_cast<std::size_t>(id)]; }
+  std::int32_t id(char c) const;       // InputError, showing the character, when the text does not have it
+  char symbol(std::int32_t id) const;  // InputError for an id outside [0, size())
   std::vector<std::int32_t> encode(std::string_view text) const;
   std::string decode(std::span<const std::int32_t> ids) const;
 

@@ -1,5 +1,7 @@
 #include <reel/train/trainer.h>
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <reel/graph/gradients.h>
@@ -19,7 +21,7 @@ Trainer<T>::Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip 
 }
 
 template <class T>
-Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
+Trainer<T>::Trainer(ModeBuilder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
     : builder_(std::move(builder)),
       set_(set),
       trainable_(set.trainable()),
@@ -36,7 +38,7 @@ typename Trainer<T>::Model& Trainer<T>::model(Models& models, Index steps, bool 
   Var loss = loss_;
   if (builder_) {
     tape = std::make_shared<Tape>();
-    loss = builder_(*tape, steps);
+    loss = builder_(*tape, steps, with_gradients ? Mode::training : Mode::inference);
   }
   std::vector<Var> gradient_nodes;
   if (with_gradients) gradient_nodes = gradients(loss, trainable_);
@@ -83,11 +85,16 @@ double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
   std::vector<TensorView<const T>> gradient_values;
   for (const Var& g : m.gradients) gradient_values.push_back(m.workspace.value(g));
   const ClippedGradients clipped = clip<T>(clip_, trainable_, gradient_values);
-  optimizer_.update(*values_, gradient_values, clipped.edits, options_.schedule(optimizer_.updates()));
+  const auto loss = static_cast<double>(m.workspace.value(m.loss)[0]);
+  if (!std::isfinite(loss)) throw NumericError(fmt::format("the loss is {}; the parameters were not updated", loss));
+  const double rate = options_.schedule(optimizer_.updates());
+  if (!std::isfinite(rate) || rate < 0)
+    throw NumericError(fmt::format("the schedule's factor for update {} is {}", optimizer_.updates(), rate));
+  optimizer_.update(*values_, gradient_values, clipped.edits, rate);
   norm_ = clipped.norm;
   m.workspace.commit();
   succeeded(training_, steps);
-  return static_cast<double>(m.workspace.value(m.loss)[0]);
+  return loss;
 }
 
 template <class T>

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <reel/graph/plan.h>
+#include <reel/ops/dropout.h>
 #include <reel/train/clipping.h>
 #include <reel/train/optimizers.h>
 
@@ -25,16 +26,22 @@ struct TrainerOptions {
 template <class T = float>
 class Trainer {
  public:
-  // Records a model of `steps` time steps and returns its loss [].
+  // Records a model of `steps` time steps and returns its loss []; the second form records it for step() in training mode and
+  // for evaluate() in inference.
   using Builder = std::function<Var(Tape&, Index steps)>;
+  using ModeBuilder = std::function<Var(Tape&, Index steps, Mode mode)>;
 
-  // A loss that is recorded already; the adjoint nodes are appended to its tape. ShapeError unless it is a scalar [].
+  // A loss that is recorded already, dropout and all; the adjoint nodes are appended to its tape. ShapeError unless it is a
+  // scalar []. Which parameters are frozen is fixed here.
   Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
   // Any sequence length, recorded and planned when first met.
-  Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
+  Trainer(ModeBuilder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
+  Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {})
+      : Trainer(ModeBuilder([builder = std::move(builder)](Tape& tape, Index steps, Mode) { return builder(tape, steps); }), set,
+                rule, clip, std::move(options)) {}
 
   // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder.
-  // NumericError, naming the parameter, when a gradient is not finite.
+  // NumericError when the loss or a gradient's norm is not finite, naming the parameter, or when the schedule's factor is not.
   double step(std::span<const Binding> bindings, Index steps = 0);
   double step(std::initializer_list<Binding> bindings, Index steps = 0) {
     return step(std::span(bindings.begin(), bindings.size()), steps);
@@ -77,7 +84,7 @@ class Trainer {
   void succeeded(Models& models, Index steps);
   static void reset(Models& models);
 
-  Builder builder_;
+  ModeBuilder builder_;  // empty for a loss that the user recorded
   Var loss_;
   ParameterSet set_;
   std::vector<Parameter> trainable_;
