@@ -117,7 +117,7 @@ class Executor {
     auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
     data += p.fixed + p.scaled * w_.scale(p.source);
     if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
-    return {data, p.stride, p.shape, p.type, p.splat};
+    return {data, p.stride, p.shape, p.type, p.stride * w_.scale(p.source), p.splat};
   }
 
   void call(const KernelPlan& kernel, int slot, Index first_row, Index rows, Index part) {

@@ -110,9 +110,11 @@ class Lowering {
     PortPlan home = typed(n);
     home.source = source;
     (n.shape.batched() ? home.scaled : home.fixed) = offset;
-    home.stride = n.shape.batched() ? n.shape.row_size() : 0;
+    home.stride = !n.shape.batched() ? 0 : n.op->in_pieces() ? piece_size(n) : n.shape.row_size();
     return home;
   }
+
+  static Index piece_size(const Node& n) { return n.shape.trailing_product(0); }
 
   PortPlan typed(const Node& n) const {
     PortPlan p;
@@ -179,6 +181,11 @@ class Lowering {
     port.shape = &tape_.node(x).shape;
     port.fixed += reading.offset * port.element_bytes;
     if (reading.shared_row) port.stride = 0;
+    if (reading.piece >= 0) {
+      const Index piece = piece_size(tape_.node(reading.base));
+      port.scaled += reading.piece * piece * port.element_bytes;
+      port.stride = piece;
+    }
     port.splat |= reading.splat;
     return port;
   }

@@ -85,7 +85,8 @@ struct Port {
   Index stride = 0;
   const Shape* shape = nullptr;
   Type type = Type::real;
-  bool splat = false;  // every element of a row equals the row's first; handed to elementwise tiles only
+  Index piece_stride = 0;  // elements from piece to piece, where the op lays its result out in pieces
+  bool splat = false;      // every element of a row equals the row's first; handed to elementwise tiles only
 
   template <class T>
   T* row(Index r) const {
@@ -121,6 +122,7 @@ struct ViewRule {
   Index offset = 0;
   bool shared_row = false;  // the input has no B and each row of the result reads all of it
   bool splat = false;       // one element of the input fills the row
+  Index piece = -1;         // the input is laid out in pieces (Op::in_pieces) and this is one of them, whole
 };
 
 struct LeafInfo {
@@ -159,7 +161,12 @@ class Op {
   virtual const LeafInfo* leaf() const { return nullptr; }
   virtual std::optional<Tiles> tiles() const { return std::nullopt; }  // elementwise: equal shapes in and out
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
-  virtual bool accumulates() const { return false; }  // the n-ary sum of equal shapes
+  virtual bool accumulates() const { return false; }     // the sum of inputs of equal shapes
+  virtual bool multiplies_rows() const { return false; }  // (x, w): each row of x times the matrix w, which has no B
+  virtual bool transposes() const { return false; }       // a matrix without B
+
+  // A result [B, P, ...] is kept as P pieces of [B, ...] one after the other; it is read through views with `piece` only.
+  virtual bool in_pieces() const { return false; }
 
   // f(a..) + f(b..) = f(a.., b..): an accumulate of such nodes is one node with all their inputs in order.
   virtual bool sum_merges() const { return false; }

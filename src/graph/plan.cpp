@@ -7,11 +7,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/graph/executor.h>
-#include <reel/graph/passes/common_subexpressions.h>
-#include <reel/graph/passes/constant_folding.h>
 #include <reel/graph/passes/dead_code.h>
-#include <reel/graph/passes/defer.h>
-#include <reel/graph/passes/lower.h>
 #include <reel/graph/passes/materialise_roots.h>
 #include <reel/graph/plan_data.h>
 #include <reel/graph/structural.h>
@@ -58,8 +54,8 @@ void find_parameters(const Tape& tape, PlanData& plan) {
   }
 }
 
-std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options,
-                                    Element element) {
+std::shared_ptr<PlanData> make_plan_data(const Tape& tape, std::span<const Var> outputs, std::span<const Pass> passes, bool check,
+                                         Element element) {
   if (outputs.empty()) throw InputError("compile: there is no output");
   for (const Var& v : outputs)
     if (!v || &v.tape() != &tape) throw InputError("compile: an output is an empty Var or on another tape");
@@ -78,8 +74,7 @@ std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outpu
   plan->table = InputTable(*live.tape, all);
   find_parameters(*live.tape, *plan);
 
-  const std::vector<Pass> passes = options.passes ? *options.passes : default_passes();
-  plan->program = apply(live, passes, element, options.verify);
+  plan->program = apply(live, passes, element, check);
   plan->schedule = make_schedule(plan->program);
   lower_to_kernels(*plan);
 
@@ -99,22 +94,12 @@ std::shared_ptr<PlanData> make_plan(const Tape& tape, std::span<const Var> outpu
 
 }  // namespace
 
-std::vector<Pass> default_passes() {
-  return {{"dead_code", passes::dead_code},
-          {"constant_folding", passes::constant_folding},
-          {"common_subexpressions", passes::common_subexpressions},
-          {"defer", passes::defer},
-          {"lower", passes::lower},
-          {"common_subexpressions", passes::common_subexpressions},
-          {"dead_code", passes::dead_code}};
-}
-
 template <class T>
-Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options) {
-  return Plan<T>(make_plan(tape, outputs, options, element_of<T>()));
+Plan<T> make_plan(const Tape& tape, std::span<const Var> outputs, std::span<const Pass> passes, bool check) {
+  return Plan<T>(make_plan_data(tape, outputs, passes, check, element_of<T>()));
 }
-template Plan<float> compile<float>(const Tape&, std::span<const Var>, const CompileOptions&);
-template Plan<double> compile<double>(const Tape&, std::span<const Var>, const CompileOptions&);
+template Plan<float> make_plan<float>(const Tape&, std::span<const Var>, std::span<const Pass>, bool);
+template Plan<double> make_plan<double>(const Tape&, std::span<const Var>, std::span<const Pass>, bool);
 
 std::span<const InputSlot> PlanBase::inputs() const { return data_->table.inputs(); }
 std::span<const InputSlot> PlanBase::carried() const { return data_->table.carried(); }

@@ -23,15 +23,6 @@ template <class T>
 class Workspace;
 struct PlanData;
 
-struct CompileOptions {
-  std::optional<std::vector<Pass>> passes =
-      std::nullopt;     // default_passes() when not given; without `lower`, products have no kernel
-  bool verify = false;  // check the program after every pass
-};
-
-// In order: dead_code, constant_folding, common_subexpressions, defer, lower, common_subexpressions, dead_code.
-std::vector<Pass> default_passes();
-
 // What every element type's plan has in common.
 class PlanBase {
  public:
@@ -66,18 +57,13 @@ class Plan : public PlanBase {
  private:
   friend class Workspace<T>;
   template <class U>
-  friend Plan<U> compile(const Tape&, std::span<const Var>, const CompileOptions&);
+  friend Plan<U> make_plan(const Tape&, std::span<const Var>, std::span<const Pass>, bool);
   using PlanBase::PlanBase;
 };
 
-// T in {float, double}. InputError when there is no output or one is on another tape. The states that carry() named are
-// delivered too when an output depends on them.
+// What compile() (ops/compile.h) does with a list of passes. `check`: verify the program after each.
 template <class T>
-Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options = {});
-template <class T>
-Plan<T> compile(const Tape& tape, std::initializer_list<Var> outputs, const CompileOptions& options = {}) {
-  return compile<T>(tape, std::span(outputs.begin(), outputs.size()), options);
-}
+Plan<T> make_plan(const Tape& tape, std::span<const Var> outputs, std::span<const Pass> passes, bool check);
 
 struct WorkspaceData;
 

@@ -13,6 +13,20 @@ void Rewriter::keep(NodeId old) {
   map_[old] = to_->copy(from_, old, inputs_);
 }
 
+void Rewriter::keep_with_inputs(NodeId old) {
+  pending_.assign(1, old);
+  while (!pending_.empty()) {
+    const NodeId id = pending_.back();
+    const std::size_t before = pending_.size();
+    if (!has(id))
+      for (NodeId x : from_.inputs(id))
+        if (!has(x)) pending_.push_back(x);
+    if (pending_.size() > before) continue;
+    pending_.pop_back();
+    if (!has(id)) keep(id);
+  }
+}
+
 Program Rewriter::finish() const {
   Program p{to_, {}};
   for (NodeId root : roots_) p.roots.push_back(map_[root]);

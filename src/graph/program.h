@@ -28,7 +28,8 @@ class Rewriter {
 
   NodeId mapped(NodeId old) const { return map_[old]; }
   bool has(NodeId old) const { return map_[old] != kNone; }
-  void keep(NodeId old);  // copies the node over its mapped inputs
+  void keep(NodeId old);              // copies the node over its mapped inputs
+  void keep_with_inputs(NodeId old);  // the same, after whatever of its inputs has not been mapped yet
   void replace(NodeId old, NodeId with) { map_[old] = with; }
   void replace(NodeId old, Var with) { map_[old] = with.id(); }
   Program finish() const;  // with the roots mapped
@@ -40,6 +41,7 @@ class Rewriter {
   std::shared_ptr<Tape> to_;
   std::vector<NodeId> map_;
   std::vector<NodeId> inputs_;
+  std::vector<NodeId> pending_;
 };
 
 // How often each node is used, as an input or a root.

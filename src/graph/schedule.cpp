@@ -26,6 +26,7 @@ Reading through_view(const Reading& x, const ViewRule& rule) {
   if (!x.splat) y.offset += rule.offset;  // every element of a splat is the same
   y.shared_row |= rule.shared_row;
   y.splat |= rule.splat;
+  if (rule.piece >= 0) y.piece = rule.piece;
   return y;
 }
 

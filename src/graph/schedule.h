@@ -15,6 +15,7 @@ namespace reel {
 struct Reading {
   NodeId base = 0;
   Index offset = 0;         // elements into a row
+  Index piece = -1;         // of a base that is laid out in pieces; -1: the whole
   bool shared_row = false;  // the base has no B although the node has: every row reads the same
   bool splat = false;       // the element at `offset` fills the row
 };

@@ -6,6 +6,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/kernels/gemm.h>
+#include <reel/ops/products.h>
 
 namespace reel {
 namespace {
@@ -13,112 +14,7 @@ namespace {
 using kernels::gemm_kernels;
 using kernels::GemmKernels;
 
-// A port's rows as matrix rows: [B, M, K] is B M rows of K. Calls f(first row, row count, distance between rows).
-template <class T, class F>
-void each_block(const Port& p, Index rows, F f) {
-  const Index lead = p.shape->leading();
-  if (lead == 1) return f(p.row<T>(0), rows, p.stride);
-  if (p.stride == p.shape->row_size()) return f(p.row<T>(0), rows * lead, p.shape->last());
-  for (Index r = 0; r < rows; ++r) f(p.row<T>(r), lead, p.shape->last());
-}
-
 Signature product_signature(const Shape& x, Index N) { return {Type::real, x.with_dim(-1, N)}; }
-
-// A weight in the panel layout of the GEMM; attributes tell the layout and whether it is the transpose that is packed.
-class Pack final : public OpOf<Pack> {
- public:
-  static constexpr std::string_view kName = "pack";
-  Pack(bool transposed, Element element)
-      : transposed_(transposed),
-        element_(element),
-        size_(element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes) {}
-  auto key() const { return std::tuple(transposed_, static_cast<int>(element_)); }
-  std::string attributes() const override { return transposed_ ? "transposed" : ""; }
-
-  Signature infer(const Arguments& x) const override {
-    x.require_count(1);
-    const auto [K, N] = extents(x.shape(0));
-    return {Type::real, Shape{checked_product(K, (N + size_ - 1) / size_ * size_)}};
-  }
-
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    with_kernels([&](const auto& k) {
-      // The oracle's packing for any number type: the same walk over panels.
-      const auto [K, N] = extents(*e.x[0].shape);
-      S* y = e.y.real;
-      for (Index first = 0; first < N; first += k.width) {
-        const Index columns = std::min(k.width, N - first);
-        for (Index row = 0; row < K; ++row)
-          for (Index n = 0; n < k.packed_size(1, columns); ++n)
-            *y++ = n < columns ? e.x[0].real[transposed_ ? (first + n) * K + row : row * N + first + n] : S{};
-      }
-    });
-  }
-
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const auto [K, N] = extents(*c.x[0].shape);
-    kernels::pack(gemm_kernels<T>(), c.x[0].row<const T>(0), K, N, transposed_ ? 1 : N, transposed_ ? K : 1, c.y.row<T>(0));
-  }
-
- private:
-  std::pair<Index, Index> extents(const Shape& w) const {
-    return transposed_ ? std::pair(w.dim(1), w.dim(0)) : std::pair(w.dim(0), w.dim(1));
-  }
-  template <class F>
-  void with_kernels(F f) const {
-    if (element_ == Element::f32)
-      f(gemm_kernels<float>());
-    else
-      f(gemm_kernels<double>());
-  }
-
-  bool transposed_;
-  Element element_;
-  Index size_;  // lanes of a vector
-};
-
-// matmul by a packed weight.
-class PackedMatmul final : public OpOf<PackedMatmul> {
- public:
-  static constexpr std::string_view kName = "packed_matmul";
-  PackedMatmul(Index N, Element element) : N_(N), element_(element) {}
-  auto key() const { return std::tuple(N_, static_cast<int>(element_)); }
-  std::string attributes() const override { return fmt::format("N={}", N_); }
-  Signature infer(const Arguments& x) const override {
-    x.require_count(2);
-    return product_signature(x.shape(0), N_);
-  }
-
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index width = element_ == Element::f32 ? gemm_kernels<float>().width : gemm_kernels<double>().width;
-    const Index lanes = element_ == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes;
-    const Index K = e.x[0].shape->last();
-    for (Index i = 0; i < e.y.size; ++i) {
-      const Index n = i % N_, first = n / width * width;
-      const Index padded = (std::min(width, N_ - first) + lanes - 1) / lanes * lanes;
-      S sum{};
-      for (Index k = 0; k < K; ++k) sum += e.x[0].real[i / N_ * K + k] * e.x[1].real[first * K + k * padded + n - first];
-      e.y.real[i] = sum;
-    }
-  }
-
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index K = c.x[0].shape->last();
-    T* y = c.y.row<T>(0);
-    each_block<const T>(c.x[0], c.rows, [&](const T* x, Index rows, Index stride) {
-      gemm_kernels<T>().gemm(rows, N_, K, x, stride, c.x[1].row<const T>(0), y, N_);
-      y += rows * N_;
-    });
-  }
-
- private:
-  Index N_;
-  Element element_;
-};
 
 class Transpose final : public OpOf<Transpose> {
  public:
@@ -132,6 +28,7 @@ class Transpose final : public OpOf<Transpose> {
     return {Type::real, Shape{s.dim(1), s.dim(0)}};
   }
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
+  bool transposes() const override { return true; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -173,14 +70,11 @@ class Matmul final : public OpOf<Matmul> {
     return {matmul(dy, transpose(x[1])), contract(x[0], dy)};
   }
 
-  Var lower(std::span<const Var> x, Var y, Element element) const override {
-    Tape& tape = y.tape();
-    const Node& weight = tape.node(x[1].id());
-    const bool transposed = weight.op->name() == Transpose::kName;
-    const Var source = transposed ? tape.var(tape.inputs(x[1].id())[0]) : x[1];
-    const CallSite site = tape.node(y.id()).site;
-    const Var packed = tape.append(Pack(transposed, element), {source}, site);
-    return tape.append(PackedMatmul(y.shape().last(), element), {x[0], packed}, site);
+  bool multiplies_rows() const override { return true; }
+
+  Var lower(std::span<const Var> x, Var y, Element) const override {
+    const ProductsLayout one{.steps = 1, .terms = 1, .groups = 1};
+    return products(one, {{x[0]}}, {{x[1]}}, {}, y.tape().node(y.id()).site);
   }
 
   template <class S>

@@ -4,6 +4,7 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
+#include <reel/ops/compile.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/gradients.h>
+#include <reel/ops/compile.h>
 
 namespace reel {
 

@@ -18,34 +18,8 @@ constexpr int kVectors = 4;
 constexpr int kVectors = 2;
 #endif
 constexpr int kRows = 6;
-constexpr Index kBlockK = 512;  // a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside A
-
-template <class T>
-struct RowAccess {  // A's row m begins at a + m * stride
-  const T* a;
-  Index stride;
-  T at(Index m, Index k) const { return a[m * stride + k]; }
-  RowAccess rows_from(Index m) const { return {a + m * stride, stride}; }
-  RowAccess from(Index k) const { return {a + k, stride}; }
-};
-
-template <class T>
-struct ListAccess {  // A's column k begins at rows[k]
-  const T* const* rows;
-  Index offset;
-  T at(Index m, Index k) const { return rows[k][offset + m]; }
-  ListAccess rows_from(Index m) const { return {rows, offset + m}; }
-  ListAccess from(Index k) const { return {rows + k, offset}; }
-};
-
-template <class T>
-struct PanelProduct {
-  Index K;
-  const T* b;     // [K][kNV vectors]
-  Index columns;  // of C in this panel
-  Index c_stride;
-  bool load;  // continue the chains from what C holds
-};
+constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
+constexpr int kMostPieces = 8;  // pieces of terms in one block
 
 // A vector of which only the first `count` elements are in memory.
 template <class D, class T>
@@ -62,92 +36,224 @@ HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
   std::copy_n(padded, count, to);
 }
 
-// One register tile: MR rows by NV vectors.
-template <int MR, int NV, class T, class A>
-HWY_INLINE void Tile(const PanelProduct<T>& p, A a, T* HWY_RESTRICT c) {
+// A stretch of one term's k, for one panel.
+template <class T>
+struct Piece {
+  const kernels::ProductTerm<T>* term;
+  Index k, K;
+  const T* b;  // [K][panel's vectors]
+};
+
+// Where one vector of a panel lies in its group.
+template <class T>
+struct PanelVector {
+  const kernels::ProductGroup<T>* group;
+  Index column;
+  Index count;  // columns in memory: all lanes but in a group's last vector
+
+  T* y(Index step, Index r) const { return group->y.row(step, r) + column; }
+  const T* init(Index step, Index r) const { return group->init.row(step, r) + column; }
+};
+
+// One panel of a products() call.
+template <class T>
+struct PanelCall {
+  Index rows;  // of each step
+  PanelVector<T> vectors[kVectors];
+  bool whole;  // every vector's count is all lanes
+  const Piece<T>* pieces;
+  int piece_count;
+  bool first;  // begins from init, or zero, and not from what y holds
+};
+
+template <bool kWhole, class D, class T>
+HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {
+  if (kWhole || count == static_cast<Index>(hn::Lanes(d))) return hn::LoadU(d, from);
+  return LoadEdge(d, from, count);
+}
+
+template <bool kWhole, class D, class T>
+HWY_INLINE void StoreVector(hn::Vec<D> v, D d, T* to, Index count) {
+  if (kWhole || count == static_cast<Index>(hn::Lanes(d)))
+    hn::StoreU(v, d, to);
+  else
+    StoreEdge(v, d, to, count);
+}
+
+// One register tile: MR rows, from flat row `row` (step by step), by NV vectors.
+template <int MR, int NV, bool kWhole, class T>
+HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const Index last = (NV - 1) * lanes;  // first column of the last vector
-  const Index in_last = p.columns - last;
-
+  Index step[MR], r[MR];
+  for (int m = 0; m < MR; ++m) {
+    const bool one_step = row + m < p.rows;  // spares the division
+    step[m] = one_step ? 0 : (row + m) / p.rows;
+    r[m] = one_step ? row + m : (row + m) % p.rows;
+  }
   V sum[MR][NV];
-  if (p.load) {
-    for (int m = 0; m < MR; ++m) {
-      for (int v = 0; v < NV - 1; ++v) sum[m][v] = hn::LoadU(d, c + m * p.c_stride + v * lanes);
-      const T* y = c + m * p.c_stride + last;
-      sum[m][NV - 1] = in_last == lanes ? hn::LoadU(d, y) : LoadEdge(d, y, in_last);
-    }
+  if (!p.first) {
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, p.vectors[v].y(step[m], r[m]), p.vectors[v].count);
+  } else if (p.vectors[0].group->init.steps) {
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, p.vectors[v].init(step[m], r[m]), p.vectors[v].count);
   } else {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
   }
-  const T* HWY_RESTRICT b = p.b;
-  for (Index k = 0; k < p.K; ++k, b += NV * lanes) {
-    V row[NV];
-    for (int v = 0; v < NV; ++v) row[v] = hn::LoadU(d, b + v * lanes);
-    for (int m = 0; m < MR; ++m) {
-      const V left = hn::Set(d, a.at(m, k));
-      for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, row[v], sum[m][v]);
+  for (int i = 0; i < p.piece_count; ++i) {
+    const Piece<T>& piece = p.pieces[i];
+    const T* a[MR];
+    for (int m = 0; m < MR; ++m) a[m] = piece.term->x.row(step[m], r[m]) + piece.k;
+    const T* HWY_RESTRICT b = piece.b;
+    for (Index k = 0; k < piece.K; ++k, b += NV * lanes) {
+      V line[NV];
+      for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
+      for (int m = 0; m < MR; ++m) {
+        const V left = hn::Set(d, a[m][k]);
+        for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
+      }
     }
   }
-  for (int m = 0; m < MR; ++m) {
-    T* HWY_RESTRICT y = c + m * p.c_stride;
-    for (int v = 0; v < NV - 1; ++v) hn::StoreU(sum[m][v], d, y + v * lanes);
-    if (in_last == lanes)
-      hn::StoreU(sum[m][NV - 1], d, y + last);
-    else
-      StoreEdge(sum[m][NV - 1], d, y + last, in_last);
-  }
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, p.vectors[v].y(step[m], r[m]), p.vectors[v].count);
 }
 
-template <int NV, class T, class A>
-HWY_NOINLINE void TileRows(Index M, const PanelProduct<T>& p, A a, T* c) {
+template <int NV, bool kWhole, class T>
+HWY_NOINLINE void ProductTiles(Index M, const PanelCall<T>& p) {
   Index m = 0;
-  for (; m + kRows <= M; m += kRows) Tile<kRows, NV>(p, a.rows_from(m), c + m * p.c_stride);
-  for (; m + 4 <= M; m += 4) Tile<4, NV>(p, a.rows_from(m), c + m * p.c_stride);
-  for (; m + 2 <= M; m += 2) Tile<2, NV>(p, a.rows_from(m), c + m * p.c_stride);
-  for (; m < M; ++m) Tile<1, NV>(p, a.rows_from(m), c + m * p.c_stride);
+  for (; m + kRows <= M; m += kRows) ProductTile<kRows, NV, kWhole>(p, m);
+  for (; m + 4 <= M; m += 4) ProductTile<4, NV, kWhole>(p, m);
+  for (; m + 2 <= M; m += 2) ProductTile<2, NV, kWhole>(p, m);
+  for (; m < M; ++m) ProductTile<1, NV, kWhole>(p, m);
 }
 
-template <class T, class A>
-HWY_INLINE void Panel(Index M, const PanelProduct<T>& p, A a, T* c) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  const Index vectors = (p.columns + lanes - 1) / lanes;
-  if (vectors == 1) TileRows<1>(M, p, a, c);
-  if (vectors == 2) TileRows<2>(M, p, a, c);
+template <int NV, class T>
+HWY_INLINE void PanelOf(Index M, const PanelCall<T>& p) {
+  if (p.whole)
+    ProductTiles<NV, true>(M, p);
+  else
+    ProductTiles<NV, false>(M, p);
+}
+
+template <class T>
+void RunPanel(int vectors, Index M, const PanelCall<T>& p) {
+  if (vectors == 1) PanelOf<1>(M, p);
+  if (vectors == 2) PanelOf<2>(M, p);
 #if HWY_TARGET <= HWY_AVX3
-  if (vectors == 3) TileRows<3>(M, p, a, c);
-  if (vectors == 4) TileRows<4>(M, p, a, c);
+  if (vectors == 3) PanelOf<3>(M, p);
+  if (vectors == 4) PanelOf<4>(M, p);
 #endif
 }
 
+// Runs the panel over all terms' k, a block at a time.
 template <class T>
-Index VectorLanes() {
-  return static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+void RunBlocks(int vectors, Index first_vector, Index M, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  Piece<T> pieces[kMostPieces];
+  p.pieces = pieces;
+  p.piece_count = 0;
+  p.first = true;
+  Index taken = 0;
+  const auto flush = [&] {
+    RunPanel(vectors, M, p);
+    p.first = false;
+    p.piece_count = 0;
+    taken = 0;
+  };
+  for (const kernels::ProductTerm<T>& term : terms)
+    for (Index k = 0; k < term.K;) {
+      const Index K = std::min(term.K - k, kBlockK - taken);
+      pieces[p.piece_count++] = {&term, k, K, term.packed + first_vector * lanes * term.K + k * vectors * lanes};
+      k += K;
+      taken += K;
+      if (taken == kBlockK || p.piece_count == kMostPieces) flush();
+    }
+  if (p.piece_count > 0 || p.first) flush();
 }
 
 template <class T>
-void Gemm(Index M, Index N, Index K, const T* a, Index a_stride, const T* packed, T* c, Index c_stride) {
-  const Index lanes = VectorLanes<T>();
-  const Index width = kVectors * lanes;
-  if (K == 0)
-    for (Index m = 0; m < M; ++m) std::fill_n(c + m * c_stride, N, T{0});
-  for (Index n = 0; n < N; n += width) {
-    const Index columns = std::min(width, N - n);
-    const Index padded = (columns + lanes - 1) / lanes * lanes;
-    for (Index k = 0; k < K; k += kBlockK) {
-      const PanelProduct<T> p{std::min(kBlockK, K - k), packed + n * K + k * padded, columns, c_stride, k > 0};
-      Panel(M, p, RowAccess<T>{a + k, a_stride}, c + n);
+void Products(Index steps, Index rows, Index N, std::span<const kernels::ProductTerm<T>> terms, std::span<const kernels::ProductGroup<T>> groups) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  const Index each = (N + lanes - 1) / lanes;
+  const Index total = each * static_cast<Index>(groups.size());
+  if (rows == 0) return;
+  for (Index first = 0; first < total; first += kVectors) {
+    const int vectors = static_cast<int>(std::min<Index>(kVectors, total - first));
+    PanelCall<T> p;
+    p.rows = rows;
+    p.whole = true;
+    for (int v = 0; v < vectors; ++v) {
+      const Index column = (first + v) % each * lanes;
+      p.vectors[v] = {&groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column)};
+      p.whole = p.whole && p.vectors[v].count == lanes;
     }
+    RunBlocks(vectors, first, steps * rows, terms, p);
   }
 }
 
+// ---- contraction: A's column k begins at a_rows[k] ----
+
 template <class T>
-void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add,
-                   T* scratch) {
-  const Index lanes = VectorLanes<T>();
-  const Index padded = (N + lanes - 1) / lanes * lanes;
+struct ContractCall {
+  Index K;
+  const T* const* a_rows;
+  const T* b;  // [K][panel's vectors]
+  Index columns, c_stride;
+  bool load;  // continue the chains from what C holds
+};
+
+template <int MR, int NV, bool kWhole, class T>
+HWY_INLINE void ContractTile(const ContractCall<T>& p, Index row, T* c) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const Index last = p.columns - (NV - 1) * lanes;  // columns of the last vector
+  const auto count = [&](int v) { return v == NV - 1 ? last : lanes; };
+  V sum[MR][NV];
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v) {
+      const T* from = c + (row + m) * p.c_stride + v * lanes;
+      sum[m][v] = p.load ? LoadVector<kWhole>(d, from, count(v)) : hn::Zero(d);
+    }
+  const T* HWY_RESTRICT b = p.b;
+  for (Index k = 0; k < p.K; ++k, b += NV * lanes) {
+    const T* a = p.a_rows[k] + row;
+    V line[NV];
+    for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
+    for (int m = 0; m < MR; ++m) {
+      const V left = hn::Set(d, a[m]);
+      for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
+    }
+  }
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, c + (row + m) * p.c_stride + v * lanes, count(v));
+}
+
+template <int NV, bool kWhole, class T>
+HWY_NOINLINE void ContractTiles(Index M, const ContractCall<T>& p, T* c) {
+  Index m = 0;
+  for (; m + kRows <= M; m += kRows) ContractTile<kRows, NV, kWhole>(p, m, c);
+  for (; m + 4 <= M; m += 4) ContractTile<4, NV, kWhole>(p, m, c);
+  for (; m + 2 <= M; m += 2) ContractTile<2, NV, kWhole>(p, m, c);
+  for (; m < M; ++m) ContractTile<1, NV, kWhole>(p, m, c);
+}
+
+template <int NV, class T>
+HWY_INLINE void ContractOf(Index M, const ContractCall<T>& p, T* c) {
+  if (p.columns == NV * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>())))
+    ContractTiles<NV, true>(M, p, c);
+  else
+    ContractTiles<NV, false>(M, p, c);
+}
+
+template <class T>
+void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add, T* scratch) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  const Index vectors = (N + lanes - 1) / lanes;
+  const Index padded = vectors * lanes;
   if (K == 0 && !add)
     for (Index m = 0; m < M; ++m) std::fill_n(c + m * c_stride, N, T{0});
   for (Index k = 0; k < K; k += kernels::kContractionRows) {
@@ -157,17 +263,23 @@ void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* c
       std::copy_n(b_rows[k + r], N, to);
       std::fill(to + N, to + padded, T{0});
     }
-    Panel(M, PanelProduct<T>{rows, scratch, N, c_stride, add || k > 0}, ListAccess<T>{a_rows + k, 0}, c);
+    const ContractCall<T> p{rows, a_rows + k, scratch, N, c_stride, add || k > 0};
+    if (vectors == 1) ContractOf<1>(M, p, c);
+    if (vectors == 2) ContractOf<2>(M, p, c);
+#if HWY_TARGET <= HWY_AVX3
+    if (vectors == 3) ContractOf<3>(M, p, c);
+    if (vectors == 4) ContractOf<4>(M, p, c);
+#endif
   }
 }
 
 kernels::GemmKernels<float> GemmF32() {
-  const Index lanes = VectorLanes<float>();
-  return {lanes, kVectors * lanes, &Gemm<float>, &ContractPanel<float>};
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
+  return {lanes, kVectors * lanes, &Products<float>, &ContractPanel<float>};
 }
 kernels::GemmKernels<double> GemmF64() {
-  const Index lanes = VectorLanes<double>();
-  return {lanes, kVectors * lanes, &Gemm<double>, &ContractPanel<double>};
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
+  return {lanes, kVectors * lanes, &Products<double>, &ContractPanel<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE
@@ -188,21 +300,6 @@ template <>
 GemmKernels<double> gemm_kernels<double>() {
   return HWY_DYNAMIC_DISPATCH(GemmF64)();
 }
-
-template <class T>
-void pack(const GemmKernels<T>& kernels, const T* w, Index K, Index N, Index k_stride, Index n_stride, T* packed) {
-  for (Index first = 0; first < N; first += kernels.width) {
-    const Index columns = std::min(kernels.width, N - first);
-    const Index padded = kernels.packed_size(1, columns);
-    for (Index k = 0; k < K; ++k, packed += padded) {
-      const T* row = w + k * k_stride + first * n_stride;
-      for (Index n = 0; n < columns; ++n) packed[n] = row[n * n_stride];
-      std::fill(packed + columns, packed + padded, T{0});
-    }
-  }
-}
-template void pack<float>(const GemmKernels<float>&, const float*, Index, Index, Index, Index, float*);
-template void pack<double>(const GemmKernels<double>&, const double*, Index, Index, Index, Index, double*);
 
 }  // namespace kernels
 }  // namespace reel

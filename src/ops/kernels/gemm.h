@@ -1,13 +1,39 @@
-// The packed matrix product: C += A B, where B lies in panels of a few vectors' width.
+// The packed matrix product: sums of products by weights that lie in panels of a few vectors' width.
 //
-// Every element of C is one chain of multiply-adds over ascending k (fused where the machine has FMA), whichever tile or
-// task computes it, so a row's bits depend on neither the other rows nor the number of threads. Threads: pure functions.
+// Every element of a result is one chain of multiply-adds over ascending terms and k (fused where the machine has FMA),
+// whichever tile or task computes it, so a row's bits depend on neither the other rows nor the number of threads.
+// Threads: pure functions.
 #pragma once
+
+#include <span>
 
 #include <reel/graph/shape.h>
 #include <reel/graph/tensor.h>
 
 namespace reel::kernels {
+
+// Rows of one operand over several steps: row r of step s begins at steps[s] + r * stride.
+template <class T>
+struct Rows {
+  T* const* steps = nullptr;
+  Index stride = 0;
+  T* row(Index step, Index r) const { return steps[step] + r * stride; }
+};
+
+// x [rows of every step, K] by a packed weight of all groups.
+template <class T>
+struct ProductTerm {
+  Rows<const T> x;
+  const T* packed;
+  Index K;
+};
+
+// One result [rows of every step, N]: where it begins from, if anywhere, and where it goes.
+template <class T>
+struct ProductGroup {
+  Rows<const T> init;  // steps == nullptr: zero
+  Rows<T> y;
+};
 
 // The routines for the instruction set in use.
 template <class T>
@@ -15,24 +41,47 @@ struct GemmKernels {
   Index lanes;  // elements of a vector
   Index width;  // columns of a full panel
 
-  // C[M, N] = A[M, K] packed: row m of A begins at a + m * a_stride, row m of C at c + m * c_stride.
-  void (*gemm)(Index M, Index N, Index K, const T* a, Index a_stride, const T* packed, T* c, Index c_stride);
+  // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
+  void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms, std::span<const ProductGroup<T>> groups);
 
   // C[M, N] (+)= sum_k a_rows[k]^T b_rows[k] for one panel of N <= width columns: a_rows[k] points at M elements, b_rows[k]
   // at N. Without `add`, C is overwritten. `scratch` holds kContractionRows * width elements.
   void (*contract_panel)(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride,
                          bool add, T* scratch);
 
-  // Elements of a packed [K, N]: whole vectors in the last panel.
-  Index packed_size(Index K, Index N) const { return K * ((N + lanes - 1) / lanes * lanes); }
+  // Elements of a packed [K, N] of `groups` weights side by side, each in whole vectors.
+  Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * ((N + lanes - 1) / lanes * lanes); }
 };
 inline constexpr Index kContractionRows = 256;
 
 template <class T>
 GemmKernels<T> gemm_kernels();
 
-// Packs w(k, n) = w[k * k_stride + n * n_stride] into panels laid out [panel][K][panel's vectors].
+// A weight as it lies in memory: w(k, n) = data[k * k_stride + n * n_stride].
 template <class T>
-void pack(const GemmKernels<T>& kernels, const T* w, Index K, Index N, Index k_stride, Index n_stride, T* packed);
+struct WeightView {
+  const T* data;
+  Index k_stride, n_stride;
+  T at(Index k, Index n) const { return data[k * k_stride + n * n_stride]; }
+};
+
+// Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group.
+template <class T>
+void pack(Index lanes, Index width, Index K, Index N, std::span<const WeightView<T>> groups, T* packed) {
+  const Index vectors_each = (N + lanes - 1) / lanes;
+  const Index vectors = vectors_each * static_cast<Index>(groups.size());
+  const Index most = width / lanes;
+  for (Index first = 0; first < vectors; first += most)
+    for (Index k = 0; k < K; ++k)
+      for (Index v = first; v < std::min(first + most, vectors); ++v) {
+        const WeightView<T>& w = groups[static_cast<std::size_t>(v / vectors_each)];
+        const Index column = v % vectors_each * lanes;
+        const Index inside = std::min(lanes, N - column);
+        const T* from = w.data + k * w.k_stride + column * w.n_stride;
+        for (Index n = 0; n < inside; ++n) packed[n] = from[n * w.n_stride];
+        std::fill(packed + inside, packed + lanes, T{});
+        packed += lanes;
+      }
+}
 
 }  // namespace reel::kernels

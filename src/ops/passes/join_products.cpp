@@ -1,0 +1,89 @@
+#include <reel/ops/passes/join_products.h>
+
+#include <algorithm>
+
+#include <reel/ops/passes/product_levels.h>
+#include <reel/ops/products.h>
+
+namespace reel::passes {
+namespace {
+
+constexpr std::size_t kMostGroups = 16;  // results of one node
+
+class JoinProducts {
+ public:
+  explicit JoinProducts(const Program& p) : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNone) { find_groups(); }
+
+  Program run() {
+    for (NodeId id = 0; id < tape_.size(); ++id) {
+      if (rewriter_.has(id)) continue;
+      if (group_of_[id] == kNone || groups_[group_of_[id]].size() == 1)
+        rewriter_.keep(id);
+      else
+        join(groups_[group_of_[id]]);
+    }
+    return rewriter_.finish();
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffffu;
+
+  std::span<const NodeId> left(NodeId id) const { return tape_.inputs(id).first(static_cast<std::size_t>(products_layout(tape_, id)->terms)); }
+  std::span<const NodeId> besides(NodeId id) const { return tape_.inputs(id).subspan(left(id).size()); }
+
+  void find_groups() {
+    std::map<std::vector<NodeId>, std::uint32_t> open;  // by left operands, width and kind: the group that may grow
+    for (NodeId id = 0; id < tape_.size(); ++id) {
+      const ProductsLayout* layout = products_layout(tape_, id);
+      const Shape& s = tape_.node(id).shape;
+      if (!layout || layout->results() != 1 || !s.batched() || s.rank() != 1) continue;
+      std::vector<NodeId> key(left(id).begin(), left(id).end());
+      key.push_back(static_cast<NodeId>(s.last()));
+      key.push_back(layout->init);
+      const auto [it, added] = open.try_emplace(std::move(key), static_cast<std::uint32_t>(groups_.size()));
+      if (!added && may_follow(id, groups_[it->second])) {
+        groups_[it->second].push_back(id);
+      } else {
+        it->second = static_cast<std::uint32_t>(groups_.size());
+        groups_.push_back({id});
+      }
+      group_of_[id] = it->second;
+    }
+  }
+
+  bool may_follow(NodeId id, const std::vector<NodeId>& group) const {
+    return group.size() < kMostGroups && std::ranges::all_of(besides(id), [&](NodeId x) { return x < group.front() || free_[x]; });
+  }
+
+  void join(const std::vector<NodeId>& members) {
+    const ProductsLayout layout = *products_layout(tape_, members[0]);
+    std::vector<Var> x, weights, init;
+    const auto mapped = [&](NodeId id) {
+      rewriter_.keep_with_inputs(id);
+      return rewriter_.to().var(rewriter_.mapped(id));
+    };
+    const auto P = static_cast<std::size_t>(layout.terms);
+    for (std::size_t p = 0; p < P; ++p) {
+      x.push_back(mapped(tape_.inputs(members[0])[p]));
+      for (NodeId member : members) weights.push_back(mapped(tape_.inputs(member)[P + p]));
+    }
+    if (layout.init)
+      for (NodeId member : members) init.push_back(mapped(tape_.inputs(member)[2 * P]));
+    const auto scope = rewriter_.to().scope(tape_.scope_label(members[0]));
+    const CallSite site = tape_.node(members[0]).site;
+    const Var all = products({1, layout.terms, static_cast<Index>(members.size()), layout.init}, x, weights, init, site);
+    for (std::size_t g = 0; g < members.size(); ++g) rewriter_.replace(members[g], piece(all, static_cast<Index>(g), site));
+  }
+
+  const Tape& tape_;
+  Rewriter rewriter_;
+  std::vector<char> free_;
+  std::vector<std::vector<NodeId>> groups_;
+  std::vector<std::uint32_t> group_of_;
+};
+
+}  // namespace
+
+Program join_products(const Program& program, Element) { return JoinProducts(program).run(); }
+
+}  // namespace reel::passes

@@ -1,0 +1,271 @@
+#include <reel/ops/products.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/kernels/gemm.h>
+
+namespace reel {
+namespace {
+
+using kernels::gemm_kernels;
+
+Index lanes_of(Element element) { return element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes; }
+Index width_of(Element element) { return element == Element::f32 ? gemm_kernels<float>().width : gemm_kernels<double>().width; }
+
+// The weights of one term, one per group, side by side in the panel layout of the GEMM. Some may be packed as their
+// transposes: bit g of `transposed` tells.
+class Pack final : public OpOf<Pack> {
+ public:
+  static constexpr std::string_view kName = "pack";
+  Pack(std::vector<bool> transposed, Element element)
+      : transposed_(std::move(transposed)), element_(element), lanes_(lanes_of(element)), width_(width_of(element)) {}
+  auto key() const { return std::tuple(transposed_, static_cast<int>(element_), lanes_, width_); }
+  std::string attributes() const override {
+    return std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
+  }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(static_cast<int>(transposed_.size()));
+    const auto [K, N] = extents(0, x.shape(0));
+    for (int g = 1; g < x.size(); ++g)
+      if (extents(g, x.shape(g)) != std::pair(K, N)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(g)));
+    const Index columns = (N + lanes_ - 1) / lanes_ * lanes_;
+    return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    std::vector<kernels::WeightView<S>> views;
+    for (std::size_t g = 0; g < e.x.size(); ++g) views.push_back(view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real)));
+    const auto [K, N] = extents(0, *e.x[0].shape);
+    kernels::pack<S>(lanes_, width_, K, N, views, e.y.real);
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    constexpr std::size_t kMost = 16;
+    kernels::WeightView<T> views[kMost];
+    for (std::size_t g = 0; g < c.x.size(); ++g) views[g] = view(g, *c.x[g].shape, c.x[g].row<const T>(0));
+    const auto [K, N] = extents(0, *c.x[0].shape);
+    kernels::pack<T>(lanes_, width_, K, N, std::span(views).first(c.x.size()), c.y.row<T>(0));
+  }
+
+ private:
+  std::pair<Index, Index> extents(std::size_t g, const Shape& w) const {
+    return transposed_[g] ? std::pair(w.dim(1), w.dim(0)) : std::pair(w.dim(0), w.dim(1));
+  }
+  template <class S>
+  kernels::WeightView<S> view(std::size_t g, const Shape& w, const S* data) const {
+    return transposed_[g] ? kernels::WeightView<S>{data, 1, w.dim(1)} : kernels::WeightView<S>{data, w.dim(1), 1};
+  }
+
+  std::vector<bool> transposed_;
+  Element element_;
+  Index lanes_, width_;
+};
+
+// The shape of the result, from the first x and N.
+Shape result_shape(const ProductsLayout& layout, const Shape& x, Index N) {
+  return layout.results() == 1 ? x.with_dim(-1, N) : Shape{B, layout.results(), N};
+}
+
+// Products over packed weights: inputs x (steps x terms), one pack per term, init.
+class PackedProducts final : public OpOf<PackedProducts> {
+ public:
+  static constexpr std::string_view kName = "packed_products";
+  PackedProducts(ProductsLayout layout, Index N, Element element)
+      : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), width_(width_of(element)) {}
+  auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_)); }
+  std::string attributes() const override {
+    return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_, layout_.init ? " +init" : "");
+  }
+  Signature infer(const Arguments& x) const override { return {Type::real, result_shape(layout_, x.shape(0), N_)}; }
+  bool in_pieces() const override { return layout_.results() > 1; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index G = layout_.groups, P = layout_.terms, rows = e.y.size / std::max<Index>(N_ * layout_.results(), 1);
+    const Index each = (N_ + lanes_ - 1) / lanes_, vectors = each * G, most = width_ / lanes_;
+    for (Index i = 0; i < e.y.size; ++i) {
+      const Index n = i % N_, result = i / N_ % layout_.results(), row = i / N_ / layout_.results();
+      const Index s = result / G, g = result % G, vector = g * each + n / lanes_, first = vector / most * most;
+      const Index padded = std::min(most, vectors - first) * lanes_;
+      S sum = layout_.init ? e.x[static_cast<std::size_t>(layout_.steps * P + P + result)].real[row * N_ + n] : S{};
+      for (Index p = 0; p < P; ++p) {
+        const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
+        const Index K = x.shape->last();
+        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real + first * lanes_ * K;
+        for (Index k = 0; k < K; ++k) sum += x.real[row * K + k] * w[k * padded + (vector - first) * lanes_ + n % lanes_];
+      }
+      e.y.real[i] = sum;
+    }
+    (void)rows;
+  }
+
+  std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
+    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups), S = static_cast<std::size_t>(layout_.steps);
+    return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) + S * (P + 2 * G) * sizeof(void*);
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    if (c.x[0].shape->leading() != 1) return run_matrix_rows<T>(c);
+    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups), S = static_cast<std::size_t>(layout_.steps);
+    auto* terms = reinterpret_cast<kernels::ProductTerm<T>*>(c.scratch);
+    auto* groups = reinterpret_cast<kernels::ProductGroup<T>*>(terms + P);
+    auto** list = reinterpret_cast<T**>(groups + G);
+    const auto rows_of = [&](auto port_at) {
+      T** begin = list;
+      for (std::size_t s = 0; s < S; ++s) *list++ = port_at(s);
+      return begin;
+    };
+    for (std::size_t p = 0; p < P; ++p) {
+      const Port& first = c.x[p];
+      terms[p] = {{rows_of([&](std::size_t s) { return c.x[s * P + p].template row<T>(0); }), first.stride}, c.x[S * P + p].row<const T>(0), first.shape->last()};
+    }
+    for (std::size_t g = 0; g < G; ++g) {
+      groups[g] = {};
+      groups[g].y = {rows_of([&](std::size_t s) { return c.y.template row<T>(0) + static_cast<Index>(s * G + g) * c.y.piece_stride; }), N_};
+      if (!layout_.init) continue;
+      const std::size_t at = S * P + P + g;
+      groups[g].init = {rows_of([&](std::size_t s) { return c.x[at + s * G].template row<T>(0); }), c.x[at].stride};
+    }
+    gemm_kernels<T>().products(static_cast<Index>(S), c.rows, N_, std::span<const kernels::ProductTerm<T>>(terms, P),
+                               std::span<const kernels::ProductGroup<T>>(groups, G));
+  }
+
+ private:
+  // One term and one result: [B, M, K] is B M rows of K.
+  template <class T>
+  void run_matrix_rows(const KernelCall& c) const {
+    const Index lead = c.x[0].shape->leading(), K = c.x[0].shape->last();
+    const bool dense = c.rows == 1 || c.x[0].stride == c.x[0].shape->row_size();
+    for (Index r = 0; r < (dense ? 1 : c.rows); ++r) {
+      T* const x = c.x[0].row<T>(r);
+      T* const y = c.y.row<T>(r);
+      const kernels::ProductTerm<T> term{{&x, K}, c.x[1].row<const T>(0), K};
+      const kernels::ProductGroup<T> group{{}, {&y, N_}};
+      gemm_kernels<T>().products(1, dense ? c.rows * lead : lead, N_, std::span(&term, 1), std::span(&group, 1));
+    }
+  }
+
+  ProductsLayout layout_;
+  Index N_;
+  Element element_;
+  Index lanes_, width_;
+};
+
+// Products over weights as they are: inputs x (steps x terms), weights (terms x groups), init (steps x groups).
+class Products final : public OpOf<Products> {
+ public:
+  static constexpr std::string_view kName = "products";
+  explicit Products(ProductsLayout layout) : layout_(layout) {}
+  auto key() const { return layout_.key(); }
+  std::string attributes() const override {
+    return fmt::format("{} steps {} terms {} groups{}", layout_.steps, layout_.terms, layout_.groups, layout_.init ? " +init" : "");
+  }
+  const ProductsLayout& layout() const { return layout_; }
+
+  Signature infer(const Arguments& x) const override {
+    const int weights = static_cast<int>(layout_.steps * layout_.terms);
+    const int inits = weights + static_cast<int>(layout_.terms * layout_.groups);
+    x.require_count(inits + (layout_.init ? static_cast<int>(layout_.results()) : 0));
+    x.require_all(Type::real);
+    const Index N = x.shape(weights).dim(1);
+    for (int i = 0; i < weights; ++i) {
+      const Index p = i % layout_.terms;
+      const Shape& w = x.shape(weights + static_cast<int>(p * layout_.groups));
+      if (x.shape(i).rank() == 0 || x.shape(i).last() != w.dim(0))
+        throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(i), x.describe(weights + static_cast<int>(p * layout_.groups))));
+      if (weights > 1 && x.shape(i).with_dim(-1, 0) != Shape{B, 0}) throw ShapeError(fmt::format("several terms take rows [B, K], not {}", x.describe(i)));
+    }
+    for (int i = weights; i < inits; ++i)
+      if (x.shape(i).batched() || x.shape(i).rank() != 2 || x.shape(i).dim(1) != N)
+        throw ShapeError(fmt::format("the weights must be [K, {}]: {}", N, x.describe(i)));
+    for (int i = inits; i < x.size(); ++i)
+      if (x.shape(i) != Shape{B, N}) throw ShapeError(fmt::format("the sums must begin from [B, {}], not {}", N, x.describe(i)));
+    return {Type::real, result_shape(layout_, x.shape(0), N)};
+  }
+  bool in_pieces() const override { return layout_.results() > 1; }
+
+  Var lower(std::span<const Var> x, Var y, Element element) const override {
+    Tape& tape = y.tape();
+    const CallSite site = tape.node(y.id()).site;
+    const auto S = static_cast<std::size_t>(layout_.steps), P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups);
+    std::vector<Var> inputs(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(S * P));
+    for (std::size_t p = 0; p < P; ++p) {
+      std::vector<Var> weights;
+      std::vector<bool> transposed;
+      for (const Var& w : x.subspan(S * P + p * G, G)) {
+        transposed.push_back(tape.node(w.id()).op->transposes());
+        weights.push_back(transposed.back() ? tape.var(tape.inputs(w.id())[0]) : w);
+      }
+      inputs.push_back(tape.append(Pack(transposed, element), weights, site));
+    }
+    for (const Var& init : x.subspan(S * P + P * G)) inputs.push_back(init);
+    return tape.append(PackedProducts(layout_, y.shape().last(), element), inputs, site);
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index G = layout_.groups, P = layout_.terms, N = e.y.shape->last();
+    for (Index i = 0; i < e.y.size; ++i) {
+      const Index n = i % N, result = i / N % layout_.results(), row = i / N / layout_.results();
+      const Index s = result / G, g = result % G;
+      S sum = layout_.init ? e.x[static_cast<std::size_t>(layout_.steps * P + P * G + result)].real[row * N + n] : S{};
+      for (Index p = 0; p < P; ++p) {
+        const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
+        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p * G + g)].real;
+        const Index K = x.shape->last();
+        for (Index k = 0; k < K; ++k) sum += x.real[row * K + k] * w[k * N + n];
+      }
+      e.y.real[i] = sum;
+    }
+  }
+
+ private:
+  ProductsLayout layout_;
+};
+
+class Piece final : public OpOf<Piece> {
+ public:
+  static constexpr std::string_view kName = "piece";
+  explicit Piece(Index index) : index_(index) {}
+  auto key() const { return std::tuple(index_); }
+  std::string attributes() const override { return fmt::format("{}", index_); }
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0)) throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
+    return {Type::real, x.shape(0).without(0)};
+  }
+  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.piece = index_}; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index size = e.y.shape->row_size(), pieces = e.x[0].shape->dim(0);
+    for (Index r = 0; r < e.rows(*e.y.shape); ++r) std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
+  }
+
+ private:
+  Index index_;
+};
+
+}  // namespace
+
+Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init, CallSite site) {
+  std::vector<Var> inputs(x.begin(), x.end());
+  inputs.insert(inputs.end(), weights.begin(), weights.end());
+  inputs.insert(inputs.end(), init.begin(), init.end());
+  return x[0].tape().append(Products(layout), inputs, site);
+}
+
+Var piece(Var all, Index index, CallSite site) { return all.tape().append(Piece(index), {all}, site); }
+
+const ProductsLayout* products_layout(const Tape& tape, NodeId id) {
+  const Op* op = tape.node(id).op;
+  return op->name() == Products::kName ? &static_cast<const Products*>(op)->layout() : nullptr;
+}
+
+}  // namespace reel

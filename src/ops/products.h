@@ -1,0 +1,35 @@
+// Sums of products by weights, for several steps and several results at once: the form into which passes bring the products
+// of recurrent cells, forward and backward. Plans only; users write matmul().
+//
+//   y_sg = init_sg + sum over terms p of x_sp W_pg      for steps s and groups g
+//
+// x_sp: [B, K_p], W_pg: [K_p, N], init_sg and y_sg: [B, N].
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <reel/graph/tape.h>
+
+namespace reel {
+
+struct ProductsLayout {
+  Index steps = 1;
+  Index terms = 1;
+  Index groups = 1;
+  bool init = false;
+  auto key() const { return std::tuple(steps, terms, groups, init); }
+  Index results() const { return steps * groups; }
+};
+
+// x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces; for one
+// result [.., N], where one term without init may be of any rank and without B.
+Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init, CallSite site);
+
+// Result s * groups + g of a products node with several.
+Var piece(Var all, Index index, CallSite site);
+
+// The layout of a node that products() appended; nullptr for others.
+const ProductsLayout* products_layout(const Tape& tape, NodeId id);
+
+}  // namespace reel
