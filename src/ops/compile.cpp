@@ -16,7 +16,7 @@ std::vector<Pass> default_passes() {
           {"constant_folding", passes::constant_folding},
           {"common_subexpressions", passes::common_subexpressions},
           {"defer", passes::defer},
-          {"lower", passes::lower},                  // matmul to products
+          {"lower", passes::lower},  // matmul to products
           {"common_subexpressions", passes::common_subexpressions},
           {"dead_code", passes::dead_code},
           {"sum_products", passes::sum_products},
@@ -24,7 +24,7 @@ std::vector<Pass> default_passes() {
           {"join_products", passes::join_products},  // what hoists
           {"join_products", passes::join_products},  // what begins from it
           {"hoist_products", passes::hoist_products},
-          {"lower", passes::lower},                  // products to packed products
+          {"lower", passes::lower},  // products to packed products
           {"common_subexpressions", passes::common_subexpressions},
           {"dead_code", passes::dead_code}};
 }

@@ -10,8 +10,9 @@
 namespace reel {
 
 struct CompileOptions {
-  std::optional<std::vector<Pass>> passes = std::nullopt;  // default_passes() when not given; without `lower`, products have no kernel
-  bool verify = false;                                     // check the program after every pass
+  std::optional<std::vector<Pass>> passes =
+      std::nullopt;     // default_passes() when not given; without `lower`, products have no kernel
+  bool verify = false;  // check the program after every pass
 };
 
 // In the order in which they run.

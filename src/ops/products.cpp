@@ -31,7 +31,8 @@ class Pack final : public OpOf<Pack> {
     x.require_count(static_cast<int>(transposed_.size()));
     const auto [K, N] = extents(0, x.shape(0));
     for (int g = 1; g < x.size(); ++g)
-      if (extents(g, x.shape(g)) != std::pair(K, N)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(g)));
+      if (extents(g, x.shape(g)) != std::pair(K, N))
+        throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(g)));
     const Index columns = (N + lanes_ - 1) / lanes_ * lanes_;
     return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
   }
@@ -80,7 +81,8 @@ class PackedProducts final : public OpOf<PackedProducts> {
       : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), width_(width_of(element)) {}
   auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_)); }
   std::string attributes() const override {
-    return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_, layout_.init ? " +init" : "");
+    return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_,
+                       layout_.init ? " +init" : "");
   }
   Signature infer(const Arguments& x) const override { return {Type::real, result_shape(layout_, x.shape(0), N_)}; }
   bool in_pieces() const override { return layout_.results() > 1; }
@@ -106,14 +108,16 @@ class PackedProducts final : public OpOf<PackedProducts> {
   }
 
   std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
-    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups), S = static_cast<std::size_t>(layout_.steps);
+    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups),
+               S = static_cast<std::size_t>(layout_.steps);
     return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) + S * (P + 2 * G) * sizeof(void*);
   }
 
   template <class T>
   void run_as(const KernelCall& c) const {
     if (c.x[0].shape->leading() != 1) return run_matrix_rows<T>(c);
-    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups), S = static_cast<std::size_t>(layout_.steps);
+    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups),
+               S = static_cast<std::size_t>(layout_.steps);
     auto* terms = reinterpret_cast<kernels::ProductTerm<T>*>(c.scratch);
     auto* groups = reinterpret_cast<kernels::ProductGroup<T>*>(terms + P);
     auto** list = reinterpret_cast<T**>(groups + G);
@@ -124,11 +128,14 @@ class PackedProducts final : public OpOf<PackedProducts> {
     };
     for (std::size_t p = 0; p < P; ++p) {
       const Port& first = c.x[p];
-      terms[p] = {{rows_of([&](std::size_t s) { return c.x[s * P + p].template row<T>(0); }), first.stride}, c.x[S * P + p].row<const T>(0), first.shape->last()};
+      terms[p] = {{rows_of([&](std::size_t s) { return c.x[s * P + p].template row<T>(0); }), first.stride},
+                  c.x[S * P + p].row<const T>(0),
+                  first.shape->last()};
     }
     for (std::size_t g = 0; g < G; ++g) {
       groups[g] = {};
-      groups[g].y = {rows_of([&](std::size_t s) { return c.y.template row<T>(0) + static_cast<Index>(s * G + g) * c.y.piece_stride; }), N_};
+      groups[g].y = {
+          rows_of([&](std::size_t s) { return c.y.template row<T>(0) + static_cast<Index>(s * G + g) * c.y.piece_stride; }), N_};
       if (!layout_.init) continue;
       const std::size_t at = S * P + P + g;
       groups[g].init = {rows_of([&](std::size_t s) { return c.x[at + s * G].template row<T>(0); }), c.x[at].stride};
@@ -165,7 +172,8 @@ class Products final : public OpOf<Products> {
   explicit Products(ProductsLayout layout) : layout_(layout) {}
   auto key() const { return layout_.key(); }
   std::string attributes() const override {
-    return fmt::format("{} steps {} terms {} groups{}", layout_.steps, layout_.terms, layout_.groups, layout_.init ? " +init" : "");
+    return fmt::format("{} steps {} terms {} groups{}", layout_.steps, layout_.terms, layout_.groups,
+                       layout_.init ? " +init" : "");
   }
   const ProductsLayout& layout() const { return layout_; }
 
@@ -179,8 +187,10 @@ class Products final : public OpOf<Products> {
       const Index p = i % layout_.terms;
       const Shape& w = x.shape(weights + static_cast<int>(p * layout_.groups));
       if (x.shape(i).rank() == 0 || x.shape(i).last() != w.dim(0))
-        throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(i), x.describe(weights + static_cast<int>(p * layout_.groups))));
-      if (weights > 1 && x.shape(i).with_dim(-1, 0) != Shape{B, 0}) throw ShapeError(fmt::format("several terms take rows [B, K], not {}", x.describe(i)));
+        throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(i),
+                                     x.describe(weights + static_cast<int>(p * layout_.groups))));
+      if (weights > 1 && x.shape(i).with_dim(-1, 0) != Shape{B, 0})
+        throw ShapeError(fmt::format("several terms take rows [B, K], not {}", x.describe(i)));
     }
     for (int i = weights; i < inits; ++i)
       if (x.shape(i).batched() || x.shape(i).rank() != 2 || x.shape(i).dim(1) != N)
@@ -194,7 +204,8 @@ class Products final : public OpOf<Products> {
   Var lower(std::span<const Var> x, Var y, Element element) const override {
     Tape& tape = y.tape();
     const CallSite site = tape.node(y.id()).site;
-    const auto S = static_cast<std::size_t>(layout_.steps), P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups);
+    const auto S = static_cast<std::size_t>(layout_.steps), P = static_cast<std::size_t>(layout_.terms),
+               G = static_cast<std::size_t>(layout_.groups);
     std::vector<Var> inputs(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(S * P));
     for (std::size_t p = 0; p < P; ++p) {
       std::vector<Var> weights;
@@ -238,14 +249,16 @@ class Piece final : public OpOf<Piece> {
   std::string attributes() const override { return fmt::format("{}", index_); }
   Signature infer(const Arguments& x) const override {
     x.require_count(1);
-    if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0)) throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
+    if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0))
+      throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
     return {Type::real, x.shape(0).without(0)};
   }
   std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.piece = index_}; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Index size = e.y.shape->row_size(), pieces = e.x[0].shape->dim(0);
-    for (Index r = 0; r < e.rows(*e.y.shape); ++r) std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
+    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
+      std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
   }
 
  private:
@@ -254,7 +267,8 @@ class Piece final : public OpOf<Piece> {
 
 }  // namespace
 
-Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init, CallSite site) {
+Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
+             CallSite site) {
   std::vector<Var> inputs(x.begin(), x.end());
   inputs.insert(inputs.end(), weights.begin(), weights.end());
   inputs.insert(inputs.end(), init.begin(), init.end());

@@ -24,7 +24,8 @@ struct ProductsLayout {
 
 // x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces; for one
 // result [.., N], where one term without init may be of any rank and without B.
-Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init, CallSite site);
+Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
+             CallSite site);
 
 // Result s * groups + g of a products node with several.
 Var piece(Var all, Index index, CallSite site);

@@ -199,8 +199,8 @@ TEST_CASE("plan: other passes, or none, give the same values") {
     for (const Var& v : network.outputs) all.insert(all.end(), workspace.value(v).begin(), workspace.value(v).end());
     return std::pair(all, plan.kernels());
   };
-  // lower cannot be left out: matmul is computed in its packed form only, and dead_code removes the other.
-  const std::vector<Pass> fewest{{"lower", passes::lower}, {"dead_code", passes::dead_code}};
+  // lower cannot be left out, once to products and once to their packed form; dead_code removes what it replaced.
+  const std::vector<Pass> fewest{{"lower", passes::lower}, {"lower", passes::lower}, {"dead_code", passes::dead_code}};
   const auto [all, kernels] = run({});
   const auto [plain, more_kernels] = run({.passes = fewest, .verify = true});
   CHECK(kernels < more_kernels);
@@ -213,7 +213,7 @@ TEST_CASE("plan: its text names phases, kernels, shapes and places; its memory g
   const auto plan = compile<float>(network.tape, network.outputs);
   const std::string text = plan.text();
   for (const char* part :
-       {"once per update", "all rows at once", "row blocks", "packed_matmul", "contract", "[B, 10]", "step 2", "cell.W"}) {
+       {"once per update", "all rows at once", "row blocks", "packed_products", "contract", "[B, 10]", "step 2", "cell.W"}) {
     CAPTURE(part);
     CHECK(text.find(part) != std::string::npos);
   }

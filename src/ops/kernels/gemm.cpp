@@ -60,7 +60,7 @@ template <class T>
 struct PanelCall {
   Index rows;  // of each step
   PanelVector<T> vectors[kVectors];
-  bool whole;  // every vector's count is all lanes
+  bool simple;  // all vectors lie side by side in one group, every one whole
   const Piece<T>* pieces;
   int piece_count;
   bool first;  // begins from init, or zero, and not from what y holds
@@ -80,8 +80,18 @@ HWY_INLINE void StoreVector(hn::Vec<D> v, D d, T* to, Index count) {
     StoreEdge(v, d, to, count);
 }
 
+// Where vector v of a row lies; in the simple case a few lanes after the row's first.
+template <bool kSimple, class T>
+HWY_INLINE T* VectorOf(const PanelCall<T>& p, T* first, int v, Index lanes, Index step, Index r) {
+  return kSimple ? first + v * lanes : p.vectors[v].y(step, r);
+}
+template <bool kSimple, class T>
+HWY_INLINE const T* InitOf(const PanelCall<T>& p, const T* first, int v, Index lanes, Index step, Index r) {
+  return kSimple ? first + v * lanes : p.vectors[v].init(step, r);
+}
+
 // One register tile: MR rows, from flat row `row` (step by step), by NV vectors.
-template <int MR, int NV, bool kWhole, class T>
+template <int MR, int NV, bool kSimple, class T>
 HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
@@ -94,11 +104,17 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
   }
   V sum[MR][NV];
   if (!p.first) {
-    for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, p.vectors[v].y(step[m], r[m]), p.vectors[v].count);
+    for (int m = 0; m < MR; ++m) {
+      T* first = p.vectors[0].y(step[m], r[m]);
+      for (int v = 0; v < NV; ++v)
+        sum[m][v] = LoadVector<kSimple>(d, VectorOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
+    }
   } else if (p.vectors[0].group->init.steps) {
-    for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, p.vectors[v].init(step[m], r[m]), p.vectors[v].count);
+    for (int m = 0; m < MR; ++m) {
+      const T* first = p.vectors[0].init(step[m], r[m]);
+      for (int v = 0; v < NV; ++v)
+        sum[m][v] = LoadVector<kSimple>(d, InitOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
+    }
   } else {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
@@ -117,22 +133,25 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
       }
     }
   }
-  for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, p.vectors[v].y(step[m], r[m]), p.vectors[v].count);
+  for (int m = 0; m < MR; ++m) {
+    T* first = p.vectors[0].y(step[m], r[m]);
+    for (int v = 0; v < NV; ++v)
+      StoreVector<kSimple>(sum[m][v], d, VectorOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
+  }
 }
 
-template <int NV, bool kWhole, class T>
+template <int NV, bool kSimple, class T>
 HWY_NOINLINE void ProductTiles(Index M, const PanelCall<T>& p) {
   Index m = 0;
-  for (; m + kRows <= M; m += kRows) ProductTile<kRows, NV, kWhole>(p, m);
-  for (; m + 4 <= M; m += 4) ProductTile<4, NV, kWhole>(p, m);
-  for (; m + 2 <= M; m += 2) ProductTile<2, NV, kWhole>(p, m);
-  for (; m < M; ++m) ProductTile<1, NV, kWhole>(p, m);
+  for (; m + kRows <= M; m += kRows) ProductTile<kRows, NV, kSimple>(p, m);
+  for (; m + 4 <= M; m += 4) ProductTile<4, NV, kSimple>(p, m);
+  for (; m + 2 <= M; m += 2) ProductTile<2, NV, kSimple>(p, m);
+  for (; m < M; ++m) ProductTile<1, NV, kSimple>(p, m);
 }
 
 template <int NV, class T>
 HWY_INLINE void PanelOf(Index M, const PanelCall<T>& p) {
-  if (p.whole)
+  if (p.simple)
     ProductTiles<NV, true>(M, p);
   else
     ProductTiles<NV, false>(M, p);
@@ -175,7 +194,8 @@ void RunBlocks(int vectors, Index first_vector, Index M, std::span<const kernels
 }
 
 template <class T>
-void Products(Index steps, Index rows, Index N, std::span<const kernels::ProductTerm<T>> terms, std::span<const kernels::ProductGroup<T>> groups) {
+void Products(Index steps, Index rows, Index N, std::span<const kernels::ProductTerm<T>> terms,
+              std::span<const kernels::ProductGroup<T>> groups) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   const Index each = (N + lanes - 1) / lanes;
   const Index total = each * static_cast<Index>(groups.size());
@@ -184,11 +204,11 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
     const int vectors = static_cast<int>(std::min<Index>(kVectors, total - first));
     PanelCall<T> p;
     p.rows = rows;
-    p.whole = true;
+    p.simple = true;
     for (int v = 0; v < vectors; ++v) {
       const Index column = (first + v) % each * lanes;
       p.vectors[v] = {&groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column)};
-      p.whole = p.whole && p.vectors[v].count == lanes;
+      p.simple = p.simple && p.vectors[v].count == lanes && p.vectors[v].group == p.vectors[0].group;
     }
     RunBlocks(vectors, first, steps * rows, terms, p);
   }
@@ -250,7 +270,8 @@ HWY_INLINE void ContractOf(Index M, const ContractCall<T>& p, T* c) {
 }
 
 template <class T>
-void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add, T* scratch) {
+void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add,
+                   T* scratch) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   const Index vectors = (N + lanes - 1) / lanes;
   const Index padded = vectors * lanes;

@@ -42,7 +42,8 @@ struct GemmKernels {
   Index width;  // columns of a full panel
 
   // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
-  void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms, std::span<const ProductGroup<T>> groups);
+  void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
+                   std::span<const ProductGroup<T>> groups);
 
   // C[M, N] (+)= sum_k a_rows[k]^T b_rows[k] for one panel of N <= width columns: a_rows[k] points at M elements, b_rows[k]
   // at N. Without `add`, C is overwritten. `scratch` holds kContractionRows * width elements.

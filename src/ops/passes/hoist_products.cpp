@@ -8,6 +8,10 @@
 namespace reel::passes {
 namespace {
 
+// Steps gathered into one node: enough rows for the GEMM's tiles where the batch is small, few enough that the results of a
+// larger batch are still in the cache when the recurrence reads them.
+constexpr std::size_t kMostSteps = 8;
+
 // Gathers groups of products nodes of equal layouts and weights, and orders the tape anew.
 class Gather {
  public:
@@ -18,7 +22,8 @@ class Gather {
     // Pieces of a member are renumbered when the member is.
     for (NodeId id = 0; id < tape_.size(); ++id) {
       const auto inputs = tape_.inputs(id);
-      if (inputs.size() == 1 && group_of_[inputs[0]] != kNone && tape_.node(inputs[0]).op->in_pieces()) pieces_.emplace(inputs[0], id);
+      if (inputs.size() == 1 && group_of_[inputs[0]] != kNone && tape_.node(inputs[0]).op->in_pieces())
+        pieces_.emplace(inputs[0], id);
     }
   }
 
@@ -96,8 +101,11 @@ class Gather {
 // The groups of the first weights, in an order that does not change, that have any to gather.
 std::vector<std::vector<NodeId>> next_groups(const Tape& tape) {
   for (const auto& [weights, members] : products_by_weights(tape)) {
-    std::vector<std::vector<NodeId>> groups = equal_levels(tape, members);
-    std::erase_if(groups, [](const auto& g) { return g.size() < 2; });
+    std::vector<std::vector<NodeId>> groups;
+    for (const std::vector<NodeId>& level : equal_levels(tape, members))
+      for (std::size_t first = 0; first + 1 < level.size(); first += kMostSteps)
+        groups.emplace_back(level.begin() + static_cast<std::ptrdiff_t>(first),
+                            level.begin() + static_cast<std::ptrdiff_t>(std::min(first + kMostSteps, level.size())));
     if (!groups.empty()) return groups;
   }
   return {};

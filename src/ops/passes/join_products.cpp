@@ -12,7 +12,10 @@ constexpr std::size_t kMostGroups = 16;  // results of one node
 
 class JoinProducts {
  public:
-  explicit JoinProducts(const Program& p) : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNone) { find_groups(); }
+  explicit JoinProducts(const Program& p)
+      : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNone) {
+    find_groups();
+  }
 
   Program run() {
     for (NodeId id = 0; id < tape_.size(); ++id) {
@@ -28,7 +31,9 @@ class JoinProducts {
  private:
   static constexpr std::uint32_t kNone = 0xffffffffu;
 
-  std::span<const NodeId> left(NodeId id) const { return tape_.inputs(id).first(static_cast<std::size_t>(products_layout(tape_, id)->terms)); }
+  std::span<const NodeId> left(NodeId id) const {
+    return tape_.inputs(id).first(static_cast<std::size_t>(products_layout(tape_, id)->terms));
+  }
   std::span<const NodeId> besides(NodeId id) const { return tape_.inputs(id).subspan(left(id).size()); }
 
   void find_groups() {
@@ -52,7 +57,8 @@ class JoinProducts {
   }
 
   bool may_follow(NodeId id, const std::vector<NodeId>& group) const {
-    return group.size() < kMostGroups && std::ranges::all_of(besides(id), [&](NodeId x) { return x < group.front() || free_[x]; });
+    return group.size() < kMostGroups &&
+           std::ranges::all_of(besides(id), [&](NodeId x) { return x < group.front() || free_[x]; });
   }
 
   void join(const std::vector<NodeId>& members) {

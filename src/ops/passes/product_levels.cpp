@@ -14,7 +14,8 @@ ProductsByWeights products_by_weights(const Tape& tape) {
     const auto inputs = tape.inputs(id);
     const Shape& x = tape.node(inputs[0]).shape;
     if (!x.batched() || x.rank() != 1) continue;
-    const auto weights = inputs.subspan(static_cast<std::size_t>(layout->terms), static_cast<std::size_t>(layout->terms * layout->groups));
+    const auto weights =
+        inputs.subspan(static_cast<std::size_t>(layout->terms), static_cast<std::size_t>(layout->terms * layout->groups));
     std::vector<NodeId> key(weights.begin(), weights.end());
     key.push_back(static_cast<NodeId>(layout->terms));
     key.push_back(layout->init);

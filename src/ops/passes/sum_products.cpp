@@ -14,13 +14,18 @@ bool is_row_vector(const Shape& s) { return s.batched() && s.rank() == 1; }
 // A product of one term, x [B, K] by one weight, with nothing else.
 bool is_plain_product(const Tape& tape, NodeId id) {
   const ProductsLayout* layout = products_layout(tape, id);
-  return layout && layout->steps == 1 && layout->terms == 1 && layout->groups == 1 && !layout->init && is_row_vector(tape.node(tape.inputs(id)[0]).shape);
+  return layout && layout->steps == 1 && layout->terms == 1 && layout->groups == 1 && !layout->init &&
+         is_row_vector(tape.node(tape.inputs(id)[0]).shape);
 }
 
 class SumProducts {
  public:
   explicit SumProducts(const Program& p)
-      : tape_(*p.tape), rewriter_(p), uses_(count_uses(tape_, p.roots)), free_(parameter_only(tape_)), hoistable_(tape_.size(), 0) {
+      : tape_(*p.tape),
+        rewriter_(p),
+        uses_(count_uses(tape_, p.roots)),
+        free_(parameter_only(tape_)),
+        hoistable_(tape_.size(), 0) {
     for (const auto& [weights, members] : products_by_weights(tape_))
       for (const auto& group : equal_levels(tape_, members))
         if (group.size() > 1)

@@ -8,7 +8,10 @@ using namespace reel::test;
 
 namespace {
 
-Program lowered(const Program& program, Element element) { return passes::dead_code(passes::lower(program, element), element); }
+// A product by a weight is lowered twice: to a products node, and that to one over packed weights.
+Program lowered(const Program& program, Element element) {
+  return passes::dead_code(passes::lower(passes::lower(program, element), element), element);
+}
 
 }  // namespace
 
@@ -26,7 +29,7 @@ TEST_CASE("lower: a product by a weight becomes one by a packed weight: 3 nodes 
     CHECK(after.tape->size() == 4);
     const Tape& t = *after.tape;
     CHECK(t.node(2).op->name() == "pack");
-    CHECK(t.node(3).op->name() == "packed_matmul");
+    CHECK(t.node(3).op->name() == "packed_products");
     CHECK(std::ranges::equal(t.inputs(3), std::array<NodeId, 2>{0, 2}));
     CHECK(t.node(3).shape == Shape{B, 5});
     verify(t);

@@ -27,8 +27,17 @@ std::vector<T> numbers(Index n, std::uint64_t seed) {
 template <class T>
 std::vector<T> packed(const std::vector<T>& w, Index K, Index N) {
   std::vector<T> p(static_cast<std::size_t>(gemm_kernels<T>().packed_size(K, N)), T(99));
-  kernels::pack(gemm_kernels<T>(), w.data(), K, N, N, Index{1}, p.data());
+  const kernels::WeightView<T> view{w.data(), N, 1};
+  kernels::pack<T>(gemm_kernels<T>().lanes, gemm_kernels<T>().width, K, N, std::span(&view, 1), p.data());
   return p;
+}
+
+// One product: C [M, N] = A [M, K] by a packed weight.
+template <class T>
+void gemm(Index M, Index N, Index K, const T* a, Index a_stride, const T* p, T* c, Index c_stride) {
+  const kernels::ProductTerm<T> term{{&a, a_stride}, p, K};
+  const kernels::ProductGroup<T> group{{}, {&c, c_stride}};
+  gemm_kernels<T>().products(1, M, N, std::span(&term, 1), std::span(&group, 1));
 }
 
 // The largest |c - expected| in units of the error that K roundings may add up to, over C [M, N] with rows `stride` apart;
@@ -57,7 +66,7 @@ void check_gemm(Index M, Index N, Index K) {
   const Index a_stride = K + kGap, c_stride = N + kGap;
   const auto a = numbers<T>(M * a_stride, 1), w = numbers<T>(K * N, 2), p = packed(w, K, N);
   std::vector<T> c(static_cast<std::size_t>(M * c_stride), T(7));
-  gemm_kernels<T>().gemm(M, N, K, a.data(), a_stride, p.data(), c.data(), c_stride);
+  gemm<T>(M, N, K, a.data(), a_stride, p.data(), c.data(), c_stride);
   const auto naive = [&](Index m, Index n) {
     double sum = 0;
     for (Index k = 0; k < K; ++k) sum += static_cast<double>(a[m * a_stride + k]) * static_cast<double>(w[k * N + n]);
@@ -112,12 +121,72 @@ TEST_CASE_TEMPLATE("gemm: a row's bits do not depend on the other rows", T, floa
     constexpr Index M = 23;
     const auto a = numbers<T>(M * K, 1), p = packed(numbers<T>(K * N, 2), K, N);
     std::vector<T> together(static_cast<std::size_t>(M * N)), alone(static_cast<std::size_t>(N));
-    const auto gemm = gemm_kernels<T>().gemm;
-    gemm(M, N, K, a.data(), K, p.data(), together.data(), N);
+    gemm<T>(M, N, K, a.data(), K, p.data(), together.data(), N);
     for (Index m = 0; m < M; ++m) {
-      gemm(1, N, K, a.data() + m * K, K, p.data(), alone.data(), N);
+      gemm<T>(1, N, K, a.data() + m * K, K, p.data(), alone.data(), N);
       CHECK(std::memcmp(alone.data(), together.data() + m * N, static_cast<std::size_t>(N) * sizeof(T)) == 0);
     }
+  }
+}
+
+namespace {
+
+// Several steps, terms and groups at once, from an init or from zero, against naive loops.
+template <class T>
+void check_products(Index steps, Index rows, Index N, const std::vector<Index>& K, Index groups, bool init) {
+  INFO("steps ", steps, ", rows ", rows, ", N ", N, ", terms ", K.size(), ", groups ", groups, ", init ", init);
+  const GemmKernels<T> k = gemm_kernels<T>();
+  std::vector<std::vector<T>> x, w, packs;
+  std::vector<std::vector<const T*>> x_steps;
+  for (std::size_t p = 0; p < K.size(); ++p) {
+    x.push_back(numbers<T>(steps * rows * K[p], 10 + p));
+    w.push_back(numbers<T>(groups * K[p] * N, 20 + p));
+    std::vector<kernels::WeightView<T>> views;
+    for (Index g = 0; g < groups; ++g) views.push_back({w[p].data() + g * K[p] * N, N, 1});
+    packs.emplace_back(static_cast<std::size_t>(k.packed_size(K[p], N, groups)));
+    kernels::pack<T>(k.lanes, k.width, K[p], N, views, packs[p].data());
+    x_steps.emplace_back();
+    for (Index s = 0; s < steps; ++s) x_steps[p].push_back(x[p].data() + s * rows * K[p]);
+  }
+  const auto begin = numbers<T>(groups * N, 30);  // one row per group, shared by all rows and steps
+  std::vector<T> y(static_cast<std::size_t>(groups * steps * rows * N), T(7));
+  std::vector<std::vector<T*>> y_steps(static_cast<std::size_t>(groups));
+  std::vector<std::vector<const T*>> init_steps(static_cast<std::size_t>(groups));
+  std::vector<kernels::ProductTerm<T>> terms;
+  std::vector<kernels::ProductGroup<T>> results;
+  for (std::size_t p = 0; p < K.size(); ++p) terms.push_back({{x_steps[p].data(), K[p]}, packs[p].data(), K[p]});
+  for (Index g = 0; g < groups; ++g) {
+    for (Index s = 0; s < steps; ++s) {
+      y_steps[g].push_back(y.data() + (g * steps + s) * rows * N);
+      init_steps[g].push_back(begin.data() + g * N);
+    }
+    results.push_back(
+        {init ? kernels::Rows<const T>{init_steps[g].data(), 0} : kernels::Rows<const T>{}, {y_steps[g].data(), N}});
+  }
+  k.products(steps, rows, N, terms, results);
+  double worst = 0, total = 1;
+  for (Index size : K) total += static_cast<double>(size);
+  for (Index i = 0; i < static_cast<Index>(y.size()); ++i) {
+    const Index n = i % N, r = i / N % rows, s = i / N / rows % steps, g = i / N / rows / steps;
+    double sum = init ? static_cast<double>(begin[g * N + n]) : 0;
+    for (std::size_t p = 0; p < K.size(); ++p)
+      for (Index j = 0; j < K[p]; ++j)
+        sum += static_cast<double>(x[p][(s * rows + r) * K[p] + j]) * static_cast<double>(w[p][(g * K[p] + j) * N + n]);
+    worst = std::max(worst, std::abs(static_cast<double>(y[i]) - sum) / (std::numeric_limits<T>::epsilon() * total));
+  }
+  CHECK(worst <= 1);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("products: several steps, terms and groups equal naive loops", T, float, double) {
+  for (bool init : {false, true}) {
+    check_products<T>(1, 5, 16, {3}, 4, init);
+    check_products<T>(7, 1, 100, {65}, 4, init);
+    check_products<T>(3, 4, 17, {2, 16, 5}, 3, init);
+    check_products<T>(2, 13, 33, {600, 600}, 2, init);
+    check_products<T>(4, 6, 65, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 1, init);
+    check_products<T>(1, 3, 5, {0, 4}, 2, init);
   }
 }
 
@@ -152,6 +221,7 @@ TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orien
   }
   CHECK(right);
   std::vector<T> from_turned(p.size(), T(99));
-  kernels::pack(k, turned.data(), K, N, Index{1}, K, from_turned.data());
+  const kernels::WeightView<T> view{turned.data(), 1, K};
+  kernels::pack<T>(k.lanes, k.width, K, N, std::span(&view, 1), from_turned.data());
   CHECK(from_turned == p);
 }
