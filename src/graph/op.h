@@ -161,7 +161,7 @@ class Op {
   virtual const LeafInfo* leaf() const { return nullptr; }
   virtual std::optional<Tiles> tiles() const { return std::nullopt; }  // elementwise: equal shapes in and out
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
-  virtual bool accumulates() const { return false; }     // the sum of inputs of equal shapes
+  virtual bool accumulates() const { return false; }      // the sum of inputs of equal shapes
   virtual bool multiplies_rows() const { return false; }  // (x, w): each row of x times the matrix w, which has no B
   virtual bool transposes() const { return false; }       // a matrix without B
 

@@ -89,7 +89,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    const Index G = layout_.groups, P = layout_.terms, rows = e.y.size / std::max<Index>(N_ * layout_.results(), 1);
+    const Index G = layout_.groups, P = layout_.terms;
     const Index each = (N_ + lanes_ - 1) / lanes_, vectors = each * G, most = width_ / lanes_;
     for (Index i = 0; i < e.y.size; ++i) {
       const Index n = i % N_, result = i / N_ % layout_.results(), row = i / N_ / layout_.results();
@@ -104,7 +104,6 @@ class PackedProducts final : public OpOf<PackedProducts> {
       }
       e.y.real[i] = sum;
     }
-    (void)rows;
   }
 
   std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
