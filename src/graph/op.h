@@ -161,9 +161,8 @@ class Op {
   virtual const LeafInfo* leaf() const { return nullptr; }
   virtual std::optional<Tiles> tiles() const { return std::nullopt; }  // elementwise: equal shapes in and out
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
-  virtual bool accumulates() const { return false; }      // the sum of inputs of equal shapes
-  virtual bool multiplies_rows() const { return false; }  // (x, w): each row of x times the matrix w, which has no B
-  virtual bool transposes() const { return false; }       // a matrix without B
+  virtual bool accumulates() const { return false; }  // the sum of inputs of equal shapes
+  virtual bool transposes() const { return false; }   // a matrix without B
 
   // A result [B, P, ...] is kept as P pieces of [B, ...] one after the other; it is read through views with `piece` only.
   virtual bool in_pieces() const { return false; }

@@ -70,8 +70,6 @@ class Matmul final : public OpOf<Matmul> {
     return {matmul(dy, transpose(x[1])), contract(x[0], dy)};
   }
 
-  bool multiplies_rows() const override { return true; }
-
   Var lower(std::span<const Var> x, Var y, Element) const override {
     const ProductsLayout one{.steps = 1, .terms = 1, .groups = 1};
     return products(one, {{x[0]}}, {{x[1]}}, {}, y.tape().node(y.id()).site);

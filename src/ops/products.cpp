@@ -29,6 +29,7 @@ class Pack final : public OpOf<Pack> {
 
   Signature infer(const Arguments& x) const override {
     x.require_count(static_cast<int>(transposed_.size()));
+    if (x.size() > kMostGroups) throw ShapeError(fmt::format("packs at most {} weights, was given {}", kMostGroups, x.size()));
     const auto [K, N] = extents(0, x.shape(0));
     for (int g = 1; g < x.size(); ++g)
       if (extents(g, x.shape(g)) != std::pair(K, N))
@@ -47,8 +48,7 @@ class Pack final : public OpOf<Pack> {
 
   template <class T>
   void run_as(const KernelCall& c) const {
-    constexpr std::size_t kMost = 16;
-    kernels::WeightView<T> views[kMost];
+    kernels::WeightView<T> views[kMostGroups];
     for (std::size_t g = 0; g < c.x.size(); ++g) views[g] = view(g, *c.x[g].shape, c.x[g].row<const T>(0));
     const auto [K, N] = extents(0, *c.x[0].shape);
     kernels::pack<T>(lanes_, width_, K, N, std::span(views).first(c.x.size()), c.y.row<T>(0));

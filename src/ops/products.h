@@ -22,6 +22,8 @@ struct ProductsLayout {
   Index results() const { return steps * groups; }
 };
 
+inline constexpr Index kMostGroups = 16;  // results of one step that one node may have
+
 // x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces; for one
 // result [.., N], where one term without init may be of any rank and without B.
 Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,

@@ -8,8 +8,6 @@
 namespace reel::passes {
 namespace {
 
-constexpr std::size_t kMostGroups = 16;  // results of one node
-
 class JoinProducts {
  public:
   explicit JoinProducts(const Program& p)
@@ -57,7 +55,7 @@ class JoinProducts {
   }
 
   bool may_follow(NodeId id, const std::vector<NodeId>& group) const {
-    return group.size() < kMostGroups &&
+    return static_cast<Index>(group.size()) < kMostGroups &&
            std::ranges::all_of(besides(id), [&](NodeId x) { return x < group.front() || free_[x]; });
   }
 
