@@ -1,7 +1,8 @@
 // One recurrent layer over a whole sequence: forward and backward (train), forward alone (infer), and train with the cell written
 // here as its equations (eqn). One JSON line per case.
 //
-// Usage: bench_rnn [case-prefix], with the thread count in REEL_THREADS (default 1).
+// Usage: bench_rnn [case-prefix] [--profile], with the thread count in REEL_THREADS (default 1). --profile prints where the time
+// of train goes instead.
 // train_ms: gradients of the weights and of x, h0 and c0; dy, h0 and c0 are inputs of the run, so that nothing folds away; the
 // weights count as updated before every run and are packed again inside it. fma_gflops: a register-only loop of
 // multiply-adds between the measurements, as a measure of the machine at that moment.
@@ -12,8 +13,8 @@
 
 #include <fmt/format.h>
 
-#include "fma_rate.h"
-
+#include <reel/graph/profile.h>
+#include <reel/ops/kernels/multiply_add_rate.h>
 #include <reel/reel.h>
 
 using namespace reel;
@@ -103,9 +104,14 @@ struct Times {
   double train = 0, infer = 0;
 };
 
+struct Run {
+  int threads = 1;
+  bool profile = false;
+};
+
 // Records the cell over T steps with its state as inputs, and times it.
 template <class Cell, class State>
-Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), int threads,
+Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), const Run& run,
               bool infer) {
   Tape tape;
   const Sequence x = tape.input("x", c.T, {B, c.I});
@@ -126,14 +132,19 @@ Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*
 
   Times times;
   const auto train_plan = compile<float>(tape, outputs);
-  Workspace<float> train(train_plan, &values, Threads(threads));
+  Workspace<float> train(train_plan, &values, Threads(run.threads));
+  if (run.profile) {
+    const Profile p = profile(train_plan, train, bindings, {.before_run = [&] { values.edit(0); }});
+    fmt::print("{}\n{}\n", c.name, p.text(kernels::multiply_add_gflops()));
+    return times;
+  }
   times.train = median_ms([&] {
     values.edit(0);  // as after an update
     train_plan.run(train, bindings);
   });
   if (!infer) return times;
   const auto infer_plan = compile<float>(tape, y);
-  Workspace<float> forward(infer_plan, &values, Threads(threads));
+  Workspace<float> forward(infer_plan, &values, Threads(run.threads));
   times.infer = median_ms([&] { infer_plan.run(forward, bindings); });
   return times;
 }
@@ -144,37 +155,44 @@ State two_parts(Tape& tape, Index H) {
   return {tape.input("h0", {B, H}), tape.input("c0", {B, H})};
 }
 
-void run(const Case& c, int threads) {
+void run_case(const Case& c, const Run& run) {
   ParameterSet library, equations;
   Times a, b;
-  const double rate_before = fma_gflops();
+  const double rate_before = kernels::multiply_add_gflops();
   if (std::string_view(c.kind) == "lstm") {
-    a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, threads, true);
+    a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, run, true);
     b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H),
-                                                     two_parts<LstmEquations::State>, threads, false);
+                                                     two_parts<LstmEquations::State>, run, false);
   } else if (std::string_view(c.kind) == "gru") {
-    a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, threads, true);
-    b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, threads, false);
+    a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, run, true);
+    b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, run, false);
   } else {
-    a = measure<Elman, Var>(c, library, Elman(library, "elman", c.I, c.H), one_part, threads, true);
-    b = measure<ElmanEquations, Var>(c, equations, ElmanEquations(equations, c.I, c.H), one_part, threads, false);
+    a = measure<Elman, Var>(c, library, Elman(library, "elman", c.I, c.H), one_part, run, true);
+    b = measure<ElmanEquations, Var>(c, equations, ElmanEquations(equations, c.I, c.H), one_part, run, false);
   }
+  if (run.profile) return;
   const double gates = std::string_view(c.kind) == "lstm" ? 4 : std::string_view(c.kind) == "gru" ? 3 : 1;
   const double flop = 2.0 * static_cast<double>(c.B * c.T * (c.I + c.H) * c.H) * gates;
   fmt::print(
       "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_"
       "gflops\":{:.1f},"
       "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
-      c.name, threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
-      (rate_before + fma_gflops()) / 2);
+      c.name, run.threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
+      (rate_before + kernels::multiply_add_gflops()) / 2);
   std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view prefix = argc > 1 ? argv[1] : "";
-  const char* threads = std::getenv("REEL_THREADS");
+  std::string_view prefix;
+  Run run;
+  for (const std::string_view argument : std::span(argv + 1, static_cast<std::size_t>(argc - 1)))
+    if (argument == "--profile")
+      run.profile = true;
+    else
+      prefix = argument;
+  if (const char* threads = std::getenv("REEL_THREADS")) run.threads = std::atoi(threads);
   for (const Case& c : kCases)
-    if (std::string_view(c.name).starts_with(prefix)) run(c, threads ? std::atoi(threads) : 1);
+    if (std::string_view(c.name).starts_with(prefix)) run_case(c, run);
 }

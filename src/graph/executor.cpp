@@ -1,6 +1,7 @@
 #include <reel/graph/executor.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -9,53 +10,6 @@
 
 namespace reel {
 namespace {
-
-constexpr Index kTile = 512;  // elements of a tile of repeated numbers
-
-template <class T>
-Tile<T> tile_of(const Tiles& tiles) {
-  if constexpr (sizeof(T) == 4)
-    return tiles.f32;
-  else
-    return tiles.f64;
-}
-
-// Runs an elementwise kernel over rows: in one sweep where all operands lie dense, otherwise row by row.
-template <class T>
-class ElementwiseCall {
- public:
-  ElementwiseCall(const KernelCall& call, Tile<T> tile) : call_(call), tile_(tile), n_(call.y.shape->row_size()) {}
-
-  void run() {
-    // A splat with a stride repeats another element in each row, even where the stride equals n.
-    const bool dense = std::ranges::all_of(call_.x, [&](const Port& p) { return n_ == 0 || p.stride == (p.splat ? 0 : n_); });
-    if (dense) return sweep(0, call_.rows * n_);
-    for (Index r = 0; r < call_.rows; ++r) sweep(r, n_);
-  }
-
- private:
-  // `length` elements from row `first` on.
-  void sweep(Index first, Index length) {
-    const bool splats = std::ranges::any_of(call_.x, &Port::splat);
-    alignas(kAlignment) T filled[kMostTileInputs][kTile];
-    const T* x[kMostTileInputs];
-    const Index chunk = splats ? std::min(kTile, length) : length;
-    for (std::size_t i = 0; i < call_.x.size(); ++i) {
-      x[i] = call_.x[i].template row<const T>(first);
-      if (call_.x[i].splat && length > 0) std::fill_n(filled[i], chunk, *x[i]);
-    }
-    T* y = call_.y.template row<T>(first);
-    for (Index done = 0; done < length; done += chunk) {
-      const T* at[kMostTileInputs];
-      for (std::size_t i = 0; i < call_.x.size(); ++i) at[i] = call_.x[i].splat ? filled[i] : x[i] + done;
-      tile_(at, y + done, std::min(chunk, length - done));
-    }
-  }
-
-  const KernelCall& call_;
-  Tile<T> tile_;
-  Index n_;
-};
 
 template <class T>
 class Executor {
@@ -100,7 +54,7 @@ class Executor {
       while (task >= plan_.kernels[k].parts) task -= plan_.kernels[k++].parts;
       const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
       const bool reduces = std::ranges::any_of(x, [](const PortPlan& p) { return p.shape->batched(); });
-      call(plan_.kernels[k], slot, 0, reduces ? w_.context.rows : 1, task);
+      call(k, slot, 0, reduces ? w_.context.rows : 1, task);
     });
   }
 
@@ -109,7 +63,7 @@ class Executor {
     w_.threads.each((rows + w_.block - 1) / w_.block, [&](Index block, int slot) {
       const Index first = block * w_.block;
       const Index count = std::min(w_.block, rows - first);
-      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) call(plan_.kernels[k], slot, first, count, 0);
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) call(k, slot, first, count, 0);
     });
   }
 
@@ -117,23 +71,36 @@ class Executor {
     auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
     data += p.fixed + p.scaled * w_.scale(p.source);
     if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
-    return {data, p.stride, p.shape, p.type, p.stride * w_.scale(p.source), p.splat};
+    return {data, p.stride, p.shape, p.type, p.splat};
   }
 
-  void call(const KernelPlan& kernel, int slot, Index first_row, Index rows, Index part) {
+  void call(std::uint32_t index, int slot, Index first_row, Index rows, Index part) {
+    const KernelPlan& kernel = plan_.kernels[index];
     std::vector<Port>& ports = w_.ports[slot];
-    for (std::uint32_t i = 0; i <= kernel.inputs; ++i) ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
-    KernelCall c{w_.context,
-                 first_row,
-                 rows,
-                 part,
-                 kernel.parts,
-                 std::span(ports).first(kernel.inputs),
-                 ports[kernel.inputs],
-                 w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
+      ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
+    const auto results = std::span<const Port>(ports).subspan(kernel.inputs, kernel.results);
+    const KernelCall c{w_.context,
+                       first_row,
+                       rows,
+                       part,
+                       kernel.parts,
+                       std::span(ports).first(kernel.inputs),
+                       results[0],
+                       results,
+                       w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    if (w_.times.empty()) return run_kernel(kernel, c);
+    const auto start = std::chrono::steady_clock::now();
+    run_kernel(kernel, c);
+    KernelTime& time = w_.times[static_cast<std::size_t>(slot)][index];
+    time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ++time.calls;
+  }
+
+  void run_kernel(const KernelPlan& kernel, const KernelCall& c) {
     try {
-      if (kernel.elementwise)
-        ElementwiseCall<T>(c, tile_of<T>(kernel.tiles)).run();
+      if (kernel.tiles)
+        kernel.tiles->run<T>(c);
       else
         kernel.op->run(c, T{});
     } catch (const InputError& e) {
@@ -160,7 +127,7 @@ void lay_out(WorkspaceData& w) {
     for (int slot = 0; slot < threads; ++slot) new_scratch.push_back(aligned_bytes(scratch));
   if (!w.shared) new_shared = aligned_bytes(static_cast<std::size_t>(sizes.shared));
   if (!w.cached) new_cached = aligned_bytes(static_cast<std::size_t>(sizes.cached));
-  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<Port>(plan.most_inputs + 1));
+  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<Port>(plan.most_ports));
 
   if (new_stored) w.stored = std::move(new_stored), w.stored_bytes = stored;
   if (!new_scratch.empty()) w.scratch = std::move(new_scratch), w.scratch_bytes = scratch;

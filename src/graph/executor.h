@@ -14,6 +14,12 @@ struct CarriedState {
   bool committed = false;  // holds the state of a run that succeeded, or one set by the user
 };
 
+// The calls of one kernel by one thread.
+struct KernelTime {
+  Index calls = 0;
+  double seconds = 0;
+};
+
 // The memory and bindings of one workspace, untyped.
 struct WorkspaceData {
   std::shared_ptr<const PlanData> plan;
@@ -32,6 +38,7 @@ struct WorkspaceData {
   std::vector<const InputView*> views;   // by input slot, of this run
   std::vector<const void*> parameter_data;
   bool has_run = false;
+  std::vector<std::vector<KernelTime>> times;  // by slot and kernel, while a profile is made
   bool pending = false;  // states of the last run wait for commit()
 
   // Whether any of these bytes lies in the memory that runs write to.

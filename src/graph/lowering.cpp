@@ -1,6 +1,7 @@
 #include <reel/graph/plan_data.h>
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -11,114 +12,50 @@ namespace reel {
 namespace {
 
 constexpr Index kLargestBlock = 128;  // rows of a block: enough for the GEMM's tiles, few enough for the caches
-constexpr Index kForever = std::numeric_limits<Index>::max();
-
 class Lowering {
  public:
-  explicit Lowering(PlanData& plan) : plan_(plan), tape_(*plan.program.tape), home_(tape_.size()), is_root_(tape_.size(), 0) {
-    for (NodeId root : plan.program.roots) is_root_[root] = 1;
-  }
+  explicit Lowering(PlanData& plan)
+      : plan_(plan),
+        tape_(*plan.program.tape),
+        layout_(make_layout(plan.program, plan.schedule, plan.element)),
+        leaf_homes_(tape_.size()),
+        result_ports_(layout_.places.size()),
+        piece_shapes_(layout_.places.size()) {}
 
   void run() {
-    find_lifetimes();
-    place_values();
-    for (NodeId id = 0; id < tape_.size(); ++id)
-      if (tape_.node(id).op->leaf()) home_[id] = leaf_home(id);
+    plan_.scratch_per_row = layout_.scratch_per_row;
+    plan_.stored_per_row = layout_.stored_per_row;
+    plan_.shared_bytes = layout_.shared_bytes;
+    plan_.cached_bytes = layout_.cached_bytes;
+    for (NodeId id = 0; id < tape_.size(); ++id) {
+      const Reading& reading = plan_.schedule.readings[id];
+      if (tape_.node(id).op->leaf()) leaf_homes_[id] = leaf_home(id);
+      if (reading.piece >= 0 && tape_.inputs(id)[0] == reading.base) piece_shapes_[value_of(id)] = &tape_.node(id).shape;
+    }
     for (const Phase& phase : plan_.schedule.phases) add_phase(phase);
+    for (NodeId root : plan_.program.roots) plan_.root_ports.push_back(result_ports_[value_of(root)]);
   }
 
  private:
-  struct Use {
-    Index born = 0;
-    Index dies = 0;             // in ticks
-    bool leaves_phase = false;  // read by another phase, or a root
-  };
-
-  Index bytes_of(const Node& n) const { return n.type == Type::id ? 4 : plan_.element == Element::f32 ? 4 : 8; }
-  bool computed(NodeId id) const { return !tape_.node(id).op->leaf() && plan_.schedule.readings[id].base == id; }
-  PhaseKind kind_of(NodeId id) const { return plan_.schedule.phases[plan_.schedule.phase_of[id]].kind; }
-
-  // Ticks count kernels of row phases and waves of the others, over all phases in order.
-  void find_lifetimes() {
-    ticks_.assign(tape_.size(), 0);
-    uses_.assign(tape_.size(), {});
-    Index tick = 0;
-    for (const Phase& phase : plan_.schedule.phases) {
-      std::size_t wave = 0;
-      for (std::size_t i = 0; i < phase.nodes.size(); ++i) {
-        ticks_[phase.nodes[i]] = tick;
-        const bool ends_wave = phase.kind == PhaseKind::rows || i + 1 == phase.wave_ends[wave];
-        if (ends_wave) ++tick, ++wave;
-      }
-    }
-    for (NodeId id = 0; id < tape_.size(); ++id) {
-      if (!computed(id)) continue;
-      uses_[id].born = uses_[id].dies = ticks_[id];
-      if (is_root_[id]) uses_[id].leaves_phase = true, uses_[id].dies = kForever;
-      for (NodeId x : tape_.inputs(id)) note_use(plan_.schedule.readings[x].base, id);
-    }
+  std::uint32_t value_of(NodeId id) const {
+    const Reading& reading = plan_.schedule.readings[id];
+    return layout_.first_value[reading.base] + static_cast<std::uint32_t>(std::max<Index>(reading.piece, 0));
   }
 
-  void note_use(NodeId base, NodeId user) {
-    if (tape_.node(base).op->leaf()) return;
-    Use& use = uses_[base];
-    use.dies = std::max(use.dies, ticks_[user]);
-    use.leaves_phase |= plan_.schedule.phase_of[base] != plan_.schedule.phase_of[user];
-  }
-
-  Source source_of(NodeId id) const {
-    if (kind_of(id) == PhaseKind::cached) return Source::cached;
-    if (kind_of(id) == PhaseKind::shared) return Source::shared;
-    return uses_[id].leaves_phase ? Source::stored : Source::scratch;
-  }
-
-  // A stored value is written block by block throughout its phase, so it lives from the first to the last tick of the row
-  // phases that touch it.
-  void widen_stored(Lifetime& value) const {
-    for (const Phase& phase : plan_.schedule.phases) {
-      if (phase.kind != PhaseKind::rows || phase.nodes.empty()) continue;
-      const Index first = ticks_[phase.nodes.front()], last = ticks_[phase.nodes.back()];
-      if (value.born >= first && value.born <= last) value.born = first;
-      if (value.dies >= first && value.dies <= last) value.dies = last;
-    }
-  }
-
-  void place_values() {
-    std::vector<Lifetime> lifetimes[4];  // by Source
-    std::vector<NodeId> owners[4];
-    for (NodeId id = 0; id < tape_.size(); ++id) {
-      if (!computed(id)) continue;
-      const Node& n = tape_.node(id);
-      const Source source = source_of(id);
-      Lifetime value{round_up(n.shape.row_size() * bytes_of(n), kAlignment), uses_[id].born, uses_[id].dies, 0};
-      if (source == Source::cached) value.dies = kForever;
-      if (source == Source::stored) widen_stored(value);
-      const auto s = static_cast<int>(source);
-      lifetimes[s].push_back(value);
-      owners[s].push_back(id);
-    }
-    Index* const totals[] = {&plan_.scratch_per_row, &plan_.stored_per_row, &plan_.shared_bytes, &plan_.cached_bytes};
-    for (int s = 0; s < 4; ++s) {
-      *totals[s] = place(lifetimes[s]);
-      for (std::size_t i = 0; i < owners[s].size(); ++i)
-        home_[owners[s][i]] = computed_home(owners[s][i], static_cast<Source>(s), lifetimes[s][i].offset);
-    }
-  }
-
-  PortPlan computed_home(NodeId id, Source source, Index offset) const {
+  // The whole value, as its node makes it.
+  PortPlan computed_home(NodeId id, std::uint32_t value) const {
     const Node& n = tape_.node(id);
     PortPlan home = typed(n);
-    home.source = source;
-    (n.shape.batched() ? home.scaled : home.fixed) = offset;
-    home.stride = !n.shape.batched() ? 0 : n.op->in_pieces() ? piece_size(n) : n.shape.row_size();
+    if (piece_shapes_[value]) home.shape = piece_shapes_[value];
+    home.source = layout_.places[value].source;
+    (n.shape.batched() ? home.scaled : home.fixed) = layout_.places[value].offset;
+    home.stride = !n.shape.batched() ? 0 : n.op->in_pieces() ? n.shape.trailing_product(0) : n.shape.row_size();
     return home;
   }
 
-  static Index piece_size(const Node& n) { return n.shape.trailing_product(0); }
-
   PortPlan typed(const Node& n) const {
     PortPlan p;
-    p.element_bytes = bytes_of(n);
+    p.element_bytes = element_bytes(n, plan_.element);
     p.shape = &n.shape;
     p.type = n.type;
     return p;
@@ -163,7 +100,7 @@ class Lowering {
 
   AlignedBytes constant_row(const Node& n, const Tensor<double>& value) const {
     const Index size = n.shape.row_size();
-    AlignedBytes bytes = aligned_bytes(static_cast<std::size_t>(std::max<Index>(size, 1) * bytes_of(n)));
+    AlignedBytes bytes = aligned_bytes(static_cast<std::size_t>(std::max<Index>(size, 1) * element_bytes(n, plan_.element)));
     for (Index i = 0; i < size; ++i) {
       const double number = value[value.size() == 1 ? 0 : i];
       if (plan_.element == Element::f32)
@@ -177,15 +114,10 @@ class Lowering {
   // Node x as an operand.
   PortPlan port_of(NodeId x) const {
     const Reading& reading = plan_.schedule.readings[x];
-    PortPlan port = home_[reading.base];
+    PortPlan port = tape_.node(reading.base).op->leaf() ? leaf_homes_[reading.base] : computed_home(reading.base, value_of(x));
     port.shape = &tape_.node(x).shape;
     port.fixed += reading.offset * port.element_bytes;
     if (reading.shared_row) port.stride = 0;
-    if (reading.piece >= 0) {
-      const Index piece = piece_size(tape_.node(reading.base));
-      port.scaled += reading.piece * piece * port.element_bytes;
-      port.stride = piece;
-    }
     port.splat |= reading.splat;
     return port;
   }
@@ -200,29 +132,45 @@ class Lowering {
 
   void add_kernel(NodeId id) {
     const Node& n = tape_.node(id);
-    KernelPlan kernel{n.op, id, static_cast<std::uint32_t>(plan_.ports.size()), n.input_count, 1, false, {}};
+    KernelPlan kernel{n.op, id, static_cast<std::uint32_t>(plan_.ports.size()), n.input_count};
+    kernel.results = static_cast<std::uint32_t>(pieces_of(n));
     std::vector<Signature> x;
     for (NodeId input : tape_.inputs(id)) {
       plan_.ports.push_back(port_of(input));
       x.push_back({tape_.node(input).type, tape_.node(input).shape});
     }
-    plan_.ports.push_back(home_[id]);
-    if (const auto tiles = n.op->tiles()) kernel.elementwise = true, kernel.tiles = *tiles;
-    if (kernel.elementwise && n.input_count > kMostTileInputs)
+    for (std::uint32_t v = layout_.first_value[id]; v < layout_.first_value[id] + kernel.results; ++v) {
+      result_ports_[v] = static_cast<std::uint32_t>(plan_.ports.size());
+      plan_.ports.push_back(computed_home(id, v));
+    }
+    if (const auto tiles = n.op->tiles(static_cast<int>(n.input_count))) kernel.tiles = single_program(n, *tiles);
+    if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
+    const std::size_t scratch = kernel.tiles ? kernel.tiles->scratch_bytes() : n.op->scratch_bytes(plan_.element, x);
+    plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(scratch));
+    plan_.most_ports = std::max(plan_.most_ports, kernel.inputs + kernel.results);
+    plan_.kernels.push_back(kernel);
+  }
+
+  // The program of one elementwise op, shared by all its nodes of so many inputs.
+  const TileProgram* single_program(const Node& n, const Tiles& tiles) {
+    const TileProgram*& program = single_programs_[{n.op, n.input_count}];
+    if (program) return program;
+    if (n.input_count > kMostTileInputs)
       throw Error(
           fmt::format("[{}] an elementwise op takes at most {} inputs, not {}", n.op->name(), kMostTileInputs, n.input_count));
-    if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
-    plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(n.op->scratch_bytes(plan_.element, x)));
-    plan_.most_inputs = std::max(plan_.most_inputs, kernel.inputs);
-    plan_.kernels.push_back(kernel);
+    TileProgram::Step step{tiles, {}};
+    for (std::uint32_t i = 0; i < n.input_count; ++i) step.x.push_back(static_cast<int>(i));
+    const int result = 0;
+    return program = &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&step, 1), std::span(&result, 1));
   }
 
   PlanData& plan_;
   const Tape& tape_;
-  std::vector<PortPlan> home_;  // where each node's own value lies
-  std::vector<char> is_root_;
-  std::vector<Index> ticks_;
-  std::vector<Use> uses_;
+  Layout layout_;
+  std::vector<PortPlan> leaf_homes_;          // by node
+  std::vector<std::uint32_t> result_ports_;   // by value
+  std::vector<const Shape*> piece_shapes_;    // by value: as Piece reads it
+  std::map<std::pair<const Op*, std::uint32_t>, const TileProgram*> single_programs_;
   std::unordered_map<std::string, int> slots_;
 };
 

@@ -23,6 +23,10 @@ void Arguments::require_all(Type type) const {
 
 std::vector<Var> Op::adjoint(std::span<const Var> x, Var, Var) const { return std::vector<Var>(x.size()); }
 
+double Op::flop(std::span<const Signature>, const Signature& y, Index rows) const {
+  return static_cast<double>(y.elements(rows));
+}
+
 Var Op::lower(std::span<const Var>, Var, Element) const { return {}; }
 
 void Op::run(const KernelCall&, float) const { throw Error(fmt::format("[{}] has no kernel for float", name())); }

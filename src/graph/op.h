@@ -32,6 +32,8 @@ enum class Type : std::uint8_t { real, id };
 struct Signature {
   Type type = Type::real;
   Shape shape;
+
+  Index elements(Index rows) const { return shape.row_size() * (shape.batched() ? rows : 1); }
 };
 
 // The inputs of a node being recorded, for the shape rule and its messages.
@@ -85,7 +87,6 @@ struct Port {
   Index stride = 0;
   const Shape* shape = nullptr;
   Type type = Type::real;
-  Index piece_stride = 0;  // elements from piece to piece, where the op lays its result out in pieces
   bool splat = false;      // every element of a row equals the row's first; handed to elementwise tiles only
 
   template <class T>
@@ -103,7 +104,8 @@ struct KernelCall {
   Index part = 0;
   Index parts = 1;
   std::span<const Port> x;
-  Port y;
+  Port y;                         // the result, or the first of its pieces
+  std::span<const Port> results;  // all pieces
   std::byte* scratch = nullptr;  // scratch_bytes() of the op, 64-byte aligned, private to this call
 };
 
@@ -159,12 +161,17 @@ class Op {
   // ---- capabilities ----
   virtual bool varies() const { return false; }  // the result depends on the RunContext, not on the inputs alone
   virtual const LeafInfo* leaf() const { return nullptr; }
-  virtual std::optional<Tiles> tiles() const { return std::nullopt; }  // elementwise: equal shapes in and out
+  virtual std::optional<Tiles> tiles(int) const { return std::nullopt; }  // for so many inputs of the result's shape
+
+  // Every element of a result depends on the same elements of the inputs, all of one shape. Such a node's inputs may be
+  // repetitions of one element that are nowhere written out (Port::splat).
+  virtual bool elementwise(int inputs) const { return tiles(inputs).has_value(); }
+
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
   virtual bool accumulates() const { return false; }  // the sum of inputs of equal shapes
   virtual bool transposes() const { return false; }   // a matrix without B
 
-  // A result [B, P, ...] is kept as P pieces of [B, ...] one after the other; it is read through views with `piece` only.
+  // A result [B, P, ...] is kept as P pieces of [B, ...], each with memory of its own; it is read through Piece only.
   virtual bool in_pieces() const { return false; }
 
   // f(a..) + f(b..) = f(a.., b..): an accumulate of such nodes is one node with all their inputs in order.
@@ -179,6 +186,8 @@ class Op {
   // How many independent pieces a call over unbatched results may be cut into; constant for given shapes.
   virtual Index parts(Element, std::span<const Signature>, const Signature&) const { return 1; }
   virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
+  // Floating-point operations of a run over so many rows, for profiles; a multiply-add counts as two.
+  virtual double flop(std::span<const Signature> x, const Signature& y, Index rows) const;
 };
 
 // Supplies the virtual functions from templates of Self:

@@ -78,16 +78,14 @@ std::shared_ptr<PlanData> make_plan_data(const Tape& tape, std::span<const Var> 
   plan->schedule = make_schedule(plan->program);
   lower_to_kernels(*plan);
 
-  std::unordered_map<NodeId, std::uint32_t> result_port;
-  for (const KernelPlan& k : plan->kernels) result_port[k.node] = k.first_port + k.inputs;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     plan->output_of.emplace(outputs[i].id(), static_cast<std::uint32_t>(plan->outputs.size()));
-    plan->outputs.push_back({outputs[i].id(), result_port.at(plan->program.roots[i])});
+    plan->outputs.push_back({outputs[i].id(), plan->root_ports[i]});
   }
   for (std::size_t i = 0; i < carries.size(); ++i) {
     const std::string& name = tape.node(carries[i].first).op->leaf()->name;
     plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)),
-                               result_port.at(plan->program.roots[outputs.size() + i]));
+                               plan->root_ports[outputs.size() + i]);
   }
   return plan;
 }
@@ -126,11 +124,10 @@ std::string operand_text(const PlanData& plan, NodeId x) {
 std::string PlanBase::text() const {
   const PlanData& d = *data_;
   const Tape& tape = *d.program.tape;
-  constexpr const char* kKinds[] = {"once per update", "all rows at once", "row blocks"};
   std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n",
                                 d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
   for (const PhasePlan& phase : d.phases) {
-    out += fmt::format("phase: {}\n", kKinds[static_cast<int>(phase.kind)]);
+    out += fmt::format("phase: {}\n", phase_text(phase.kind));
     for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
       const KernelPlan& kernel = d.kernels[k];
       const Node& n = tape.node(kernel.node);

@@ -22,6 +22,8 @@ namespace reel {
 template <class T>
 class Workspace;
 struct PlanData;
+struct Profile;
+struct ProfileOptions;
 
 // What every element type's plan has in common.
 class PlanBase {
@@ -94,6 +96,8 @@ class Workspace {
 
  private:
   friend class Plan<T>;
+  template <class U>
+  friend Profile profile(const Plan<U>&, Workspace<U>&, std::span<const Binding>, const ProfileOptions&);
   std::unique_ptr<WorkspaceData> data_;
 };
 

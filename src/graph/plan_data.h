@@ -1,25 +1,14 @@
 // The compiled form behind a Plan: kernels with operands as places in memory. Internal to src/graph.
 #pragma once
 
+#include <deque>
 #include <unordered_map>
 
+#include <reel/graph/layout.h>
 #include <reel/graph/plan.h>
-#include <reel/graph/schedule.h>
+#include <reel/graph/tile_program.h>
 
 namespace reel {
-
-// Memory that an operand may lie in.
-enum class Source : std::uint8_t {
-  scratch,  // of one block of rows: only that row phase reads it
-  stored,   // all rows
-  shared,   // without B, from this run
-  cached,   // without B, from parameters alone: kept until they change
-  input,
-  carried,
-  parameter,
-  constant,
-};
-inline constexpr int kSources = 8;
 
 // An operand: base of (source, slot) + fixed bytes + scaled bytes x rows of the source, then row after row.
 struct PortPlan {
@@ -37,11 +26,11 @@ struct PortPlan {
 struct KernelPlan {
   const Op* op;
   NodeId node;
-  std::uint32_t first_port;  // inputs, then the result
+  std::uint32_t first_port;  // inputs, then the result or its pieces
   std::uint32_t inputs;
+  std::uint32_t results = 1;
   Index parts = 1;
-  bool elementwise = false;
-  Tiles tiles;
+  const TileProgram* tiles = nullptr;  // of a single elementwise op
 };
 
 struct PhasePlan {
@@ -53,7 +42,7 @@ struct PhasePlan {
 
 struct RootPlan {
   NodeId tape_node;    // on the user's tape
-  std::uint32_t port;  // of the kernel that makes it
+  std::uint32_t port;  // where it is made
 };
 
 struct PlanData {
@@ -64,13 +53,15 @@ struct PlanData {
   std::vector<KernelPlan> kernels;
   std::vector<PortPlan> ports;
   std::vector<PhasePlan> phases;
+  std::deque<TileProgram> tile_programs;   // of single ops, where kernels point to
+  std::vector<std::uint32_t> root_ports;  // by root of the program
   std::vector<RootPlan> outputs;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)
   std::vector<AlignedBytes> constants;
   std::unordered_map<NodeId, std::uint32_t> output_of;  // user's node -> index into outputs
   SetIdentity parameter_set;
   Index parameter_count = 0;  // values that a workspace needs of it; 0: no parameters
-  std::uint32_t most_inputs = 0;
+  std::uint32_t most_ports = 0;
   TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
@@ -84,7 +75,7 @@ struct PlanData {
   Sizes sizes(Index rows, int threads) const;
 };
 
-// Fills kernels, ports, phases, constants and sizes from program, schedule and table.
+// Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
 void lower_to_kernels(PlanData& plan);
 
 }  // namespace reel

@@ -15,7 +15,7 @@ std::vector<char> elementwise_only(const Program& p) {
     const Node& n = tape.node(id);
     const auto inputs = tape.inputs(id);
     const bool passes_on = inputs.size() == 1 && n.op->view(tape.node(inputs[0]).shape, n.shape) && only[id];
-    if (n.op->tiles() || passes_on) continue;
+    if (n.op->elementwise(static_cast<int>(inputs.size())) || passes_on) continue;
     for (NodeId x : inputs) only[x] = 0;
   }
   return only;
@@ -78,6 +78,11 @@ std::vector<Place> make_places(const Program& p, const std::vector<Reading>& rea
 }
 
 }  // namespace
+
+std::string_view phase_text(PhaseKind kind) {
+  constexpr std::string_view kTexts[] = {"once per update", "all rows at once", "row blocks"};
+  return kTexts[static_cast<int>(kind)];
+}
 
 PhaseSchedule make_schedule(const Program& p) {
   const Tape& tape = *p.tape;

@@ -21,6 +21,7 @@ struct Reading {
 };
 
 enum class PhaseKind : std::uint8_t { cached, shared, rows };
+std::string_view phase_text(PhaseKind kind);
 
 struct Phase {
   PhaseKind kind;

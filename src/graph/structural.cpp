@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/kernels/sum.h>
 
 namespace reel {
 
@@ -21,6 +22,8 @@ Signature Accumulate::infer(const Arguments& x) const {
   return x[0];
 }
 
+std::optional<Tiles> Accumulate::tiles(int inputs) const { return kernels::sum_tiles(inputs); }
+
 template <class T>
 void Accumulate::run_as(const KernelCall& c) const {
   const Index n = c.y.shape->row_size();
@@ -35,6 +38,15 @@ void Accumulate::run_as(const KernelCall& c) const {
 }
 template void Accumulate::run_as<float>(const KernelCall&) const;
 template void Accumulate::run_as<double>(const KernelCall&) const;
+
+std::string Piece::attributes() const { return fmt::format("{}", index_); }
+
+Signature Piece::infer(const Arguments& x) const {
+  x.require_count(1);
+  if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0))
+    throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
+  return {Type::real, x.shape(0).without(0)};
+}
 
 Signature StopGradient::infer(const Arguments& x) const {
   x.require_count(1);
@@ -64,6 +76,8 @@ Var accumulate(std::span<const Var> x, CallSite site) {
   if (x.empty()) throw InputError("accumulate: takes at least one Var");
   return x.size() == 1 ? x[0] : x[0].tape().append(Accumulate{}, x, site);
 }
+
+Var piece(Var all, Index index, CallSite site) { return all.tape().append(Piece(index), {all}, site); }
 
 Var stop_gradient(Var x, CallSite site) { return x.tape().append(StopGradient{}, {x}, site); }
 

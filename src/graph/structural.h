@@ -80,6 +80,7 @@ class Accumulate final : public OpOf<Accumulate> {
   Signature infer(const Arguments& x) const override;
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {x.size(), dy}; }
   bool accumulates() const override { return true; }
+  std::optional<Tiles> tiles(int inputs) const override;
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     for (Index i = 0; i < e.y.size; ++i) {
@@ -109,6 +110,7 @@ class Copy final : public OpOf<Copy> {
  public:
   static constexpr std::string_view kName = "copy";
   Signature infer(const Arguments& x) const override;
+  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     if (e.y.ids)
@@ -118,6 +120,26 @@ class Copy final : public OpOf<Copy> {
   }
   template <class T>
   void run_as(const KernelCall& c) const;
+};
+
+// One piece of a result [.., P, ...] that is kept in pieces: [.., ...]. Appended by passes.
+class Piece final : public OpOf<Piece> {
+ public:
+  static constexpr std::string_view kName = "piece";
+  explicit Piece(Index index) : index_(index) {}
+  auto key() const { return std::tuple(index_); }
+  std::string attributes() const override;
+  Signature infer(const Arguments& x) const override;
+  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.piece = index_}; }
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Index size = e.y.shape->row_size(), pieces = e.x[0].shape->dim(0);
+    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
+      std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
+  }
+
+ private:
+  Index index_;
 };
 
 // [] = the number of rows of the run.
@@ -139,5 +161,7 @@ class BatchSize final : public OpOf<BatchSize> {
 // REQUIRES: at least one Var; all on one tape. One Var is returned as it is.
 Var accumulate(std::span<const Var> x, CallSite site = CallSite::current());
 Var stop_gradient(Var x, CallSite site = CallSite::current());
+
+Var piece(Var all, Index index, CallSite site);
 
 }  // namespace reel

@@ -4,6 +4,7 @@
 #include <reel/graph/passes/constant_folding.h>
 #include <reel/graph/passes/dead_code.h>
 #include <reel/graph/passes/defer.h>
+#include <reel/graph/passes/fuse.h>
 #include <reel/graph/passes/lower.h>
 #include <reel/ops/passes/hoist_products.h>
 #include <reel/ops/passes/join_products.h>
@@ -26,7 +27,8 @@ std::vector<Pass> default_passes() {
           {"hoist_products", passes::hoist_products},
           {"lower", passes::lower},  // products to packed products
           {"common_subexpressions", passes::common_subexpressions},
-          {"dead_code", passes::dead_code}};
+          {"dead_code", passes::dead_code},
+          {"fuse", passes::fuse}};
 }
 
 }  // namespace reel

@@ -25,7 +25,7 @@ class Elementwise : public OpOf<Self> {
     return x[0];
   }
 
-  std::optional<Tiles> tiles() const override { return static_cast<const Self&>(*this).tile_kernels(); }
+  std::optional<Tiles> tiles(int) const override { return static_cast<const Self&>(*this).tile_kernels(); }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const override {
     return spread(std::make_integer_sequence<int, kArity>(), [&](auto... i) { return Self::rule(x[i]..., y, dy); });

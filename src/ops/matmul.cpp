@@ -29,6 +29,7 @@ class Transpose final : public OpOf<Transpose> {
   }
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
   bool transposes() const override { return true; }
+  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -118,6 +119,12 @@ class Contract final : public OpOf<Contract> {
   }
 
   bool sum_merges() const override { return true; }
+  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); i += 2)
+      sum += static_cast<double>(x[i].shape.leading() * (x[i].shape.batched() ? rows : 1));
+    return 2 * sum * static_cast<double>(y.elements(rows));
+  }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

@@ -37,6 +37,7 @@ class Pack final : public OpOf<Pack> {
     const Index columns = (N + lanes_ - 1) / lanes_ * lanes_;
     return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
   }
+  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -73,6 +74,13 @@ Shape result_shape(const ProductsLayout& layout, const Shape& x, Index N) {
   return layout.results() == 1 ? x.with_dim(-1, N) : Shape{B, layout.results(), N};
 }
 
+// Of x (steps x terms) and what follows.
+double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const Signature& y, Index rows) {
+  double per_result = layout.init ? 1 : 0;
+  for (const Signature& term : x.first(static_cast<std::size_t>(layout.terms))) per_result += 2 * static_cast<double>(term.shape.last());
+  return per_result * static_cast<double>(y.elements(rows));
+}
+
 // Products over packed weights: inputs x (steps x terms), one pack per term, init.
 class PackedProducts final : public OpOf<PackedProducts> {
  public:
@@ -85,6 +93,9 @@ class PackedProducts final : public OpOf<PackedProducts> {
                        layout_.init ? " +init" : "");
   }
   Signature infer(const Arguments& x) const override { return {Type::real, result_shape(layout_, x.shape(0), N_)}; }
+  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
+    return flop_of(layout_, x, y, rows);
+  }
   bool in_pieces() const override { return layout_.results() > 1; }
 
   template <class S>
@@ -134,7 +145,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
     for (std::size_t g = 0; g < G; ++g) {
       groups[g] = {};
       groups[g].y = {
-          rows_of([&](std::size_t s) { return c.y.template row<T>(0) + static_cast<Index>(s * G + g) * c.y.piece_stride; }), N_};
+          rows_of([&](std::size_t s) { return c.results[s * G + g].template row<T>(0); }), N_};
       if (!layout_.init) continue;
       const std::size_t at = S * P + P + g;
       groups[g].init = {rows_of([&](std::size_t s) { return c.x[at + s * G].template row<T>(0); }), c.x[at].stride};
@@ -198,6 +209,9 @@ class Products final : public OpOf<Products> {
       if (x.shape(i) != Shape{B, N}) throw ShapeError(fmt::format("the sums must begin from [B, {}], not {}", N, x.describe(i)));
     return {Type::real, result_shape(layout_, x.shape(0), N)};
   }
+  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
+    return flop_of(layout_, x, y, rows);
+  }
   bool in_pieces() const override { return layout_.results() > 1; }
 
   Var lower(std::span<const Var> x, Var y, Element element) const override {
@@ -240,30 +254,6 @@ class Products final : public OpOf<Products> {
   ProductsLayout layout_;
 };
 
-class Piece final : public OpOf<Piece> {
- public:
-  static constexpr std::string_view kName = "piece";
-  explicit Piece(Index index) : index_(index) {}
-  auto key() const { return std::tuple(index_); }
-  std::string attributes() const override { return fmt::format("{}", index_); }
-  Signature infer(const Arguments& x) const override {
-    x.require_count(1);
-    if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0))
-      throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
-    return {Type::real, x.shape(0).without(0)};
-  }
-  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.piece = index_}; }
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index size = e.y.shape->row_size(), pieces = e.x[0].shape->dim(0);
-    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
-      std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
-  }
-
- private:
-  Index index_;
-};
-
 }  // namespace
 
 Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
@@ -273,8 +263,6 @@ Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<con
   inputs.insert(inputs.end(), init.begin(), init.end());
   return x[0].tape().append(Products(layout), inputs, site);
 }
-
-Var piece(Var all, Index index, CallSite site) { return all.tape().append(Piece(index), {all}, site); }
 
 const ProductsLayout* products_layout(const Tape& tape, NodeId id) {
   const Op* op = tape.node(id).op;

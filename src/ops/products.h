@@ -24,13 +24,10 @@ struct ProductsLayout {
 
 inline constexpr Index kMostGroups = 16;  // results of one step that one node may have
 
-// x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces; for one
-// result [.., N], where one term without init may be of any rank and without B.
+// x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces, of which
+// piece s * groups + g is y_sg; for one result [.., N], where one term without init may be of any rank and without B.
 Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
              CallSite site);
-
-// Result s * groups + g of a products node with several.
-Var piece(Var all, Index index, CallSite site);
 
 // The layout of a node that products() appended; nullptr for others.
 const ProductsLayout* products_layout(const Tape& tape, NodeId id);

@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "reel/ops/selection.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <reel/ops/kernels/tile-inl.h>
+#include <reel/graph/kernels/tile-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {

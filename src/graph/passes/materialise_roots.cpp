@@ -12,8 +12,9 @@ Program materialise_roots(const Program& program, Element) {
   for (NodeId& root : result.roots) {
     const Node& node = tape.node(root);
     const auto inputs = tape.inputs(root);
-    const bool is_view = inputs.size() == 1 && node.op->view(tape.node(inputs[0]).shape, node.shape);
-    if (node.op->leaf() || is_view) root = result.tape->append(Copy{}, {result.tape->var(root)}, node.site).id();
+    const auto view = inputs.size() == 1 ? node.op->view(tape.node(inputs[0]).shape, node.shape) : std::nullopt;
+    const bool piece_of_computed = view && view->piece >= 0;  // has memory of its own
+    if (node.op->leaf() || (view && !piece_of_computed)) root = result.tape->append(Copy{}, {result.tape->var(root)}, node.site).id();
   }
   return result;
 }

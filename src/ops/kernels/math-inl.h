@@ -1,5 +1,5 @@
 // Per-target exp, log, tanh and the logistic function over Highway's, with IEEE results at NaN, infinities and range ends.
-#include <reel/ops/kernels/tile-inl.h>
+#include <reel/graph/kernels/tile-inl.h>
 
 #include <hwy/contrib/math/math-inl.h>
 

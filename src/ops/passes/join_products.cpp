@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <reel/ops/passes/product_levels.h>
+#include <reel/graph/structural.h>
 #include <reel/ops/products.h>
 
 namespace reel::passes {

@@ -1,16 +1,16 @@
-#include "fma_rate.h"
+#include <reel/ops/kernels/multiply_add_rate.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "fma_rate.cpp"
+#define HWY_TARGET_INCLUDE "reel/ops/kernels/multiply_add_rate.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace bench::HWY_NAMESPACE {
+namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // 12 independent chains; returns the multiply-adds done (one per lane) and keeps their sum alive.
@@ -29,25 +29,25 @@ double MultiplyAdds(std::int64_t rounds, volatile float* sink) {
   return static_cast<double>(rounds) * kChains * static_cast<double>(hn::Lanes(d));
 }
 
-}  // namespace bench::HWY_NAMESPACE
+}  // namespace reel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace bench {
+namespace reel {
 HWY_EXPORT(MultiplyAdds);
-}
 
-double fma_gflops() {
+double kernels::multiply_add_gflops() {
   using Clock = std::chrono::steady_clock;
   volatile float sink = 0;
   double best = 0;
   const auto begin = Clock::now();
   while (std::chrono::duration<double>(Clock::now() - begin).count() < 0.05) {
-    using namespace bench;
     const auto start = Clock::now();
     const double done = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(200000, &sink);
     best = std::max(best, 2 * done / std::chrono::duration<double>(Clock::now() - start).count() / 1e9);
   }
   return best;
 }
+
+}  // namespace reel
 #endif
