@@ -11,6 +11,7 @@
 
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
+#include <reel/reel.h>
 
 using namespace reel;
 using namespace reel::kernels;
@@ -71,20 +72,31 @@ double products_rate(const Shape3& s) {
               [&] { kernels.products(s.steps, s.rows, s.N, std::span(&term, 1), groups); });
 }
 
-double contract_rate(Index M, Index N, Index K) {
-  const auto kernels = gemm_kernels<float>();
-  const auto a = numbers(K * M), b = numbers(K * N);
-  std::vector<float> c(static_cast<std::size_t>(M * N)), scratch(static_cast<std::size_t>(kContractionRows * kernels.width) + 16);
-  float* aligned = scratch.data() + (16 - reinterpret_cast<std::uintptr_t>(scratch.data()) / 4 % 16) % 16;
-  return rate(2. * static_cast<double>(M * N * K), [&] {
-    for (Index n = 0; n < N; n += kernels.width)
-      for (Index k = 0; k < K; k += kContractionRows) {
-        const float *left[kContractionRows], *right[kContractionRows];
-        const Index rows = std::min(kContractionRows, K - k);
-        for (Index r = 0; r < rows; ++r) left[r] = a.data() + (k + r) * M, right[r] = b.data() + (k + r) * N + n;
-        kernels.contract_panel(M, std::min(kernels.width, N - n), rows, left, right, c.data() + n, N, k > 0, aligned);
-      }
-  });
+// The whole op: T steps of rows, all gates at once, with the biases' sums.
+double contract_rate(Index T, Index rows, Index M, Index N, Index groups) {
+  Tape tape;
+  std::vector<Var> operands;
+  std::vector<Sequence> right;
+  const Sequence x = tape.input("x", T, {B, M});
+  std::vector<std::string> names;
+  for (Index g = 0; g < groups; ++g) names.push_back(fmt::format("y{}", g));
+  for (const std::string& name : names) right.push_back(tape.input(name, T, {B, N}));
+  for (Index t = 0; t < T; ++t) {
+    operands.push_back(x[static_cast<std::size_t>(t)]);
+    for (const Sequence& y : right) operands.push_back(y[static_cast<std::size_t>(t)]);
+  }
+  const Var all = contraction({groups, true}, operands, {});
+  std::vector<Var> outputs{all};
+  if (groups > 1) outputs.clear();
+  for (Index g = 0; g < groups && groups > 1; ++g) outputs.push_back(piece(all, g, {}));
+  const auto plan = compile<float>(tape, outputs);
+  Workspace<float> workspace(plan);
+  Tensor<float> left(Shape{T, rows, M}), y(Shape{T, rows, N});
+  std::ranges::fill(left, .5f), std::ranges::fill(y, .25f);
+  std::vector<Binding> bindings{{"x", left}};
+  std::vector<Tensor<float>> copies(static_cast<std::size_t>(groups), y);
+  for (std::size_t g = 0; g < names.size(); ++g) bindings.emplace_back(names[g], copies[g]);
+  return rate(2. * static_cast<double>(T * rows * M * N * groups), [&] { plan.run(workspace, bindings); });
 }
 
 double median(std::vector<double> v) {
@@ -105,8 +117,11 @@ int main() {
   for (const Shape3& s : kProducts)
     report(fmt::format("{} ({} x {} rows, K {}, N {} x {})", s.what, s.steps, s.rows, s.K, s.groups, s.N),
            [&] { return products_rate(s); });
-  report("x' dy, i256 h512 (2048 columns, 4096 rows)", [] { return contract_rate(256, 2048, 4096); });
-  report("h' dy, h512 (2048 columns, 4096 rows)", [] { return contract_rate(512, 2048, 4096); });
-  report("h' dy, h100 (400 columns, 25 rows)", [] { return contract_rate(100, 400, 25); });
-  report("h' dy, h16 (64 columns, 2000 rows)", [] { return contract_rate(16, 64, 2000); });
+  report("x' dy, b64 t64 i256 h512 x 4", [] { return contract_rate(64, 64, 256, 512, 4); });
+  report("h' dy, b64 t64 h512 x 4", [] { return contract_rate(64, 64, 512, 512, 4); });
+  report("h' dy, b32 t64 h256 x 4", [] { return contract_rate(64, 32, 256, 256, 4); });
+  report("h' dy, b1 t25 h100 x 4", [] { return contract_rate(25, 1, 100, 100, 4); });
+  report("x' dy, b1 t25 i65 h100 x 4", [] { return contract_rate(25, 1, 65, 100, 4); });
+  report("h' dy, b200 t10 h16 x 4", [] { return contract_rate(10, 200, 16, 16, 4); });
+  report("x' dy, b200 t10 i2 h16 x 4", [] { return contract_rate(10, 200, 2, 16, 4); });
 }

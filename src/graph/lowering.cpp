@@ -19,7 +19,6 @@ class Lowering {
         tape_(*plan.program.tape),
         layout_(make_layout(plan.program, plan.schedule, plan.element)),
         leaf_homes_(tape_.size()),
-        result_ports_(layout_.places.size()),
         piece_shapes_(layout_.places.size()) {}
 
   void run() {
@@ -33,7 +32,10 @@ class Lowering {
       if (reading.piece >= 0 && tape_.inputs(id)[0] == reading.base) piece_shapes_[value_of(id)] = &tape_.node(id).shape;
     }
     for (const Phase& phase : plan_.schedule.phases) add_phase(phase);
-    for (NodeId root : plan_.program.roots) plan_.root_ports.push_back(result_ports_[value_of(root)]);
+    for (NodeId root : plan_.program.roots) {
+      plan_.root_ports.push_back(static_cast<std::uint32_t>(plan_.ports.size()));
+      plan_.ports.push_back(port_of(root));
+    }
   }
 
  private:
@@ -139,10 +141,7 @@ class Lowering {
       plan_.ports.push_back(port_of(input));
       x.push_back({tape_.node(input).type, tape_.node(input).shape});
     }
-    for (std::uint32_t v = layout_.first_value[id]; v < layout_.first_value[id] + kernel.results; ++v) {
-      result_ports_[v] = static_cast<std::uint32_t>(plan_.ports.size());
-      plan_.ports.push_back(computed_home(id, v));
-    }
+    for (std::uint32_t r = 0; r < kernel.results; ++r) plan_.ports.push_back(computed_home(id, layout_.first_value[id] + r));
     if (const auto tiles = n.op->tiles(static_cast<int>(n.input_count))) kernel.tiles = single_program(n, *tiles);
     if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
     const std::size_t scratch = kernel.tiles ? kernel.tiles->scratch_bytes() : n.op->scratch_bytes(plan_.element, x);
@@ -168,7 +167,6 @@ class Lowering {
   const Tape& tape_;
   Layout layout_;
   std::vector<PortPlan> leaf_homes_;          // by node
-  std::vector<std::uint32_t> result_ports_;   // by value
   std::vector<const Shape*> piece_shapes_;    // by value: as Piece reads it
   std::map<std::pair<const Op*, std::uint32_t>, const TileProgram*> single_programs_;
   std::unordered_map<std::string, int> slots_;

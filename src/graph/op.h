@@ -204,6 +204,7 @@ class OpOf : public Op {
     return kind() == other.kind() && self().key() == static_cast<const Self&>(other).key();
   }
   const void* kind() const final { return &kKind; }
+  static const Self* from(const Op& op) { return op.kind() == &kKind ? static_cast<const Self*>(&op) : nullptr; }
 
   void evaluate(const Evaluation<float>& e) const final { self().evaluate_as(e); }
   void evaluate(const Evaluation<double>& e) const final { self().evaluate_as(e); }

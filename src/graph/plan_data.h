@@ -42,7 +42,7 @@ struct PhasePlan {
 
 struct RootPlan {
   NodeId tape_node;    // on the user's tape
-  std::uint32_t port;  // where it is made
+  std::uint32_t port;
 };
 
 struct PlanData {

@@ -44,11 +44,12 @@ constexpr Element element_of<std::complex<double>>() {
 const char* element_name(Element e);  // "float", "double", "int32", "complex<double>"
 std::size_t element_bytes(Element e);
 
-// Uninitialised 64-byte aligned memory for `bytes` bytes.
 struct AlignedDelete {
-  void operator()(void* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
+  std::size_t alignment = kAlignment;
+  void operator()(void* p) const { ::operator delete (p, std::align_val_t{alignment}); }
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;
+// Uninitialised memory, aligned to 64 bytes, or to a huge page when it is that large.
 AlignedBytes aligned_bytes(std::size_t bytes);
 
 template <class T>

@@ -203,6 +203,8 @@ Var sum_to(Operand x, Shape shape) {
 
 Var batch_sum(Operand x) { return record(BatchSum{}, x); }
 
+bool is_batch_sum(const Tape& tape, NodeId id) { return BatchSum::from(*tape.node(id).op) != nullptr; }
+
 namespace {
 
 std::string list_shapes(std::span<const Var> x) {

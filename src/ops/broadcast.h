@@ -20,4 +20,7 @@ void broadcast_together(std::string_view op, std::span<Var> x, CallSite site);
 // x: [B, ...] -> [...], rows added in order 0, 1, ...; an empty batch gives 0.
 Var batch_sum(Operand x);
 
+// Whether a node is a batch_sum, of one term or, after passes, of several.
+bool is_batch_sum(const Tape& tape, NodeId id);
+
 }  // namespace reel

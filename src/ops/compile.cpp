@@ -7,6 +7,7 @@
 #include <reel/graph/passes/fuse.h>
 #include <reel/graph/passes/lower.h>
 #include <reel/ops/passes/hoist_products.h>
+#include <reel/ops/passes/join_contractions.h>
 #include <reel/ops/passes/join_products.h>
 #include <reel/ops/passes/sum_products.h>
 
@@ -17,6 +18,7 @@ std::vector<Pass> default_passes() {
           {"constant_folding", passes::constant_folding},
           {"common_subexpressions", passes::common_subexpressions},
           {"defer", passes::defer},
+          {"join_contractions", passes::join_contractions},
           {"lower", passes::lower},  // matmul to products
           {"common_subexpressions", passes::common_subexpressions},
           {"dead_code", passes::dead_code},

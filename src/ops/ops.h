@@ -5,6 +5,7 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/compile.h>
+#include <reel/ops/contraction.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>

@@ -265,8 +265,8 @@ Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<con
 }
 
 const ProductsLayout* products_layout(const Tape& tape, NodeId id) {
-  const Op* op = tape.node(id).op;
-  return op->name() == Products::kName ? &static_cast<const Products*>(op)->layout() : nullptr;
+  const Products* op = Products::from(*tape.node(id).op);
+  return op ? &op->layout() : nullptr;
 }
 
 }  // namespace reel

@@ -1,5 +1,5 @@
-// materialise_roots: a root that is a leaf, or only another way to read a node, becomes a copy, so that every root owns its
-// memory. Unchanged: values.
+// materialise_roots: a root that is a leaf, or a view that is not dense in the memory of the node it reads, becomes a copy, so
+// that every root lies dense in the workspace. Unchanged: values.
 #pragma once
 
 #include <reel/graph/program.h>

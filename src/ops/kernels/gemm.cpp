@@ -5,36 +5,15 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "reel/ops/kernels/gemm.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
-#include <hwy/highway.h>
+
+#include <reel/ops/kernels/register_tile-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Tile sizes that keep accumulators, one row of B and a broadcast in registers: 6 x 4 of 32 vectors, 6 x 2 of 16.
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kVectors = 4;
-#else
-constexpr int kVectors = 2;
-#endif
-constexpr int kRows = 6;
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
 constexpr int kMostPieces = 8;  // pieces of terms in one block
-
-// A vector of which only the first `count` elements are in memory.
-template <class D, class T>
-HWY_INLINE hn::Vec<D> LoadEdge(D d, const T* from, Index count) {
-  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
-  std::copy_n(from, count, padded);
-  return hn::Load(d, padded);
-}
-
-template <class D, class T>
-HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
-  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(v, d, padded);
-  std::copy_n(padded, count, to);
-}
 
 // A stretch of one term's k, for one panel.
 template <class T>
@@ -65,20 +44,6 @@ struct PanelCall {
   int piece_count;
   bool first;  // begins from init, or zero, and not from what y holds
 };
-
-template <bool kWhole, class D, class T>
-HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {
-  if (kWhole || count == static_cast<Index>(hn::Lanes(d))) return hn::LoadU(d, from);
-  return LoadEdge(d, from, count);
-}
-
-template <bool kWhole, class D, class T>
-HWY_INLINE void StoreVector(hn::Vec<D> v, D d, T* to, Index count) {
-  if (kWhole || count == static_cast<Index>(hn::Lanes(d)))
-    hn::StoreU(v, d, to);
-  else
-    StoreEdge(v, d, to, count);
-}
 
 // Where vector v of a row lies; in the simple case a few lanes after the row's first.
 template <bool kSimple, class T>
@@ -214,93 +179,13 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   }
 }
 
-// ---- contraction: A's column k begins at a_rows[k] ----
-
-template <class T>
-struct ContractCall {
-  Index K;
-  const T* const* a_rows;
-  const T* b;  // [K][panel's vectors]
-  Index columns, c_stride;
-  bool load;  // continue the chains from what C holds
-};
-
-template <int MR, int NV, bool kWhole, class T>
-HWY_INLINE void ContractTile(const ContractCall<T>& p, Index row, T* c) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const Index last = p.columns - (NV - 1) * lanes;  // columns of the last vector
-  const auto count = [&](int v) { return v == NV - 1 ? last : lanes; };
-  V sum[MR][NV];
-  for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) {
-      const T* from = c + (row + m) * p.c_stride + v * lanes;
-      sum[m][v] = p.load ? LoadVector<kWhole>(d, from, count(v)) : hn::Zero(d);
-    }
-  const T* HWY_RESTRICT b = p.b;
-  for (Index k = 0; k < p.K; ++k, b += NV * lanes) {
-    const T* a = p.a_rows[k] + row;
-    V line[NV];
-    for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
-    for (int m = 0; m < MR; ++m) {
-      const V left = hn::Set(d, a[m]);
-      for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
-    }
-  }
-  for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, c + (row + m) * p.c_stride + v * lanes, count(v));
-}
-
-template <int NV, bool kWhole, class T>
-HWY_NOINLINE void ContractTiles(Index M, const ContractCall<T>& p, T* c) {
-  Index m = 0;
-  for (; m + kRows <= M; m += kRows) ContractTile<kRows, NV, kWhole>(p, m, c);
-  for (; m + 4 <= M; m += 4) ContractTile<4, NV, kWhole>(p, m, c);
-  for (; m + 2 <= M; m += 2) ContractTile<2, NV, kWhole>(p, m, c);
-  for (; m < M; ++m) ContractTile<1, NV, kWhole>(p, m, c);
-}
-
-template <int NV, class T>
-HWY_INLINE void ContractOf(Index M, const ContractCall<T>& p, T* c) {
-  if (p.columns == NV * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>())))
-    ContractTiles<NV, true>(M, p, c);
-  else
-    ContractTiles<NV, false>(M, p, c);
-}
-
-template <class T>
-void ContractPanel(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride, bool add,
-                   T* scratch) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  const Index vectors = (N + lanes - 1) / lanes;
-  const Index padded = vectors * lanes;
-  if (K == 0 && !add)
-    for (Index m = 0; m < M; ++m) std::fill_n(c + m * c_stride, N, T{0});
-  for (Index k = 0; k < K; k += kernels::kContractionRows) {
-    const Index rows = std::min(kernels::kContractionRows, K - k);
-    for (Index r = 0; r < rows; ++r) {
-      T* to = scratch + r * padded;
-      std::copy_n(b_rows[k + r], N, to);
-      std::fill(to + N, to + padded, T{0});
-    }
-    const ContractCall<T> p{rows, a_rows + k, scratch, N, c_stride, add || k > 0};
-    if (vectors == 1) ContractOf<1>(M, p, c);
-    if (vectors == 2) ContractOf<2>(M, p, c);
-#if HWY_TARGET <= HWY_AVX3
-    if (vectors == 3) ContractOf<3>(M, p, c);
-    if (vectors == 4) ContractOf<4>(M, p, c);
-#endif
-  }
-}
-
 kernels::GemmKernels<float> GemmF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kVectors * lanes, &Products<float>, &ContractPanel<float>};
+  return {lanes, kVectors * lanes, &Products<float>};
 }
 kernels::GemmKernels<double> GemmF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kVectors * lanes, &Products<double>, &ContractPanel<double>};
+  return {lanes, kVectors * lanes, &Products<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

@@ -45,15 +45,9 @@ struct GemmKernels {
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
                    std::span<const ProductGroup<T>> groups);
 
-  // C[M, N] (+)= sum_k a_rows[k]^T b_rows[k] for one panel of N <= width columns: a_rows[k] points at M elements, b_rows[k]
-  // at N. Without `add`, C is overwritten. `scratch` holds kContractionRows * width elements.
-  void (*contract_panel)(Index M, Index N, Index K, const T* const* a_rows, const T* const* b_rows, T* c, Index c_stride,
-                         bool add, T* scratch);
-
   // Elements of a packed [K, N] of `groups` weights side by side, each in whole vectors.
   Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * ((N + lanes - 1) / lanes * lanes); }
 };
-inline constexpr Index kContractionRows = 256;
 
 template <class T>
 GemmKernels<T> gemm_kernels();

@@ -75,27 +75,6 @@ void check_gemm(Index M, Index N, Index K) {
   CHECK(Comparison<T>{M, N, K, c_stride, T(7)}.worst(c, naive) <= 1);
 }
 
-template <class T>
-void check_contract(Index M, Index N, Index K, bool add) {
-  INFO("M ", M, ", N ", N, ", K ", K, ", add ", add);
-  const GemmKernels<T> k = gemm_kernels<T>();
-  const Index c_stride = N + kGap;
-  const auto a = numbers<T>(K * M, 3), b = numbers<T>(K * N, 4);
-  std::vector<const T*> a_rows, b_rows;
-  for (Index r = 0; r < K; ++r) a_rows.push_back(a.data() + r * M), b_rows.push_back(b.data() + r * N);
-  const T before = add ? T(0.5) : std::numeric_limits<T>::quiet_NaN();  // without add, what was there must not matter
-  std::vector<T> c(static_cast<std::size_t>(M * c_stride), T(7));
-  for (Index m = 0; m < M; ++m) std::fill_n(c.begin() + m * c_stride, N, before);
-  std::vector<T> scratch(static_cast<std::size_t>(kernels::kContractionRows * k.width));
-  k.contract_panel(M, N, K, a_rows.data(), b_rows.data(), c.data(), c_stride, add, scratch.data());
-  const auto naive = [&](Index m, Index n) {
-    double sum = add ? 0.5 : 0;
-    for (Index r = 0; r < K; ++r) sum += static_cast<double>(a[r * M + m]) * static_cast<double>(b[r * N + n]);
-    return sum;
-  };
-  CHECK(Comparison<T>{M, N, K, c_stride, T(7)}.worst(c, naive) <= 1);
-}
-
 template <class F>
 void each_size(F f) {
   for (Index M : kM)
@@ -106,14 +85,6 @@ void each_size(F f) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("gemm: equals a naive loop", T, float, double) { each_size(check_gemm<T>); }
-
-TEST_CASE_TEMPLATE("contract_panel: equals a naive loop, overwriting and adding", T, float, double) {
-  each_size([](Index M, Index N, Index K) {
-    if (N > gemm_kernels<T>().width) return;
-    check_contract<T>(M, N, K, false);
-    check_contract<T>(M, N, K, true);
-  });
-}
 
 TEST_CASE_TEMPLATE("gemm: a row's bits do not depend on the other rows", T, float, double) {
   for (const auto& [N, K] : {std::pair<Index, Index>{1, 100}, {65, 513}, {130, 1030}}) {
@@ -188,20 +159,6 @@ TEST_CASE_TEMPLATE("products: several steps, terms and groups equal naive loops"
     check_products<T>(4, 6, 65, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 1, init);
     check_products<T>(1, 3, 5, {0, 4}, 2, init);
   }
-}
-
-TEST_CASE_TEMPLATE("contract_panel: a sum in blocks has the bits of one call", T, float, double) {
-  const GemmKernels<T> k = gemm_kernels<T>();
-  const Index M = 7, N = std::min<Index>(k.width, 13), K = 300;
-  const auto a = numbers<T>(K * M, 3), b = numbers<T>(K * N, 4);
-  std::vector<const T*> a_rows, b_rows;
-  for (Index r = 0; r < K; ++r) a_rows.push_back(a.data() + r * M), b_rows.push_back(b.data() + r * N);
-  std::vector<T> scratch(static_cast<std::size_t>(kernels::kContractionRows * k.width));
-  std::vector<T> whole(static_cast<std::size_t>(M * N)), blocks(static_cast<std::size_t>(M * N));
-  k.contract_panel(M, N, K, a_rows.data(), b_rows.data(), whole.data(), N, false, scratch.data());
-  k.contract_panel(M, N, 101, a_rows.data(), b_rows.data(), blocks.data(), N, false, scratch.data());
-  k.contract_panel(M, N, K - 101, a_rows.data() + 101, b_rows.data() + 101, blocks.data(), N, true, scratch.data());
-  CHECK(std::memcmp(whole.data(), blocks.data(), whole.size() * sizeof(T)) == 0);
 }
 
 TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orientation", T, float, double) {

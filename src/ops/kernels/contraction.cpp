@@ -1,0 +1,121 @@
+#include <reel/ops/kernels/contraction.h>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "reel/ops/kernels/contraction.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <reel/ops/kernels/register_tile-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+
+template <bool kSimple, class T>
+HWY_INLINE T* At(const kernels::ContractionPanel<T>& p, Index row, int v, Index lanes) {
+  return (kSimple ? p.columns[0].c + v * lanes : p.columns[v].c) + row * p.c_stride;
+}
+
+// One register tile: MR columns of A from `row` on, by NV vectors. In the simple case the vectors lie whole, side by side.
+template <int MR, int NV, bool kSimple, class T>
+HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  V sum[MR][NV];
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v)
+      sum[m][v] =
+          p.add ? LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count) : hn::Zero(d);
+  // What the next tile continues from is far away: it was last touched a block of rows ago.
+  if (p.add && row + MR < p.M)
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) hwy::Prefetch(At<kSimple>(p, std::min(row + MR + m, p.M - 1), v, lanes));
+  const T* HWY_RESTRICT b = p.b;
+  const T* HWY_RESTRICT a = p.a + row;
+  for (Index k = 0; k < p.K; ++k, b += NV * lanes, a += p.a_stride) {
+    V line[NV];
+    for (int v = 0; v < NV; ++v) line[v] = hn::Load(d, b + v * lanes);
+    for (int m = 0; m < MR; ++m) {
+      const V left = hn::Set(d, a[m]);
+      for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
+    }
+  }
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v)
+      StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
+}
+
+template <int NV, bool kSimple, class T>
+HWY_NOINLINE void ContractionTiles(const kernels::ContractionPanel<T>& p) {
+  Index m = 0;
+  for (; m + kRows <= p.M; m += kRows) ContractionTile<kRows, NV, kSimple>(p, m);
+  for (; m + 4 <= p.M; m += 4) ContractionTile<4, NV, kSimple>(p, m);
+  for (; m + 2 <= p.M; m += 2) ContractionTile<2, NV, kSimple>(p, m);
+  for (; m < p.M; ++m) ContractionTile<1, NV, kSimple>(p, m);
+}
+
+template <int NV, class T>
+HWY_INLINE void ContractionOf(const kernels::ContractionPanel<T>& p) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  bool simple = true;
+  for (int v = 0; v < NV; ++v) simple = simple && p.columns[v].count == lanes && p.columns[v].c == p.columns[0].c + v * lanes;
+  if (simple)
+    ContractionTiles<NV, true>(p);
+  else
+    ContractionTiles<NV, false>(p);
+}
+
+template <class T>
+void Panel(const kernels::ContractionPanel<T>& p) {
+  if (p.vectors == 1) ContractionOf<1>(p);
+  if (p.vectors == 2) ContractionOf<2>(p);
+#if HWY_TARGET <= HWY_AVX3
+  if (p.vectors == 3) ContractionOf<3>(p);
+  if (p.vectors == 4) ContractionOf<4>(p);
+#endif
+}
+
+constexpr Index kAhead = 8;  // rows to fetch ahead: the hardware does not follow this many streams
+
+template <class T>
+void PackRows(Index K, const T* const* rows, Index operands, std::span<const kernels::PackColumn> columns, T* to) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index k = 0; k < K; ++k)
+    for (const kernels::PackColumn& c : columns) {
+      hwy::Prefetch(rows[std::min(k + kAhead, K - 1) * operands + c.operand] + c.column);
+      const T* from = rows[k * operands + c.operand] + c.column;
+      hn::Store(c.count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, c.count), d, to + c.to + k * c.stride);
+    }
+}
+
+kernels::ContractionKernels<float> ContractionF32() {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
+  return {lanes, kVectors * lanes, &Panel<float>, &PackRows<float>};
+}
+kernels::ContractionKernels<double> ContractionF64() {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
+  return {lanes, kVectors * lanes, &Panel<double>, &PackRows<double>};
+}
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace reel {
+HWY_EXPORT(ContractionF32);
+HWY_EXPORT(ContractionF64);
+
+namespace kernels {
+
+template <>
+ContractionKernels<float> contraction_kernels<float>() {
+  return HWY_DYNAMIC_DISPATCH(ContractionF32)();
+}
+template <>
+ContractionKernels<double> contraction_kernels<double>() {
+  return HWY_DYNAMIC_DISPATCH(ContractionF64)();
+}
+
+}  // namespace kernels
+}  // namespace reel
+#endif

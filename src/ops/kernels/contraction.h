@@ -1,0 +1,53 @@
+// The contraction over rows, C = A^T B, for one block of rows and one panel of columns.
+//
+// Every element of C is one chain of multiply-adds over ascending rows. Threads: pure functions.
+#pragma once
+
+#include <span>
+
+#include <reel/graph/shape.h>
+
+namespace reel::kernels {
+
+inline constexpr int kMostPanelVectors = 4;
+
+// C (+)= sum over k of A[k]^T b[k], over M columns of A and one panel of B's.
+template <class T>
+struct ContractionPanel {
+  Index M, K;
+  const T* a;      // [K, M], rows `a_stride` apart
+  Index a_stride;
+  const T* b;      // [K, vectors x lanes]
+  int vectors;     // 1 to width / lanes
+  Index c_stride;  // between rows of every C
+  bool add;        // continue the chains from what C holds
+
+  // Where the columns of each vector go, and how many of them are in memory.
+  struct Column {
+    T* c;
+    Index count;
+  };
+  Column columns[kMostPanelVectors];
+};
+
+// One vector of B in every row: from which of the right operands, and where it goes.
+struct PackColumn {
+  Index operand, column, count;  // elements [column, column + count); the rest of the vector is zero
+  Index to;                      // elements from the begin of the block
+  Index stride;                  // elements from row to row there
+};
+
+template <class T>
+struct ContractionKernels {
+  Index lanes;  // elements of a vector
+  Index width;  // columns of a full panel
+  void (*panel)(const ContractionPanel<T>&);
+  // Copies K rows: row k of operand o begins at rows[k * operands + o].
+  void (*pack)(Index K, const T* const* rows, Index operands, std::span<const PackColumn> columns, T* to);
+};
+
+// The routines for the instruction set in use.
+template <class T>
+ContractionKernels<T> contraction_kernels();
+
+}  // namespace reel::kernels

@@ -1,0 +1,60 @@
+// Per-target pieces of the matrix kernels: the size of a register tile, and vectors of which only a part is in memory.
+// Include after hwy/foreach_target.h, inside no namespace.
+#include <algorithm>
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <reel/graph/shape.h>
+
+#if defined(REEL_OPS_KERNELS_REGISTER_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef REEL_OPS_KERNELS_REGISTER_TILE_INL_H_
+#undef REEL_OPS_KERNELS_REGISTER_TILE_INL_H_
+#else
+#define REEL_OPS_KERNELS_REGISTER_TILE_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Tile sizes that keep accumulators, one row of B and a broadcast in registers: 6 x 4 of 32 vectors, 6 x 2 of 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVectors = 4;
+#else
+constexpr int kVectors = 2;
+#endif
+constexpr int kRows = 6;
+
+// A vector of which only the first `count` elements are in memory.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadEdge(D d, const T* from, Index count) {
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy_n(from, count, padded);
+  return hn::Load(d, padded);
+}
+
+template <class D, class T>
+HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(v, d, padded);
+  std::copy_n(padded, count, to);
+}
+
+template <bool kWhole, class D, class T>
+HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {
+  if (kWhole || count == static_cast<Index>(hn::Lanes(d))) return hn::LoadU(d, from);
+  return LoadEdge(d, from, count);
+}
+
+template <bool kWhole, class D, class T>
+HWY_INLINE void StoreVector(hn::Vec<D> v, D d, T* to, Index count) {
+  if (kWhole || count == static_cast<Index>(hn::Lanes(d)))
+    hn::StoreU(v, d, to);
+  else
+    StoreEdge(v, d, to, count);
+}
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // per-target include guard
