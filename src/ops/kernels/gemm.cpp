@@ -20,7 +20,8 @@ template <class T>
 struct Piece {
   const kernels::ProductTerm<T>* term;
   Index k, K;
-  const T* b;  // [K][panel's vectors]
+  const T* b;     // [K][panel's vectors]
+  const T* next;  // the same of the next panel, or nullptr
 };
 
 // Where one vector of a panel lies in its group.
@@ -89,14 +90,28 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
     const T* a[MR];
     for (int m = 0; m < MR; ++m) a[m] = piece.term->x.row(step[m], r[m]) + piece.k;
     const T* HWY_RESTRICT b = piece.b;
-    for (Index k = 0; k < piece.K; ++k, b += NV * lanes) {
+    const auto multiply = [&](Index k) HWY_ATTR {
       V line[NV];
       for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
       for (int m = 0; m < MR; ++m) {
         const V left = hn::Set(d, a[m][k]);
         for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
       }
+      b += NV * lanes;
+    };
+    // Every tile fetches a part of the next panel, which comes from far: a line with every second k.
+    constexpr Index kLine = 64 / sizeof(T);
+    const Index fetched = row / MR * ((piece.K + 1) / 2) * kLine;
+    const bool more = piece.next && fetched < piece.K * NV * lanes;
+    const T* fetch = more ? piece.next + fetched : b;
+    const Index fetch_step = more ? kLine : 0;
+    Index k = 0;
+    for (; k + 2 <= piece.K; k += 2, fetch += fetch_step) {
+      __builtin_prefetch(fetch, 0, 2);
+      multiply(k);
+      multiply(k + 1);
     }
+    if (k < piece.K) multiply(k);
   }
   for (int m = 0; m < MR; ++m) {
     T* first = p.vectors[0].y(step[m], r[m]);
@@ -134,7 +149,7 @@ void RunPanel(int vectors, Index M, const PanelCall<T>& p) {
 
 // Runs the panel over all terms' k, a block at a time.
 template <class T>
-void RunBlocks(int vectors, Index first_vector, Index M, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
+void RunBlocks(int vectors, Index first_vector, bool last, Index M, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   Piece<T> pieces[kMostPieces];
   p.pieces = pieces;
@@ -150,7 +165,8 @@ void RunBlocks(int vectors, Index first_vector, Index M, std::span<const kernels
   for (const kernels::ProductTerm<T>& term : terms)
     for (Index k = 0; k < term.K;) {
       const Index K = std::min(term.K - k, kBlockK - taken);
-      pieces[p.piece_count++] = {&term, k, K, term.packed + first_vector * lanes * term.K + k * vectors * lanes};
+      const T* b = term.packed + first_vector * lanes * term.K + k * vectors * lanes;
+      pieces[p.piece_count++] = {&term, k, K, b, last ? nullptr : b + vectors * lanes * term.K};
       k += K;
       taken += K;
       if (taken == kBlockK || p.piece_count == kMostPieces) flush();
@@ -175,7 +191,7 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
       p.vectors[v] = {&groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column)};
       p.simple = p.simple && p.vectors[v].count == lanes && p.vectors[v].group == p.vectors[0].group;
     }
-    RunBlocks(vectors, first, steps * rows, terms, p);
+    RunBlocks(vectors, first, first + 2 * kVectors > total, steps * rows, terms, p);
   }
 }
 
