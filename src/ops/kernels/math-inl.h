@@ -1,4 +1,5 @@
-// Per-target exp, log, tanh and the logistic function over Highway's, with IEEE results at NaN, infinities and range ends.
+// Per-target exp, tanh, the logistic function and log, with IEEE results at NaN, infinities and range ends. Log is Highway's
+// within its range.
 #include <reel/graph/kernels/tile-inl.h>
 
 #include <hwy/contrib/math/math-inl.h>
@@ -14,19 +15,74 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Highway's Exp is undefined above its range and gives 0 for NaN: beyond `top`, exp(x) = exp(x - 16) e^16, which overflows
-// to infinity by itself.
+// exp(x) = 2^n (1 + q) for x in the range where 2^n, in two factors, covers every result. NaN passes through q.
+template <class V>
+struct ExpParts {
+  V q, half, other_half;  // 2^n = half * other_half
+};
+
+// 2^n for whole n within the range of normal exponents.
+template <class D, class VI>
+HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
+  constexpr bool single = sizeof(hn::TFromD<D>) == 4;
+  const hn::RebindToSigned<D> di;
+  return hn::BitCast(d, hn::ShiftLeft<single ? 23 : 52>(hn::Add(n, hn::Set(di, single ? 127 : 1023))));
+}
+
+// q of exp(r) = 1 + q for |r| <= ln 2 / 2: its Taylor series to within half a unit in the last place.
+template <class D, class V>
+HWY_INLINE V ExpMinusOneNearZero(D d, V r) {
+  using T = hn::TFromD<D>;
+  const auto c = [d](double value) HWY_ATTR { return hn::Set(d, static_cast<T>(value)); };
+  const V r2 = hn::Mul(r, r);
+  const V p0 = hn::MulAdd(r, c(1. / 6), c(1. / 2)), p1 = hn::MulAdd(r, c(1. / 120), c(1. / 24)),
+          p2 = hn::MulAdd(r, c(1. / 5040), c(1. / 720));
+  if constexpr (sizeof(T) == 4) return hn::MulAdd(r2, hn::MulAdd(r2, hn::MulAdd(r2, p2, p1), p0), r);
+  const V r4 = hn::Mul(r2, r2);
+  const V p3 = hn::MulAdd(r, c(1. / 362880), c(1. / 40320)), p4 = hn::MulAdd(r, c(1. / 39916800), c(1. / 3628800)),
+          p5 = hn::MulAdd(r, c(1. / 6227020800.), c(1. / 479001600));
+  const V low = hn::MulAdd(r2, p1, p0), middle = hn::MulAdd(r2, p3, p2), high = hn::MulAdd(r2, p5, p4);
+  return hn::MulAdd(r2, hn::MulAdd(r4, hn::MulAdd(r4, high, middle), low), r);
+}
+
+template <class D, class V>
+HWY_INLINE V Exp2Fraction(D d, V x, V* n) {
+  using T = hn::TFromD<D>;
+  constexpr bool single = sizeof(T) == 4;
+  *n = hn::Round(hn::Mul(x, hn::Set(d, T(1.4426950408889634074))));
+  // ln 2 in two parts, of which the first has zeros at its end.
+  const V r = hn::NegMulAdd(*n, hn::Set(d, single ? T(0.693359375) : T(0.6931471803691238)), x);
+  return ExpMinusOneNearZero(d, hn::NegMulAdd(*n, hn::Set(d, single ? T(-2.12194440e-4) : T(1.9082149292705877e-10)), r));
+}
+
+template <class D, class V>
+HWY_INLINE ExpParts<V> SplitExp(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  V n;
+  const V q = Exp2Fraction(d, x, &n);
+  const auto whole = hn::ConvertTo(di, n);
+  const auto half = hn::ShiftRight<1>(whole);
+  return {q, PowerOfTwo(d, half), PowerOfTwo(d, hn::Sub(whole, half))};
+}
+
+// The smallest x of which exp(x) is not rounded to zero, and a little less.
+template <class T>
+constexpr T kExpBottom = sizeof(T) == 4 ? T(-104) : T(-746);
+
+// x, or `bottom` where x is less; NaN stays.
+template <class D, class V>
+HWY_INLINE V AtLeast(D d, V x, hn::TFromD<D> bottom) {
+  const V limit = hn::Set(d, bottom);
+  return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+}
+
 template <class D, class V>
 HWY_INLINE V SafeExp(D d, V x) {
   using T = hn::TFromD<D>;
-  constexpr T top = sizeof(T) == 4 ? T(72) : T(690);
-  constexpr T ceiling = top + T(32);
-  const auto high = hn::Gt(x, hn::Set(d, top));
-  const V capped = hn::Min(x, hn::Set(d, ceiling));
-  const V shifted = hn::IfThenElse(high, hn::Sub(capped, hn::Set(d, T(16))), capped);
-  V y = hn::Exp(d, shifted);
-  y = hn::IfThenElse(high, hn::Mul(y, hn::Set(d, T(8886110.5205078726367630))), y);
-  return hn::IfThenElse(hn::IsNaN(x), x, y);
+  const V top = hn::Set(d, sizeof(T) == 4 ? T(89) : T(710));  // overflows
+  const V inside = AtLeast(d, hn::IfThenElse(hn::Gt(x, top), top, x), kExpBottom<T>);
+  const ExpParts<V> e = SplitExp(d, inside);
+  return hn::Mul(hn::MulAdd(e.half, e.q, e.half), e.other_half);
 }
 
 template <class D, class V>
@@ -40,9 +96,16 @@ HWY_INLINE V SafeLog(D d, V x) {
   return hn::IfThenElse(invalid, hn::NaN(d), y);
 }
 
+// (1 - e) / (1 + e) of e = exp(-2|x|), from e - 1, which keeps its digits near zero; with the sign of x.
 template <class D, class V>
 HWY_INLINE V SafeTanh(D d, V x) {
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
+  using T = hn::TFromD<D>;
+  const V y = AtLeast(d, hn::Mul(hn::Abs(x), hn::Set(d, T(-2))), T(-60));
+  V n;
+  const V q = Exp2Fraction(d, y, &n);
+  const V scale = PowerOfTwo(d, hn::ConvertTo(hn::RebindToSigned<D>(), n));
+  const V less_one = hn::MulAdd(scale, q, hn::Sub(scale, hn::Set(d, T(1))));
+  return hn::CopySign(hn::Div(less_one, hn::Add(less_one, hn::Set(d, T(2)))), x);
 }
 
 // 1 / (1 + exp(-x)), from exp(-|x|) so that neither end overflows.
@@ -50,9 +113,10 @@ template <class D, class V>
 HWY_INLINE V Logistic(D d, V x) {
   using T = hn::TFromD<D>;
   const V one = hn::Set(d, T(1));
-  const V e = SafeExp(d, hn::Neg(hn::Abs(x)));
-  const V positive = hn::Div(one, hn::Add(one, e));
-  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(e, positive), positive);
+  const ExpParts<V> parts = SplitExp(d, AtLeast(d, hn::Neg(hn::Abs(x)), kExpBottom<T>));
+  const V e = hn::Mul(hn::MulAdd(parts.half, parts.q, parts.half), parts.other_half);
+  const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
+  return hn::Div(numerator, hn::Add(one, e));
 }
 
 }  // namespace reel::HWY_NAMESPACE
