@@ -41,10 +41,19 @@ class Pack final : public OpOf<Pack> {
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    std::vector<kernels::WeightView<S>> views;
-    for (std::size_t g = 0; g < e.x.size(); ++g) views.push_back(view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real)));
     const auto [K, N] = extents(0, *e.x[0].shape);
-    kernels::pack<S>(lanes_, width_, K, N, views, e.y.real);
+    const Index each = (N + lanes_ - 1) / lanes_, vectors = each * static_cast<Index>(e.x.size()), most = width_ / lanes_;
+    std::fill_n(e.y.real, e.y.size, S{});
+    for (std::size_t g = 0; g < e.x.size(); ++g) {
+      const auto w = view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real));
+      for (Index n = 0; n < N; ++n) {
+        const Index vector = static_cast<Index>(g) * each + n / lanes_, first = vector / most * most;
+        const Index padded = std::min(most, vectors - first) * lanes_;
+        for (Index k = 0; k < K; ++k)
+          e.y.real[first * lanes_ * K + k * padded + (vector - first) * lanes_ + n % lanes_] =
+              w.data[k * w.k_stride + n * w.n_stride];
+      }
+    }
   }
 
   template <class T>
@@ -52,7 +61,7 @@ class Pack final : public OpOf<Pack> {
     kernels::WeightView<T> views[kMostGroups];
     for (std::size_t g = 0; g < c.x.size(); ++g) views[g] = view(g, *c.x[g].shape, c.x[g].row<const T>(0));
     const auto [K, N] = extents(0, *c.x[0].shape);
-    kernels::pack<T>(lanes_, width_, K, N, std::span(views).first(c.x.size()), c.y.row<T>(0));
+    gemm_kernels<T>().pack(K, N, std::span<const kernels::WeightView<T>>(views, c.x.size()), c.y.row<T>(0));
   }
 
  private:

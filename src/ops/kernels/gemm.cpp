@@ -13,6 +13,7 @@ namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
+constexpr int kRowPanels = 3;  // of one row alone: enough chains to hide the latency of an FMA
 constexpr int kMostPieces = 8;  // pieces of terms in one block
 
 // A stretch of one term's k, for one panel.
@@ -174,6 +175,37 @@ void RunBlocks(int vectors, Index first_vector, bool last, Index M, std::span<co
   if (p.piece_count > 0 || p.first) flush();
 }
 
+// One row by NP whole panels at once, where nothing but the stream of weights counts.
+template <int NP, class T>
+HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
+                             std::span<const kernels::ProductGroup<T>> groups) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  constexpr int kAll = NP * kVectors;
+  const auto column = [&](int v) { return (first_vector + v) % each * lanes; };
+  const auto group = [&](int v) -> const kernels::ProductGroup<T>& {
+    return groups[static_cast<std::size_t>((first_vector + v) / each)];
+  };
+  V sum[kAll];
+  for (int v = 0; v < kAll; ++v)
+    sum[v] = group(v).init.steps
+                 ? LoadVector<false>(d, group(v).init.row(0, 0) + column(v), std::min(lanes, N - column(v)))
+                 : hn::Zero(d);
+  for (const kernels::ProductTerm<T>& term : terms) {
+    const T* HWY_RESTRICT a = term.x.row(0, 0);
+    const T* b = term.packed + first_vector * lanes * term.K;
+    const Index panel = kVectors * lanes * term.K;
+    for (Index k = 0; k < term.K; ++k, b += kVectors * lanes) {
+      const V left = hn::Set(d, a[k]);
+      for (int v = 0; v < kAll; ++v)
+        sum[v] = hn::MulAdd(left, hn::LoadU(d, b + v / kVectors * panel + v % kVectors * lanes), sum[v]);
+    }
+  }
+  for (int v = 0; v < kAll; ++v)
+    StoreVector<false>(sum[v], d, group(v).y.row(0, 0) + column(v), std::min(lanes, N - column(v)));
+}
+
 template <class T>
 void Products(Index steps, Index rows, Index N, std::span<const kernels::ProductTerm<T>> terms,
               std::span<const kernels::ProductGroup<T>> groups) {
@@ -181,7 +213,11 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   const Index each = (N + lanes - 1) / lanes;
   const Index total = each * static_cast<Index>(groups.size());
   if (rows == 0) return;
-  for (Index first = 0; first < total; first += kVectors) {
+  Index first = 0;
+  if (steps * rows == 1)
+    for (; first + kRowPanels * kVectors <= total; first += kRowPanels * kVectors)
+      ProductRow<kRowPanels>(first, each, N, terms, groups);
+  for (; first < total; first += kVectors) {
     const int vectors = static_cast<int>(std::min<Index>(kVectors, total - first));
     PanelCall<T> p;
     p.rows = rows;
@@ -195,13 +231,80 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   }
 }
 
+// Writes the transpose of kBlock<T> rows, `stride` apart, of as many elements each.
+#if HWY_TARGET == HWY_SCALAR
+template <class T>
+constexpr Index kBlock = 1;
+
+template <class T>
+HWY_INLINE void TransposeBlock(const T* from, Index, T* to, Index) {
+  *to = *from;
+}
+#else
+template <class T>
+constexpr Index kBlock = 16 / sizeof(T);
+
+HWY_INLINE void TransposeBlock(const float* from, Index stride, float* to, Index to_stride) {
+  const hn::FixedTag<float, 4> d;
+  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride), c = hn::LoadU(d, from + 2 * stride),
+             e = hn::LoadU(d, from + 3 * stride);
+  const auto ab_low = hn::InterleaveLower(d, a, b), ab_high = hn::InterleaveUpper(d, a, b);
+  const auto ce_low = hn::InterleaveLower(d, c, e), ce_high = hn::InterleaveUpper(d, c, e);
+  hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, to);
+  hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, to + to_stride);
+  hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, to + 2 * to_stride);
+  hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, to + 3 * to_stride);
+}
+HWY_INLINE void TransposeBlock(const double* from, Index stride, double* to, Index to_stride) {
+  const hn::FixedTag<double, 2> d;
+  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
+  hn::StoreU(hn::InterleaveLower(d, a, b), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, a, b), d, to + to_stride);
+}
+#endif
+
+// One vector of a panel: columns [column, column + count) of a weight, for all k.
+template <class T>
+void PackVector(const kernels::WeightView<T>& w, Index column, Index count, Index K, T* to, Index to_stride) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const T* from = w.data + column * w.n_stride;
+  if (w.n_stride == 1) {
+    for (Index k = 0; k < K; ++k, from += w.k_stride, to += to_stride)
+      hn::StoreU(count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, count), d, to);
+    return;
+  }
+  Index k = 0;
+  const Index blocks = w.k_stride == 1 ? count / kBlock<T> * kBlock<T> : 0;
+  for (; k + kBlock<T> <= K; k += kBlock<T>)
+    for (Index n = 0; n < blocks; n += kBlock<T>)
+      TransposeBlock(from + k + n * w.n_stride, w.n_stride, to + k * to_stride + n, to_stride);
+  for (Index r = 0; r < K; ++r)
+    for (Index n = r < k ? blocks : 0; n < lanes; ++n)
+      to[r * to_stride + n] = n < count ? from[r * w.k_stride + n * w.n_stride] : T{};
+}
+
+template <class T>
+void PackPanels(Index K, Index N, std::span<const kernels::WeightView<T>> groups, T* packed) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  const Index each = (N + lanes - 1) / lanes, total = each * static_cast<Index>(groups.size());
+  for (Index first = 0; first < total; first += kVectors) {
+    const Index vectors = std::min<Index>(kVectors, total - first);
+    for (Index v = 0; v < vectors; ++v) {
+      const Index column = (first + v) % each * lanes;
+      PackVector(groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column), K,
+                 packed + (first * K + v) * lanes, vectors * lanes);
+    }
+  }
+}
+
 kernels::GemmKernels<float> GemmF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kVectors * lanes, &Products<float>};
+  return {lanes, kVectors * lanes, &Products<float>, &PackPanels<float>};
 }
 kernels::GemmKernels<double> GemmF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kVectors * lanes, &Products<double>};
+  return {lanes, kVectors * lanes, &Products<double>, &PackPanels<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

@@ -35,6 +35,14 @@ struct ProductGroup {
   Rows<T> y;
 };
 
+// A weight as it lies in memory: w(k, n) = data[k * k_stride + n * n_stride].
+template <class T>
+struct WeightView {
+  const T* data;
+  Index k_stride, n_stride;
+  T at(Index k, Index n) const { return data[k * k_stride + n * n_stride]; }
+};
+
 // The routines for the instruction set in use.
 template <class T>
 struct GemmKernels {
@@ -45,38 +53,14 @@ struct GemmKernels {
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
                    std::span<const ProductGroup<T>> groups);
 
+  // Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group.
+  void (*pack)(Index K, Index N, std::span<const WeightView<T>> groups, T* packed);
+
   // Elements of a packed [K, N] of `groups` weights side by side, each in whole vectors.
   Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * ((N + lanes - 1) / lanes * lanes); }
 };
 
 template <class T>
 GemmKernels<T> gemm_kernels();
-
-// A weight as it lies in memory: w(k, n) = data[k * k_stride + n * n_stride].
-template <class T>
-struct WeightView {
-  const T* data;
-  Index k_stride, n_stride;
-  T at(Index k, Index n) const { return data[k * k_stride + n * n_stride]; }
-};
-
-// Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group.
-template <class T>
-void pack(Index lanes, Index width, Index K, Index N, std::span<const WeightView<T>> groups, T* packed) {
-  const Index vectors_each = (N + lanes - 1) / lanes;
-  const Index vectors = vectors_each * static_cast<Index>(groups.size());
-  const Index most = width / lanes;
-  for (Index first = 0; first < vectors; first += most)
-    for (Index k = 0; k < K; ++k)
-      for (Index v = first; v < std::min(first + most, vectors); ++v) {
-        const WeightView<T>& w = groups[static_cast<std::size_t>(v / vectors_each)];
-        const Index column = v % vectors_each * lanes;
-        const Index inside = std::min(lanes, N - column);
-        const T* from = w.data + k * w.k_stride + column * w.n_stride;
-        for (Index n = 0; n < inside; ++n) packed[n] = from[n * w.n_stride];
-        std::fill(packed + inside, packed + lanes, T{});
-        packed += lanes;
-      }
-}
 
 }  // namespace reel::kernels
