@@ -18,17 +18,36 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// A vector of which only the first `count` elements are in memory; the others are zero.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadEdge(D d, const T* from, Index count) {
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+#else
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy_n(from, count, padded);
+  return hn::Load(d, padded);
+#endif
+}
+
+template <class D, class T>
+HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, to);
+#else
+  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(v, d, padded);
+  std::copy_n(padded, count, to);
+#endif
+}
+
 template <class F, class T, int... I>
 HWY_INLINE void RunTile(const T* const* x, T* HWY_RESTRICT y, Index n, std::integer_sequence<int, I...>) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   Index i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, x[I] + i)...), d, y + i);
-  if (i == n) return;
-  HWY_ALIGN T padded[sizeof...(I) * HWY_MAX_BYTES / sizeof(T)] = {};
-  ((void)std::copy_n(x[I] + i, n - i, padded + I * lanes), ...);
-  hn::StoreU(F::apply(d, hn::LoadU(d, padded + I * lanes)...), d, padded);
-  std::copy_n(padded, n - i, y + i);
+  if (i < n) StoreEdge(F::apply(d, LoadEdge(d, x[I] + i, n - i)...), d, y + i, n - i);
 }
 
 template <class F, int kArity, class T>

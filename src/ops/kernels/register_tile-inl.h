@@ -5,7 +5,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
-#include <reel/graph/shape.h>
+#include <reel/graph/kernels/tile-inl.h>
 
 #if defined(REEL_OPS_KERNELS_REGISTER_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef REEL_OPS_KERNELS_REGISTER_TILE_INL_H_
@@ -25,21 +25,6 @@ constexpr int kVectors = 4;
 constexpr int kVectors = 2;
 #endif
 constexpr int kRows = 6;
-
-// A vector of which only the first `count` elements are in memory.
-template <class D, class T>
-HWY_INLINE hn::Vec<D> LoadEdge(D d, const T* from, Index count) {
-  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)] = {};
-  std::copy_n(from, count, padded);
-  return hn::Load(d, padded);
-}
-
-template <class D, class T>
-HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
-  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(v, d, padded);
-  std::copy_n(padded, count, to);
-}
 
 template <bool kWhole, class D, class T>
 HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {
