@@ -13,7 +13,7 @@ namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
-constexpr int kRowPanels = 3;  // of one row alone: enough chains to hide the latency of an FMA
+constexpr int kRowPanels = 3;
 constexpr int kMostPieces = 8;  // pieces of terms in one block
 
 // A stretch of one term's k, for one panel.
@@ -175,14 +175,15 @@ void RunBlocks(int vectors, Index first_vector, bool last, Index M, std::span<co
   if (p.piece_count > 0 || p.first) flush();
 }
 
-// One row by NP whole panels at once, where nothing but the stream of weights counts.
-template <int NP, class T>
+// One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the
+// stream of weights counts.
+template <int NP, int Rest, class T>
 HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
                              std::span<const kernels::ProductGroup<T>> groups) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  constexpr int kAll = NP * kVectors;
+  constexpr int kWhole = NP * kVectors, kAll = kWhole + Rest;
   const auto column = [&](int v) { return (first_vector + v) % each * lanes; };
   const auto group = [&](int v) -> const kernels::ProductGroup<T>& {
     return groups[static_cast<std::size_t>((first_vector + v) / each)];
@@ -196,14 +197,31 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
     const T* HWY_RESTRICT a = term.x.row(0, 0);
     const T* b = term.packed + first_vector * lanes * term.K;
     const Index panel = kVectors * lanes * term.K;
-    for (Index k = 0; k < term.K; ++k, b += kVectors * lanes) {
+    const T* HWY_RESTRICT rest = b + NP * panel;
+    for (Index k = 0; k < term.K; ++k, b += kVectors * lanes, rest += Rest * lanes) {
       const V left = hn::Set(d, a[k]);
-      for (int v = 0; v < kAll; ++v)
+      for (int v = 0; v < kWhole; ++v)
         sum[v] = hn::MulAdd(left, hn::LoadU(d, b + v / kVectors * panel + v % kVectors * lanes), sum[v]);
+      for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
     }
   }
   for (int v = 0; v < kAll; ++v)
     StoreVector<false>(sum[v], d, group(v).y.row(0, 0) + column(v), std::min(lanes, N - column(v)));
+}
+
+// All vectors from `first` on, kRowPanels panels at a time.
+template <class T>
+void ProductRows(Index total, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
+                 std::span<const kernels::ProductGroup<T>> groups) {
+  constexpr auto run = []<int NP, int Rest>(Index first, Index count, Index row_each, Index row_N, auto row_terms, auto row_groups) {
+    if (count == NP * kVectors + Rest) ProductRow<NP, Rest, T>(first, row_each, row_N, row_terms, row_groups);
+  };
+  for (Index first = 0; first < total; first += kRowPanels * kVectors) {
+    const Index count = std::min<Index>(kRowPanels * kVectors, total - first);
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (run.template operator()<(I + 1) / kVectors, (I + 1) % kVectors>(first, count, each, N, terms, groups), ...);
+    }(std::make_integer_sequence<int, kRowPanels * kVectors>());
+  }
 }
 
 template <class T>
@@ -213,11 +231,8 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   const Index each = (N + lanes - 1) / lanes;
   const Index total = each * static_cast<Index>(groups.size());
   if (rows == 0) return;
-  Index first = 0;
-  if (steps * rows == 1)
-    for (; first + kRowPanels * kVectors <= total; first += kRowPanels * kVectors)
-      ProductRow<kRowPanels>(first, each, N, terms, groups);
-  for (; first < total; first += kVectors) {
+  if (steps * rows == 1) return ProductRows(total, each, N, terms, groups);
+  for (Index first = 0; first < total; first += kVectors) {
     const int vectors = static_cast<int>(std::min<Index>(kVectors, total - first));
     PanelCall<T> p;
     p.rows = rows;
