@@ -11,6 +11,7 @@
 
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
+#include <reel/ops/kernels/pack.h>
 #include <reel/reel.h>
 
 using namespace reel;
@@ -57,7 +58,7 @@ double products_rate(const Shape3& s) {
   std::vector<float> packed(static_cast<std::size_t>(kernels.packed_size(s.K, s.N, s.groups)) + 16);
   float* aligned = packed.data() + (16 - reinterpret_cast<std::uintptr_t>(packed.data()) / 4 % 16) % 16;
   const std::vector<WeightView<float>> views(static_cast<std::size_t>(s.groups), {w.data(), s.N, 1});
-  kernels.pack(s.K, s.N, views, aligned);
+  pack<float>(s.K, s.N, views, aligned);
   std::vector<const float*> xs;
   std::vector<std::vector<float*>> ys(static_cast<std::size_t>(s.groups));
   for (Index i = 0; i < s.steps; ++i) xs.push_back(x.data() + i * s.rows * s.K);

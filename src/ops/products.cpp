@@ -6,6 +6,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/kernels/gemm.h>
+#include <reel/ops/kernels/pack.h>
 
 namespace reel {
 namespace {
@@ -61,7 +62,7 @@ class Pack final : public OpOf<Pack> {
     kernels::WeightView<T> views[kMostGroups];
     for (std::size_t g = 0; g < c.x.size(); ++g) views[g] = view(g, *c.x[g].shape, c.x[g].row<const T>(0));
     const auto [K, N] = extents(0, *c.x[0].shape);
-    gemm_kernels<T>().pack(K, N, std::span<const kernels::WeightView<T>>(views, c.x.size()), c.y.row<T>(0));
+    kernels::pack<T>(K, N, std::span<const kernels::WeightView<T>>(views, c.x.size()), c.y.row<T>(0));
   }
 
  private:

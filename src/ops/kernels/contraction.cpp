@@ -44,13 +44,17 @@ HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row
       StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
 }
 
+// Columns [m, M) of A in tiles of MR, then in smaller ones.
+template <int MR, int NV, bool kSimple, class T>
+HWY_INLINE void TilesOf(const kernels::ContractionPanel<T>& p, Index m) {
+  for (; m + MR <= p.M; m += MR) ContractionTile<MR, NV, kSimple>(p, m);
+  constexpr int kSmaller = MR > 6 ? 6 : MR > 4 ? 4 : MR / 2;
+  if constexpr (MR > 1) TilesOf<kSmaller, NV, kSimple>(p, m);
+}
+
 template <int NV, bool kSimple, class T>
 HWY_NOINLINE void ContractionTiles(const kernels::ContractionPanel<T>& p) {
-  Index m = 0;
-  for (; m + kRows <= p.M; m += kRows) ContractionTile<kRows, NV, kSimple>(p, m);
-  for (; m + 4 <= p.M; m += 4) ContractionTile<4, NV, kSimple>(p, m);
-  for (; m + 2 <= p.M; m += 2) ContractionTile<2, NV, kSimple>(p, m);
-  for (; m < p.M; ++m) ContractionTile<1, NV, kSimple>(p, m);
+  TilesOf<kTileRows<NV>, NV, kSimple>(p, 0);
 }
 
 template <int NV, class T>

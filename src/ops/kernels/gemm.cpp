@@ -14,7 +14,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
 constexpr int kRowPanels = 3;
-constexpr int kMostPieces = 8;  // pieces of terms in one block
+constexpr int kMostPieces = 8;      // pieces of terms in one block
 
 // A stretch of one term's k, for one panel.
 template <class T>
@@ -25,63 +25,115 @@ struct Piece {
   const T* next;  // the same of the next panel, or nullptr
 };
 
+template <class T>
+HWY_INLINE Index kLanes() {
+  return static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+}
+
 // Where one vector of a panel lies in its group.
 template <class T>
 struct PanelVector {
   const kernels::ProductGroup<T>* group;
   Index column;
   Index count;  // columns in memory: all lanes but in a group's last vector
-
-  T* y(Index step, Index r) const { return group->y.row(step, r) + column; }
-  const T* init(Index step, Index r) const { return group->init.row(step, r) + column; }
 };
+
+// How the vectors of a panel lie in memory: side by side in one group, in several groups but whole, or some with an edge.
+enum class Lie : std::uint8_t { together, apart, edges };
 
 // One panel of a products() call.
 template <class T>
 struct PanelCall {
-  Index rows;  // of each step
+  Index steps, rows;  // rows of each step
   PanelVector<T> vectors[kVectors];
-  bool simple;  // all vectors lie side by side in one group, every one whole
+  Lie lie;
   const Piece<T>* pieces;
   int piece_count;
   bool first;  // begins from init, or zero, and not from what y holds
 };
 
-// Where vector v of a row lies; in the simple case a few lanes after the row's first.
-template <bool kSimple, class T>
-HWY_INLINE T* VectorOf(const PanelCall<T>& p, T* first, int v, Index lanes, Index step, Index r) {
-  return kSimple ? first + v * lanes : p.vectors[v].y(step, r);
-}
-template <bool kSimple, class T>
-HWY_INLINE const T* InitOf(const PanelCall<T>& p, const T* first, int v, Index lanes, Index step, Index r) {
-  return kSimple ? first + v * lanes : p.vectors[v].init(step, r);
-}
+// The rows of a register tile that lies in one step.
+template <Lie kLie, class T>
+class StepRows {
+ public:
+  void enter(const PanelCall<T>& p, int vectors, Index step) {
+    for (int v = 0; v < vectors; ++v) {
+      const PanelVector<T>& at = p.vectors[v];
+      y_[v] = at.group->y.steps[step] + at.column;
+      if (!at.group->init.steps) continue;
+      init_[v] = at.group->init.steps[step] + at.column;
+      init_stride_[v] = at.group->init.stride;
+    }
+    y_stride_ = p.vectors[0].group->y.stride;
+    for (int i = 0; i < p.piece_count; ++i) {
+      a_[i] = p.pieces[i].term->x.steps[step] + p.pieces[i].k;
+      a_stride_[i] = p.pieces[i].term->x.stride;
+    }
+  }
+  void move_to(Index row) { row_ = row; }
+  T* y(int m, int v) const {
+    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_ + v * kLanes<T>() : y_[v] + (row_ + m) * y_stride_;
+  }
+  const T* init(int m, int v) const {
+    return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * kLanes<T>()
+                                 : init_[v] + (row_ + m) * init_stride_[v];
+  }
+  const T* a(int m, int piece) const { return a_[piece] + (row_ + m) * a_stride_[piece]; }
 
-// One register tile: MR rows, from flat row `row` (step by step), by NV vectors.
-template <int MR, int NV, bool kSimple, class T>
-HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
+ private:
+  T* y_[kVectors] = {};
+  const T* init_[kVectors] = {};
+  Index y_stride_ = 0, init_stride_[kVectors] = {};
+  const T* a_[kMostPieces] = {};
+  Index a_stride_[kMostPieces] = {};
+  Index row_ = 0;
+};
+
+// The rows of a register tile that lies across steps.
+template <Lie kLie, class T>
+class MixedRows {
+ public:
+  MixedRows(const PanelCall<T>& p, int count, Index step, Index row) : p_(p) {
+    const PanelVector<T>& first = p.vectors[0];
+    for (int m = 0; m < count; ++m, ++row) {
+      if (row == p.rows) row = 0, ++step;
+      step_[m] = step;
+      row_[m] = row;
+      y_[m] = first.group->y.row(step, row) + first.column;
+      init_[m] = first.group->init.steps ? first.group->init.row(step, row) + first.column : nullptr;
+    }
+  }
+  T* y(int m, int v) const {
+    if (kLie == Lie::together) return y_[m] + v * kLanes<T>();
+    return p_.vectors[v].group->y.row(step_[m], row_[m]) + p_.vectors[v].column;
+  }
+  const T* init(int m, int v) const {
+    if (kLie == Lie::together) return init_[m] + v * kLanes<T>();
+    return p_.vectors[v].group->init.row(step_[m], row_[m]) + p_.vectors[v].column;
+  }
+  const T* a(int m, int piece) const { return p_.pieces[piece].term->x.row(step_[m], row_[m]) + p_.pieces[piece].k; }
+
+ private:
+  const PanelCall<T>& p_;
+  Index step_[kMostRows], row_[kMostRows];
+  T* y_[kMostRows];
+  const T* init_[kMostRows];
+};
+
+// One register tile of MR rows by NV vectors, the `index`-th of its size in the panel.
+template <int MR, int NV, Lie kLie, class T, class Rows>
+HWY_INLINE void ProductTile(const PanelCall<T>& p, const Rows& rows, Index index) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  Index step[MR], r[MR];
-  for (int m = 0; m < MR; ++m) {
-    const bool one_step = row + m < p.rows;  // spares the division
-    step[m] = one_step ? 0 : (row + m) / p.rows;
-    r[m] = one_step ? row + m : (row + m) % p.rows;
-  }
+  constexpr bool kWhole = kLie != Lie::edges;
   V sum[MR][NV];
   if (!p.first) {
-    for (int m = 0; m < MR; ++m) {
-      T* first = p.vectors[0].y(step[m], r[m]);
-      for (int v = 0; v < NV; ++v)
-        sum[m][v] = LoadVector<kSimple>(d, VectorOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
-    }
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.y(m, v), p.vectors[v].count);
   } else if (p.vectors[0].group->init.steps) {
-    for (int m = 0; m < MR; ++m) {
-      const T* first = p.vectors[0].init(step[m], r[m]);
-      for (int v = 0; v < NV; ++v)
-        sum[m][v] = LoadVector<kSimple>(d, InitOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
-    }
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.init(m, v), p.vectors[v].count);
   } else {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
@@ -89,68 +141,84 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, Index row) {
   for (int i = 0; i < p.piece_count; ++i) {
     const Piece<T>& piece = p.pieces[i];
     const T* a[MR];
-    for (int m = 0; m < MR; ++m) a[m] = piece.term->x.row(step[m], r[m]) + piece.k;
+    for (int m = 0; m < MR; ++m) a[m] = rows.a(m, i);
     const T* HWY_RESTRICT b = piece.b;
-    const auto multiply = [&](Index k) HWY_ATTR {
+    // Every tile fetches a part of the next panel, which comes from far: a line with every k.
+    constexpr Index kLine = 64 / sizeof(T);
+    const bool more = piece.next && index * kLine < NV * lanes;
+    const T* fetch = more ? piece.next + index * piece.K * kLine : b;
+    const Index fetch_step = more ? kLine : 0;
+    for (Index k = 0; k < piece.K; ++k, b += NV * lanes, fetch += fetch_step) {
+      __builtin_prefetch(fetch, 0, 2);
       V line[NV];
       for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
       for (int m = 0; m < MR; ++m) {
         const V left = hn::Set(d, a[m][k]);
         for (int v = 0; v < NV; ++v) sum[m][v] = hn::MulAdd(left, line[v], sum[m][v]);
       }
-      b += NV * lanes;
-    };
-    // Every tile fetches a part of the next panel, which comes from far: a line with every second k.
-    constexpr Index kLine = 64 / sizeof(T);
-    const Index fetched = row / MR * ((piece.K + 1) / 2) * kLine;
-    const bool more = piece.next && fetched < piece.K * NV * lanes;
-    const T* fetch = more ? piece.next + fetched : b;
-    const Index fetch_step = more ? kLine : 0;
-    Index k = 0;
-    for (; k + 2 <= piece.K; k += 2, fetch += fetch_step) {
-      __builtin_prefetch(fetch, 0, 2);
-      multiply(k);
-      multiply(k + 1);
     }
-    if (k < piece.K) multiply(k);
   }
-  for (int m = 0; m < MR; ++m) {
-    T* first = p.vectors[0].y(step[m], r[m]);
-    for (int v = 0; v < NV; ++v)
-      StoreVector<kSimple>(sum[m][v], d, VectorOf<kSimple>(p, first, v, lanes, step[m], r[m]), p.vectors[v].count);
-  }
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, rows.y(m, v), p.vectors[v].count);
 }
 
-template <int NV, bool kSimple, class T>
-HWY_NOINLINE void ProductTiles(Index M, const PanelCall<T>& p) {
-  Index m = 0;
-  for (; m + kRows <= M; m += kRows) ProductTile<kRows, NV, kSimple>(p, m);
-  for (; m + 4 <= M; m += 4) ProductTile<4, NV, kSimple>(p, m);
-  for (; m + 2 <= M; m += 2) ProductTile<2, NV, kSimple>(p, m);
-  for (; m < M; ++m) ProductTile<1, NV, kSimple>(p, m);
+// Walks the rows of all steps.
+template <Lie kLie, class T>
+struct RowWalk {
+  StepRows<kLie, T> rows;
+  Index step = 0, row = 0;
+  Index left;       // rows of all steps
+  Index index = 0;  // tiles so far
+};
+
+// As many tiles of MR rows as there are, then smaller ones.
+template <int MR, int NV, Lie kLie, class T>
+HWY_INLINE void TilesOf(const PanelCall<T>& p, RowWalk<kLie, T>& walk) {
+  for (; walk.left >= MR; walk.left -= MR, ++walk.index) {
+    if (walk.row + MR <= p.rows) {
+      walk.rows.move_to(walk.row);
+      ProductTile<MR, NV, kLie>(p, walk.rows, walk.index);
+    } else {
+      ProductTile<MR, NV, kLie>(p, MixedRows<kLie, T>(p, MR, walk.step, walk.row), walk.index);
+    }
+    const Index before = walk.step;
+    for (walk.row += MR; walk.row >= p.rows && walk.step < p.steps; walk.row -= p.rows) ++walk.step;
+    if (walk.step != before && walk.step < p.steps) walk.rows.enter(p, NV, walk.step);
+  }
+  constexpr int kSmaller = MR > 6 ? 6 : MR > 4 ? 4 : MR / 2;
+  if constexpr (MR > 1) TilesOf<kSmaller, NV, kLie>(p, walk);
+}
+
+template <int NV, Lie kLie, class T>
+HWY_NOINLINE void ProductTiles(const PanelCall<T>& p) {
+  RowWalk<kLie, T> walk{.rows = {}, .left = p.steps * p.rows};
+  walk.rows.enter(p, NV, 0);
+  TilesOf<kTileRows<NV>, NV, kLie>(p, walk);
 }
 
 template <int NV, class T>
-HWY_INLINE void PanelOf(Index M, const PanelCall<T>& p) {
-  if (p.simple)
-    ProductTiles<NV, true>(M, p);
+HWY_INLINE void PanelOf(const PanelCall<T>& p) {
+  if (p.lie == Lie::together)
+    ProductTiles<NV, Lie::together>(p);
+  else if (p.lie == Lie::apart)
+    ProductTiles<NV, Lie::apart>(p);
   else
-    ProductTiles<NV, false>(M, p);
+    ProductTiles<NV, Lie::edges>(p);
 }
 
 template <class T>
-void RunPanel(int vectors, Index M, const PanelCall<T>& p) {
-  if (vectors == 1) PanelOf<1>(M, p);
-  if (vectors == 2) PanelOf<2>(M, p);
+void RunPanel(int vectors, const PanelCall<T>& p) {
+  if (vectors == 1) PanelOf<1>(p);
+  if (vectors == 2) PanelOf<2>(p);
 #if HWY_TARGET <= HWY_AVX3
-  if (vectors == 3) PanelOf<3>(M, p);
-  if (vectors == 4) PanelOf<4>(M, p);
+  if (vectors == 3) PanelOf<3>(p);
+  if (vectors == 4) PanelOf<4>(p);
 #endif
 }
 
 // Runs the panel over all terms' k, a block at a time.
 template <class T>
-void RunBlocks(int vectors, Index first_vector, bool last, Index M, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
+void RunBlocks(int vectors, Index first_vector, bool last, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   Piece<T> pieces[kMostPieces];
   p.pieces = pieces;
@@ -158,7 +226,7 @@ void RunBlocks(int vectors, Index first_vector, bool last, Index M, std::span<co
   p.first = true;
   Index taken = 0;
   const auto flush = [&] {
-    RunPanel(vectors, M, p);
+    RunPanel(vectors, p);
     p.first = false;
     p.piece_count = 0;
     taken = 0;
@@ -235,91 +303,28 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   for (Index first = 0; first < total; first += kVectors) {
     const int vectors = static_cast<int>(std::min<Index>(kVectors, total - first));
     PanelCall<T> p;
+    p.steps = steps;
     p.rows = rows;
-    p.simple = true;
+    p.lie = Lie::together;
     for (int v = 0; v < vectors; ++v) {
       const Index column = (first + v) % each * lanes;
       p.vectors[v] = {&groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column)};
-      p.simple = p.simple && p.vectors[v].count == lanes && p.vectors[v].group == p.vectors[0].group;
+      if (p.vectors[v].count < lanes)
+        p.lie = Lie::edges;
+      else if (p.lie == Lie::together && p.vectors[v].group != p.vectors[0].group)
+        p.lie = Lie::apart;
     }
-    RunBlocks(vectors, first, first + 2 * kVectors > total, steps * rows, terms, p);
-  }
-}
-
-// Writes the transpose of kBlock<T> rows, `stride` apart, of as many elements each.
-#if HWY_TARGET == HWY_SCALAR
-template <class T>
-constexpr Index kBlock = 1;
-
-template <class T>
-HWY_INLINE void TransposeBlock(const T* from, Index, T* to, Index) {
-  *to = *from;
-}
-#else
-template <class T>
-constexpr Index kBlock = 16 / sizeof(T);
-
-HWY_INLINE void TransposeBlock(const float* from, Index stride, float* to, Index to_stride) {
-  const hn::FixedTag<float, 4> d;
-  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride), c = hn::LoadU(d, from + 2 * stride),
-             e = hn::LoadU(d, from + 3 * stride);
-  const auto ab_low = hn::InterleaveLower(d, a, b), ab_high = hn::InterleaveUpper(d, a, b);
-  const auto ce_low = hn::InterleaveLower(d, c, e), ce_high = hn::InterleaveUpper(d, c, e);
-  hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, to);
-  hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, to + to_stride);
-  hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, to + 2 * to_stride);
-  hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, to + 3 * to_stride);
-}
-HWY_INLINE void TransposeBlock(const double* from, Index stride, double* to, Index to_stride) {
-  const hn::FixedTag<double, 2> d;
-  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
-  hn::StoreU(hn::InterleaveLower(d, a, b), d, to);
-  hn::StoreU(hn::InterleaveUpper(d, a, b), d, to + to_stride);
-}
-#endif
-
-// One vector of a panel: columns [column, column + count) of a weight, for all k.
-template <class T>
-void PackVector(const kernels::WeightView<T>& w, Index column, Index count, Index K, T* to, Index to_stride) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const T* from = w.data + column * w.n_stride;
-  if (w.n_stride == 1) {
-    for (Index k = 0; k < K; ++k, from += w.k_stride, to += to_stride)
-      hn::StoreU(count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, count), d, to);
-    return;
-  }
-  Index k = 0;
-  const Index blocks = w.k_stride == 1 ? count / kBlock<T> * kBlock<T> : 0;
-  for (; k + kBlock<T> <= K; k += kBlock<T>)
-    for (Index n = 0; n < blocks; n += kBlock<T>)
-      TransposeBlock(from + k + n * w.n_stride, w.n_stride, to + k * to_stride + n, to_stride);
-  for (Index r = 0; r < K; ++r)
-    for (Index n = r < k ? blocks : 0; n < lanes; ++n)
-      to[r * to_stride + n] = n < count ? from[r * w.k_stride + n * w.n_stride] : T{};
-}
-
-template <class T>
-void PackPanels(Index K, Index N, std::span<const kernels::WeightView<T>> groups, T* packed) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  const Index each = (N + lanes - 1) / lanes, total = each * static_cast<Index>(groups.size());
-  for (Index first = 0; first < total; first += kVectors) {
-    const Index vectors = std::min<Index>(kVectors, total - first);
-    for (Index v = 0; v < vectors; ++v) {
-      const Index column = (first + v) % each * lanes;
-      PackVector(groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column), K,
-                 packed + (first * K + v) * lanes, vectors * lanes);
-    }
+    RunBlocks(vectors, first, first + 2 * kVectors > total, terms, p);
   }
 }
 
 kernels::GemmKernels<float> GemmF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kVectors * lanes, &Products<float>, &PackPanels<float>};
+  return {lanes, kVectors * lanes, &Products<float>};
 }
 kernels::GemmKernels<double> GemmF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kVectors * lanes, &Products<double>, &PackPanels<double>};
+  return {lanes, kVectors * lanes, &Products<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

@@ -35,14 +35,6 @@ struct ProductGroup {
   Rows<T> y;
 };
 
-// A weight as it lies in memory: w(k, n) = data[k * k_stride + n * n_stride].
-template <class T>
-struct WeightView {
-  const T* data;
-  Index k_stride, n_stride;
-  T at(Index k, Index n) const { return data[k * k_stride + n * n_stride]; }
-};
-
 // The routines for the instruction set in use.
 template <class T>
 struct GemmKernels {
@@ -52,9 +44,6 @@ struct GemmKernels {
   // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
                    std::span<const ProductGroup<T>> groups);
-
-  // Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group.
-  void (*pack)(Index K, Index N, std::span<const WeightView<T>> groups, T* packed);
 
   // Elements of a packed [K, N] of `groups` weights side by side, each in whole vectors.
   Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * ((N + lanes - 1) / lanes * lanes); }

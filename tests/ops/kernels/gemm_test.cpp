@@ -1,4 +1,5 @@
 #include <reel/ops/kernels/gemm.h>
+#include <reel/ops/kernels/pack.h>
 
 #include <cstring>
 
@@ -28,7 +29,7 @@ template <class T>
 std::vector<T> packed(const std::vector<T>& w, Index K, Index N) {
   std::vector<T> p(static_cast<std::size_t>(gemm_kernels<T>().packed_size(K, N)), T(99));
   const kernels::WeightView<T> view{w.data(), N, 1};
-  gemm_kernels<T>().pack(K, N, std::span(&view, 1), p.data());
+  kernels::pack<T>(K, N, std::span(&view, 1), p.data());
   return p;
 }
 
@@ -115,7 +116,7 @@ void check_products(Index steps, Index rows, Index N, const std::vector<Index>& 
     std::vector<kernels::WeightView<T>> views;
     for (Index g = 0; g < groups; ++g) views.push_back({w[p].data() + g * K[p] * N, N, 1});
     packs.emplace_back(static_cast<std::size_t>(k.packed_size(K[p], N, groups)));
-    k.pack(K[p], N, views, packs[p].data());
+    kernels::pack<T>(K[p], N, views, packs[p].data());
     x_steps.emplace_back();
     for (Index s = 0; s < steps; ++s) x_steps[p].push_back(x[p].data() + s * rows * K[p]);
   }
@@ -179,6 +180,6 @@ TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orien
   CHECK(right);
   std::vector<T> from_turned(p.size(), T(99));
   const kernels::WeightView<T> view{turned.data(), 1, K};
-  k.pack(K, N, std::span(&view, 1), from_turned.data());
+  kernels::pack<T>(K, N, std::span(&view, 1), from_turned.data());
   CHECK(from_turned == p);
 }
