@@ -86,7 +86,7 @@ double contract_rate(Index T, Index rows, Index M, Index N, Index groups) {
     operands.push_back(x[static_cast<std::size_t>(t)]);
     for (const Sequence& y : right) operands.push_back(y[static_cast<std::size_t>(t)]);
   }
-  const Var all = contraction({groups, true}, operands, {});
+  const Var all = contraction({1, groups, true}, operands, {});
   std::vector<Var> outputs{all};
   if (groups > 1) outputs.clear();
   for (Index g = 0; g < groups && groups > 1; ++g) outputs.push_back(piece(all, g, {}));

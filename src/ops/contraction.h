@@ -13,21 +13,25 @@ Var contract(Operand x, Operand y);
 
 // ---- the form into which passes bring contractions; plans only ----
 //
-//   y_g = sum over steps s of x_s^T y_sg      for groups g
+//   y_g = sum over steps s of [x_s1 x_s2 .. 1]^T y_sg      for groups g
 //
-// x_s: [.., M], y_sg: [.., N] -> [M, N] each; with `sums` [M + 1, N], whose last row is the sum of y_sg's rows.
+// The left operands [.., M_l] of a step stand side by side, with a column of ones after them if `sums`: the last row of a result is
+// then the sum of y_sg's rows. y_sg: [.., N].
 struct ContractionLayout {
+  Index lefts = 1;
   Index groups = 1;
   bool sums = false;
-  auto key() const { return std::tuple(groups, sums); }
+  auto key() const { return std::tuple(lefts, groups, sums); }
+  Index operands() const { return lefts + groups; }  // of one step
 };
 
-// `operands`: step by step x_s, y_s1 .. y_sG. Of one group the result is [M (+ 1), N], else [G, M (+ 1), N] in pieces.
+// `operands`: step by step x_s1 .. x_sL, y_s1 .. y_sG. Of one group the result is [M_1 + .. + M_L (+ 1), N], of several
+// [G, .., N] in pieces.
 Var contraction(const ContractionLayout& layout, std::span<const Var> operands, CallSite site);
 
 // The layout of a node that contract() or contraction() appended; nullptr for others.
 const ContractionLayout* contraction_layout(const Tape& tape, NodeId id);
 
-inline constexpr Index kMostContractionGroups = 16;
+inline constexpr Index kMostContractionOperands = 16;  // of one step
 
 }  // namespace reel

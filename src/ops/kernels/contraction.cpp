@@ -81,24 +81,42 @@ void Panel(const kernels::ContractionPanel<T>& p) {
 constexpr Index kAhead = 8;  // rows to fetch ahead: the hardware does not follow this many streams
 
 template <class T>
-void PackRows(Index K, const T* const* rows, Index operands, std::span<const kernels::PackColumn> columns, T* to) {
+void PackRows(Index K, const kernels::RowRun<T>* operands, std::span<const kernels::PackColumn> columns, Index first, T* block) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   for (Index k = 0; k < K; ++k)
     for (const kernels::PackColumn& c : columns) {
-      hwy::Prefetch(rows[std::min(k + kAhead, K - 1) * operands + c.operand] + c.column);
-      const T* from = rows[k * operands + c.operand] + c.column;
-      hn::Store(c.count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, c.count), d, to + c.to + k * c.stride);
+      const kernels::RowRun<T>& run = operands[c.operand];
+      const T* from = run.first + k * run.stride + c.column;
+      hwy::Prefetch(run.first + std::min(k + kAhead, K - 1) * run.stride + c.column);
+      hn::Store(c.count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, c.count), d, block + c.to + (first + k) * c.stride);
     }
+}
+
+template <class T>
+void CopyRows(Index K, Index width, kernels::RowRun<T> from, T* to, Index to_stride) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index k = 0; k < K; ++k) {
+    const T* x = from.first + k * from.stride;
+    const T* ahead = from.first + std::min(k + kAhead, K - 1) * from.stride;
+    T* y = to + k * to_stride;
+    Index n = 0;
+    for (; n + lanes <= width; n += lanes) {
+      hwy::Prefetch(ahead + n);
+      hn::StoreU(hn::LoadU(d, x + n), d, y + n);
+    }
+    if (n < width) StoreEdge(LoadEdge(d, x + n, width - n), d, y + n, width - n);
+  }
 }
 
 kernels::ContractionKernels<float> ContractionF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kVectors * lanes, &Panel<float>, &PackRows<float>};
+  return {lanes, kVectors * lanes, &Panel<float>, &PackRows<float>, &CopyRows<float>};
 }
 kernels::ContractionKernels<double> ContractionF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kVectors * lanes, &Panel<double>, &PackRows<double>};
+  return {lanes, kVectors * lanes, &Panel<double>, &PackRows<double>, &CopyRows<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

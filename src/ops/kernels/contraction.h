@@ -37,13 +37,22 @@ struct PackColumn {
   Index stride;                  // elements from row to row there
 };
 
+// Rows of one operand.
+template <class T>
+struct RowRun {
+  const T* first;
+  Index stride;
+};
+
 template <class T>
 struct ContractionKernels {
   Index lanes;  // elements of a vector
   Index width;  // columns of a full panel
   void (*panel)(const ContractionPanel<T>&);
-  // Copies K rows: row k of operand o begins at rows[k * operands + o].
-  void (*pack)(Index K, const T* const* rows, Index operands, std::span<const PackColumn> columns, T* to);
+  // Copies K rows of the operands to rows k of a block, k counted from `first`.
+  void (*pack)(Index K, const RowRun<T>* operands, std::span<const PackColumn> columns, Index first, T* block);
+  // Copies K rows of `width` elements.
+  void (*copy)(Index K, Index width, RowRun<T> from, T* to, Index to_stride);
 };
 
 // The routines for the instruction set in use.

@@ -13,92 +13,114 @@
 namespace reel::passes {
 namespace {
 
-class JoinContractions {
- public:
-  explicit JoinContractions(const Program& p) : program_(p), tape_(*p.tape) {}
+// The nodes that a pass may put together: contractions, and sums over the batch of rows [B, N].
+bool is_sum(const Tape& tape, NodeId id) { return is_batch_sum(tape, id) && tape.node(id).shape.rank() == 1; }
+bool joins(const Tape& tape, NodeId id) { return contraction_layout(tape, id) || is_sum(tape, id); }
 
-  Program run() {
-    find_groups();
-    std::vector<std::vector<NodeId>> groups;
-    for (std::vector<NodeId>& group : groups_)
-      if (group.size() > 1) groups.push_back(std::move(group));
-    if (groups.empty()) return program_;
-    return regroup(program_, groups,
-                   [this](Rewriter& rewriter, std::span<const NodeId> members) { join(rewriter, members); });
+// By node: the largest number of those on a path to it.
+std::vector<NodeId> levels(const Tape& tape) {
+  std::vector<NodeId> level(tape.size(), 0);
+  for (NodeId id = 0; id < tape.size(); ++id)
+    for (NodeId x : tape.inputs(id)) level[id] = std::max(level[id], level[x] + (joins(tape, x) ? 1 : 0));
+  return level;
+}
+
+// Operands [first, first + count) of every step.
+std::vector<NodeId> operands(const Tape& tape, NodeId id, Index first, Index count) {
+  std::vector<NodeId> list;
+  const auto inputs = tape.inputs(id);
+  const auto each = static_cast<std::size_t>(contraction_layout(tape, id)->operands());
+  for (std::size_t i = static_cast<std::size_t>(first); i < inputs.size(); i += each)
+    list.insert(list.end(), inputs.begin() + static_cast<std::ptrdiff_t>(i), inputs.begin() + static_cast<std::ptrdiff_t>(i) + count);
+  return list;
+}
+
+using Groups = std::map<std::vector<NodeId>, std::vector<NodeId>>;
+
+std::vector<std::vector<NodeId>> of_several(Groups groups) {
+  std::vector<std::vector<NodeId>> result;
+  for (auto& [key, members] : groups)
+    if (members.size() > 1) result.push_back(std::move(members));
+  return result;
+}
+
+// Contractions by one right operand, and its sum, become one with several left operands.
+Program join_lefts(const Program& program) {
+  const Tape& tape = *program.tape;
+  const std::vector<NodeId> level = levels(tape);
+  Groups groups;  // by right operands and level
+  const auto key_of = [&](std::vector<NodeId> right, NodeId id) {
+    right.push_back(level[id]);
+    return right;
+  };
+  for (NodeId id = 0; id < tape.size(); ++id) {
+    const ContractionLayout* layout = contraction_layout(tape, id);
+    if (!layout || layout->operands() != 2 || layout->sums) continue;
+    std::vector<NodeId>& members = groups[key_of(operands(tape, id, 1, 1), id)];
+    if (static_cast<Index>(members.size()) + 1 < kMostContractionOperands) members.push_back(id);
   }
-
- private:
-  // x [.., M] of every step, or y [.., N].
-  std::vector<NodeId> operands(NodeId id, std::size_t which) const {
-    std::vector<NodeId> list;
-    for (std::size_t i = which; i < tape_.inputs(id).size(); i += 2) list.push_back(tape_.inputs(id)[i]);
-    return list;
+  for (NodeId id = 0; id < tape.size(); ++id) {
+    if (!is_sum(tape, id)) continue;
+    const auto of_right = groups.find(key_of({tape.inputs(id).begin(), tape.inputs(id).end()}, id));
+    if (of_right != groups.end()) of_right->second.push_back(id);
   }
-
-  bool is_plain(NodeId id) const {
-    const ContractionLayout* layout = contraction_layout(tape_, id);
-    return layout && layout->groups == 1 && !layout->sums;
-  }
-  // Of rows [B, N] that a contraction may sum along with its products.
-  bool is_sum(NodeId id) const { return is_batch_sum(tape_, id) && tape_.node(id).shape.rank() == 1; }
-
-  void find_groups() {
-    std::vector<std::uint32_t> level(tape_.size(), 0);
-    std::map<std::vector<NodeId>, std::size_t> by_left;               // with width and level
-    std::map<std::vector<NodeId>, std::vector<std::size_t>> by_right;  // with level
-    std::vector<NodeId> sums;
-    for (NodeId id = 0; id < tape_.size(); ++id) {
-      for (NodeId x : tape_.inputs(id)) level[id] = std::max(level[id], level[x] + (is_plain(x) || is_sum(x) ? 1 : 0));
-      if (is_sum(id)) sums.push_back(id);
-      if (!is_plain(id)) continue;
-      std::vector<NodeId> key = operands(id, 0);
-      key.push_back(static_cast<NodeId>(tape_.node(id).shape.last()));
-      key.push_back(level[id]);
-      const auto [it, added] = by_left.try_emplace(std::move(key), groups_.size());
-      if (!added && groups_[it->second].size() == static_cast<std::size_t>(kMostContractionGroups)) it->second = groups_.size();
-      if (it->second == groups_.size()) groups_.emplace_back();
-      groups_[it->second].push_back(id);
-      std::vector<NodeId> right = operands(id, 1);
-      right.push_back(level[id]);
-      by_right[std::move(right)].push_back(it->second);
-    }
-    for (NodeId id : sums) {
-      std::vector<NodeId> key(tape_.inputs(id).begin(), tape_.inputs(id).end());
-      key.push_back(level[id]);
-      if (const auto it = by_right.find(key); it != by_right.end()) groups_[it->second.front()].push_back(id);
-    }
-  }
-
-  void join(Rewriter& rewriter, std::span<const NodeId> members) const {
-    std::vector<NodeId> products, sums;
-    for (NodeId id : members) (is_plain(id) ? products : sums).push_back(id);
-    const ContractionLayout layout{static_cast<Index>(products.size()), !sums.empty()};
+  return regroup(program, of_several(std::move(groups)), [&](Rewriter& rewriter, std::span<const NodeId> members) {
+    std::vector<NodeId> products;
+    for (NodeId id : members)
+      if (!is_sum(tape, id)) products.push_back(id);
+    // In the order of their left operands, so that gates with the same ones look alike.
+    std::ranges::stable_sort(products, {}, [&](NodeId id) { return tape.inputs(id)[0]; });
+    const bool sums = products.size() < members.size();
     std::vector<Var> inputs;
-    const auto mapped = [&](NodeId id) { return rewriter.to().var(rewriter.mapped(id)); };
-    for (std::size_t i = 0; i < tape_.inputs(products[0]).size(); i += 2) {
-      inputs.push_back(mapped(tape_.inputs(products[0])[i]));
-      for (NodeId id : products) inputs.push_back(mapped(tape_.inputs(id)[i + 1]));
+    for (std::size_t i = 0; i < tape.inputs(products[0]).size(); i += 2) {
+      for (NodeId id : products) inputs.push_back(rewriter.to().var(rewriter.mapped(tape.inputs(id)[i])));
+      inputs.push_back(rewriter.to().var(rewriter.mapped(tape.inputs(products[0])[i + 1])));
     }
-    const auto scope = rewriter.to().scope(tape_.scope_label(products[0]));
-    const CallSite site = tape_.node(products[0]).site;
-    const Var all = contraction(layout, inputs, site);
-    const Index M = tape_.node(products[0]).shape.dim(0);
-    for (std::size_t g = 0; g < products.size(); ++g) {
-      const Var result = layout.groups == 1 ? all : piece(all, static_cast<Index>(g), site);
-      rewriter.replace(products[g], layout.sums ? slice(result, 0, 0, M) : result);
-      for (NodeId sum : sums)
-        if (std::ranges::equal(tape_.inputs(sum), operands(products[g], 1)))
-          rewriter.replace(sum, reshape(slice(result, 0, M, M + 1), tape_.node(sum).shape));
+    const auto scope = rewriter.to().scope(tape.scope_label(products[0]));
+    const Var all = contraction({static_cast<Index>(products.size()), 1, sums}, inputs, tape.node(products[0]).site);
+    Index row = 0;
+    for (NodeId id : products) {
+      const Index M = tape.node(id).shape.dim(0);
+      rewriter.replace(id, slice(all, 0, row, row + M));
+      row += M;
     }
-  }
+    for (NodeId id : members)
+      if (is_sum(tape, id)) rewriter.replace(id, reshape(slice(all, 0, row, row + 1), tape.node(id).shape));
+  });
+}
 
-  const Program& program_;
-  const Tape& tape_;
-  std::vector<std::vector<NodeId>> groups_;
-};
+// Contractions of the same left operands by several right ones become one with several groups.
+Program join_groups(const Program& program) {
+  const Tape& tape = *program.tape;
+  const std::vector<NodeId> level = levels(tape);
+  Groups groups;  // by left operands, layout, width and level
+  for (NodeId id = 0; id < tape.size(); ++id) {
+    const ContractionLayout* layout = contraction_layout(tape, id);
+    if (!layout || layout->groups != 1) continue;
+    std::vector<NodeId> key = operands(tape, id, 0, layout->lefts);
+    key.insert(key.end(), {static_cast<NodeId>(layout->lefts), static_cast<NodeId>(layout->sums),
+                           static_cast<NodeId>(tape.node(id).shape.last()), level[id]});
+    std::vector<NodeId>& members = groups[std::move(key)];
+    if (static_cast<Index>(members.size()) + layout->lefts < kMostContractionOperands) members.push_back(id);
+  }
+  return regroup(program, of_several(std::move(groups)), [&](Rewriter& rewriter, std::span<const NodeId> members) {
+    const ContractionLayout one = *contraction_layout(tape, members[0]);
+    const auto L = static_cast<std::size_t>(one.lefts);
+    std::vector<Var> inputs;
+    const auto push = [&](NodeId id) { inputs.push_back(rewriter.to().var(rewriter.mapped(id))); };
+    for (std::size_t i = 0; i < tape.inputs(members[0]).size(); i += L + 1) {
+      for (NodeId x : tape.inputs(members[0]).subspan(i, L)) push(x);
+      for (NodeId id : members) push(tape.inputs(id)[i + L]);
+    }
+    const auto scope = rewriter.to().scope(tape.scope_label(members[0]));
+    const CallSite site = tape.node(members[0]).site;
+    const Var all = contraction({one.lefts, static_cast<Index>(members.size()), one.sums}, inputs, site);
+    for (std::size_t g = 0; g < members.size(); ++g) rewriter.replace(members[g], piece(all, static_cast<Index>(g), site));
+  });
+}
 
 }  // namespace
 
-Program join_contractions(const Program& program, Element) { return JoinContractions(program).run(); }
+Program join_contractions(const Program& program, Element) { return join_groups(join_lefts(program)); }
 
 }  // namespace reel::passes
