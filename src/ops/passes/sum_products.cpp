@@ -9,6 +9,9 @@
 namespace reel::passes {
 namespace {
 
+// A product over fewer k than this costs less as a term of the recurrence's product than its result costs to write and read.
+constexpr Index kFewestK = 16;
+
 bool is_row_vector(const Shape& s) { return s.batched() && s.rank() == 1; }
 
 // A product of one term, x [B, K] by one weight, with nothing else.
@@ -29,7 +32,7 @@ class SumProducts {
     for (const auto& [weights, members] : products_by_weights(tape_))
       for (const auto& group : equal_levels(tape_, members))
         if (group.size() > 1)
-          for (NodeId id : group) hoistable_[id] = 1;
+          for (NodeId id : group) hoistable_[id] = tape_.node(tape_.inputs(id)[0]).shape.last() >= kFewestK;
     absorbed_.assign(tape_.size(), 0);
     for (NodeId id = 0; id < tape_.size(); ++id)
       if (is_sum(id))

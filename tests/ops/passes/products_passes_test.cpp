@@ -144,11 +144,11 @@ TEST_CASE("hoist_products: a recurrence by one weight has nothing to gather") {
 
 TEST_CASE("products passes: the steps of a cell hoist its input's products and join its gates") {
   constexpr Index T = 6;
-  const auto products_in = [](auto make_cell) {
+  const auto products_in = [](auto make_cell, Index I = 16) {
     ParameterSet set;
     const auto cell = make_cell(set);
     Tape tape;
-    const Sequence x = tape.input("x", T, {B, 3});
+    const Sequence x = tape.input("x", T, {B, I});
     const Sequence y = unroll(cell, x, zero_state(tape, cell)).outputs;
     std::vector<Var> wrt = x, outputs{y.back()};
     for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
@@ -157,8 +157,10 @@ TEST_CASE("products passes: the steps of a cell hoist its input's products and j
     return count(plan.program(), "packed_products");
   };
   // Forward: one node for all x, one per step for h; backward: one per step for dh but the first, one for all dx.
-  CHECK(products_in([](ParameterSet& set) { return Elman(set, "cell", 3, 4); }) == 1 + T + (T - 1) + 1);
-  CHECK(products_in([](ParameterSet& set) { return Lstm(set, "cell", 3, 4); }) == 1 + T + (T - 1) + 1);
+  CHECK(products_in([](ParameterSet& set) { return Elman(set, "cell", 16, 4); }) == 1 + T + (T - 1) + 1);
+  CHECK(products_in([](ParameterSet& set) { return Lstm(set, "cell", 16, 4); }) == 1 + T + (T - 1) + 1);
   // Of a GRU the candidate's product of (r * h) goes by itself, in both directions, and back at the first step too.
-  CHECK(products_in([](ParameterSet& set) { return Gru(set, "cell", 3, 4); }) == 1 + 2 * T + T + (T - 1) + 1);
+  CHECK(products_in([](ParameterSet& set) { return Gru(set, "cell", 16, 4); }) == 1 + 2 * T + T + (T - 1) + 1);
+  // Of a narrow input the product is a term of the recurrence's.
+  CHECK(products_in([](ParameterSet& set) { return Lstm(set, "cell", 15, 4); }, 15) == T + (T - 1) + 1);
 }
