@@ -9,6 +9,7 @@ namespace reel {
 namespace {
 
 constexpr Index kForever = std::numeric_limits<Index>::max();
+constexpr Index kLongLived = 16;  // ticks; what lives shorter stays in block scratch, where the cache has it
 
 struct Value {
   NodeId node;
@@ -37,8 +38,8 @@ class LayoutMaker {
   Layout run() {
     layout_.places.resize(values_.size());
     for (std::uint32_t v = 0; v < values_.size(); ++v) layout_.places[v].source = source_of(values_[v]);
-    layout_.scratch_per_row = place_all(Source::scratch);
     layout_.stored_per_row = place_stored();
+    layout_.scratch_per_row = place_all(Source::scratch);
     layout_.shared_bytes = place_all(Source::shared);
     layout_.cached_bytes = place_all(Source::cached);
     return std::move(layout_);
@@ -116,6 +117,7 @@ class LayoutMaker {
     std::ranges::stable_sort(order, {}, [&](std::uint32_t v) { return values_[v].life.born; });
     std::vector<Lifetime> slots;
     std::vector<std::size_t> slot_of(order.size());
+    IdleSlots idle;
     std::map<Index, std::multimap<Index, std::size_t>> free;  // by bytes: when each slot's last value dies
     for (std::size_t i = 0; i < order.size(); ++i) {
       const Lifetime& life = values_[order[i]].life;
@@ -125,6 +127,7 @@ class LayoutMaker {
         of_size.erase(of_size.begin());
       } else {
         slot_of[i] = slots.size();
+        idle[{values_[order[i]].bytes, phase_of(order[i])}].emplace(life.born, slots.size());
         slots.push_back(life);
       }
       Lifetime& slot = slots[slot_of[i]];
@@ -132,9 +135,37 @@ class LayoutMaker {
       of_size.emplace(life.dies, slot_of[i]);
     }
     for (Lifetime& slot : slots) widen(slot);
+    lend(idle, order, slot_of);
     const Index total = place(slots);
     for (std::size_t i = 0; i < order.size(); ++i) layout_.places[order[i]].offset = slots[slot_of[i]].offset;
     return total;
+  }
+
+  // Slots of so many bytes that a phase writes to, each with the tick until which that phase does not need it yet.
+  using IdleSlots = std::map<std::pair<Index, std::uint32_t>, std::multimap<Index, std::size_t>>;
+
+  std::uint32_t phase_of(std::uint32_t v) const { return schedule_.phase_of[values_[v].node]; }
+
+  // Gives block scratch that lives long, from forward to backward, the slots of what its phase writes only afterwards: a step's
+  // gates lie where its neighbour's gradients will.
+  void lend(IdleSlots& idle, std::vector<std::uint32_t>& order, std::vector<std::size_t>& slot_of) {
+    const auto length = [this](std::uint32_t v) { return values_[v].life.dies - values_[v].life.born; };
+    std::vector<std::uint32_t> borrowers;
+    for (std::uint32_t v = 0; v < values_.size(); ++v)
+      if (layout_.places[v].source == Source::scratch && length(v) >= kLongLived) borrowers.push_back(v);
+    std::ranges::stable_sort(borrowers, std::greater<>(), length);
+    for (std::uint32_t v : borrowers) {
+      const auto slots = idle.find({values_[v].bytes, phase_of(v)});
+      if (slots == idle.end()) continue;
+      const auto fit = slots->second.upper_bound(values_[v].life.dies);
+      if (fit == slots->second.end()) continue;
+      const std::size_t slot = fit->second;
+      slots->second.erase(fit);
+      slots->second.emplace(values_[v].life.born, slot);
+      layout_.places[v].source = Source::stored;
+      order.push_back(v);
+      slot_of.push_back(slot);
+    }
   }
 
   // From the first to the last tick of the row phases that touch it.
