@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/denormals.h>
 #include <reel/graph/error.h>
 #include <reel/graph/memory.h>
 
@@ -50,6 +51,7 @@ class Executor {
     Index tasks = 0;
     for (std::uint32_t k = first; k < end; ++k) tasks += plan_.kernels[k].parts;
     w_.threads.each(tasks, [&](Index task, int slot) {
+      const FlushDenormals flush;
       std::uint32_t k = first;
       while (task >= plan_.kernels[k].parts) task -= plan_.kernels[k++].parts;
       const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
@@ -61,6 +63,7 @@ class Executor {
   void run_rows(const PhasePlan& phase) {
     const Index rows = w_.context.rows;
     w_.threads.each((rows + w_.block - 1) / w_.block, [&](Index block, int slot) {
+      const FlushDenormals flush;
       const Index first = block * w_.block;
       const Index count = std::min(w_.block, rows - first);
       for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) call(k, slot, first, count, 0);
@@ -80,15 +83,9 @@ class Executor {
     for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
       ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
     const auto results = std::span<const Port>(ports).subspan(kernel.inputs, kernel.results);
-    const KernelCall c{w_.context,
-                       first_row,
-                       rows,
-                       part,
-                       kernel.parts,
-                       std::span(ports).first(kernel.inputs),
-                       results[0],
-                       results,
-                       w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    const KernelCall c{w_.context, first_row,    rows,
+                       part,       kernel.parts, std::span(ports).first(kernel.inputs),
+                       results[0], results,      w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
     if (w_.times.empty()) return run_kernel(kernel, c);
     const auto start = std::chrono::steady_clock::now();
     run_kernel(kernel, c);

@@ -39,7 +39,7 @@ struct WorkspaceData {
   std::vector<const void*> parameter_data;
   bool has_run = false;
   std::vector<std::vector<KernelTime>> times;  // by slot and kernel, while a profile is made
-  bool pending = false;  // states of the last run wait for commit()
+  bool pending = false;                        // states of the last run wait for commit()
 
   // Whether any of these bytes lies in the memory that runs write to.
   bool owns(const void* data, std::size_t bytes) const;

@@ -62,8 +62,9 @@ class Fused final : public OpOf<Fused> {
     for (std::size_t s = 0; s < steps_.size(); ++s) {
       std::vector<EvaluationOperand<S>> x;
       for (int i : steps_[s].x)
-        x.push_back(i < inputs_ ? e.x[static_cast<std::size_t>(i)]
-                                : EvaluationOperand<S>{values[static_cast<std::size_t>(i - inputs_)].data(), nullptr, &shape, size});
+        x.push_back(i < inputs_
+                        ? e.x[static_cast<std::size_t>(i)]
+                        : EvaluationOperand<S>{values[static_cast<std::size_t>(i - inputs_)].data(), nullptr, &shape, size});
       steps_[s].op->evaluate(Evaluation<S>{e.run, x, {values[s].data(), nullptr, &shape, size}});
     }
     const Index row = shape.row_size(), pieces = static_cast<Index>(results_.size());

@@ -160,14 +160,15 @@ class Lowering {
     TileProgram::Step step{tiles, {}};
     for (std::uint32_t i = 0; i < n.input_count; ++i) step.x.push_back(static_cast<int>(i));
     const int result = 0;
-    return program = &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&step, 1), std::span(&result, 1));
+    return program =
+               &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&step, 1), std::span(&result, 1));
   }
 
   PlanData& plan_;
   const Tape& tape_;
   Layout layout_;
-  std::vector<PortPlan> leaf_homes_;          // by node
-  std::vector<const Shape*> piece_shapes_;    // by value: as Piece reads it
+  std::vector<PortPlan> leaf_homes_;        // by node
+  std::vector<const Shape*> piece_shapes_;  // by value: as Piece reads it
   std::map<std::pair<const Op*, std::uint32_t>, const TileProgram*> single_programs_;
   std::unordered_map<std::string, int> slots_;
 };

@@ -87,7 +87,7 @@ struct Port {
   Index stride = 0;
   const Shape* shape = nullptr;
   Type type = Type::real;
-  bool splat = false;      // every element of a row equals the row's first; handed to elementwise tiles only
+  bool splat = false;  // every element of a row equals the row's first; handed to elementwise tiles only
 
   template <class T>
   T* row(Index r) const {
@@ -106,7 +106,7 @@ struct KernelCall {
   std::span<const Port> x;
   Port y;                         // the result, or the first of its pieces
   std::span<const Port> results;  // all pieces
-  std::byte* scratch = nullptr;  // scratch_bytes() of the op, 64-byte aligned, private to this call
+  std::byte* scratch = nullptr;   // scratch_bytes() of the op, 64-byte aligned, private to this call
 };
 
 // Computes y[0, n) from the inputs' n elements each, of which there are at most kMostTileInputs.

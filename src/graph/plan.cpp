@@ -84,8 +84,7 @@ std::shared_ptr<PlanData> make_plan_data(const Tape& tape, std::span<const Var> 
   }
   for (std::size_t i = 0; i < carries.size(); ++i) {
     const std::string& name = tape.node(carries[i].first).op->leaf()->name;
-    plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)),
-                               plan->root_ports[outputs.size() + i]);
+    plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)), plan->root_ports[outputs.size() + i]);
   }
   return plan;
 }

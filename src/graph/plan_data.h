@@ -41,7 +41,7 @@ struct PhasePlan {
 };
 
 struct RootPlan {
-  NodeId tape_node;    // on the user's tape
+  NodeId tape_node;  // on the user's tape
   std::uint32_t port;
 };
 
@@ -53,7 +53,7 @@ struct PlanData {
   std::vector<KernelPlan> kernels;
   std::vector<PortPlan> ports;
   std::vector<PhasePlan> phases;
-  std::deque<TileProgram> tile_programs;   // of single ops, where kernels point to
+  std::deque<TileProgram> tile_programs;  // of single ops, where kernels point to
   std::vector<std::uint32_t> root_ports;  // by root of the program
   std::vector<RootPlan> outputs;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)

@@ -42,8 +42,7 @@ std::string kernel_text(const PlanData& plan, const KernelPlan& kernel) {
 }  // namespace
 
 template <class T>
-Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Binding> bindings,
-                const ProfileOptions& options) {
+Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Binding> bindings, const ProfileOptions& options) {
   const Index runs = options.runs;
   if (runs < 1) throw InputError(fmt::format("profile: takes at least one run, not {}", runs));
   plan.run(workspace, bindings);

@@ -91,7 +91,8 @@ TileProgram::TileProgram(int inputs, std::span<const Step> steps, std::span<cons
       const int x = step.x[i] - inputs;
       const bool first = std::find(step.x.begin(), step.x.begin() + static_cast<std::ptrdiff_t>(i), step.x[i]) ==
                          step.x.begin() + static_cast<std::ptrdiff_t>(i);
-      if (x >= 0 && first && last_use[static_cast<std::size_t>(x)] == s && place[static_cast<std::size_t>(x)] >= inputs + results_)
+      if (x >= 0 && first && last_use[static_cast<std::size_t>(x)] == s &&
+          place[static_cast<std::size_t>(x)] >= inputs + results_)
         free.push_back(place[static_cast<std::size_t>(x)]);
     }
   }
@@ -116,7 +117,8 @@ void TileProgram::run(const KernelCall& c) const {
 
   const auto run_tile = [&](Index row, Index rows, Index column, Index columns) {
     for (int i = 0; i < inputs_; ++i) place[i] = const_cast<T*>(inputs[i].at(row, rows, column, columns));
-    for (int i = 0; i < results_; ++i) place[inputs_ + i] = c.results[static_cast<std::size_t>(i)].template row<T>(0) + row * n + column;
+    for (int i = 0; i < results_; ++i)
+      place[inputs_ + i] = c.results[static_cast<std::size_t>(i)].template row<T>(0) + row * n + column;
     for (const Call& call : calls_) {
       const T* x[kMostTileInputs];
       for (int i = 0; i < call.count; ++i) x[i] = place[call.x[static_cast<std::size_t>(i)]];

@@ -9,6 +9,7 @@
 #include <reel/ops/passes/hoist_products.h>
 #include <reel/ops/passes/join_contractions.h>
 #include <reel/ops/passes/join_products.h>
+#include <reel/ops/passes/split_concats.h>
 #include <reel/ops/passes/sum_products.h>
 
 namespace reel {
@@ -18,6 +19,9 @@ std::vector<Pass> default_passes() {
           {"constant_folding", passes::constant_folding},
           {"common_subexpressions", passes::common_subexpressions},
           {"defer", passes::defer},
+          {"split_concats", passes::split_concats},
+          {"common_subexpressions", passes::common_subexpressions},
+          {"dead_code", passes::dead_code},
           {"join_contractions", passes::join_contractions},
           {"lower", passes::lower},  // matmul to products
           {"common_subexpressions", passes::common_subexpressions},

@@ -65,7 +65,8 @@ class RunWalk {
       if (lead_ * rows_ == 0) continue;
       bool even = lead_ == 1;  // [B, K], or [B, M, K] that lies dense
       if (!even)
-        even = std::ranges::all_of(c_.x.subspan(step_, each_), [&](const Port& p) { return rows_ == 1 || p.stride == lead_ * p.shape->last(); });
+        even = std::ranges::all_of(c_.x.subspan(step_, each_),
+                                   [&](const Port& p) { return rows_ == 1 || p.stride == lead_ * p.shape->last(); });
       length_ = even ? lead_ * rows_ : lead_;
       row_ = done_ = 0;
       return;
@@ -171,8 +172,8 @@ class PartCall {
   const ContractionLayout& layout_;
   kernels::ContractionKernels<T> kernels_;
   Index M_, N_;
-  Index each_;  // vectors of one group
-  Index most_;  // vectors of a panel
+  Index each_;                            // vectors of one group
+  Index most_;                            // vectors of a panel
   Index first_column_ = 0, columns_ = 0;  // of A
   Index first_vector_ = 0, vectors_ = 0;  // of B
   Index a_stride_ = 0;
@@ -193,8 +194,7 @@ class Contract final : public OpOf<Contract> {
 
   Signature infer(const Arguments& x) const override {
     const int L = static_cast<int>(layout_.lefts), each = static_cast<int>(layout_.operands());
-    if (x.size() == 0 || x.size() % each)
-      throw ShapeError(fmt::format("takes {} inputs per step, was given {}", each, x.size()));
+    if (x.size() == 0 || x.size() % each) throw ShapeError(fmt::format("takes {} inputs per step, was given {}", each, x.size()));
     x.require_all(Type::real);
     for (int i = 0; i < x.size(); ++i) {
       const int left = i / each * each, first = i % each;
@@ -258,7 +258,8 @@ class Contract final : public OpOf<Contract> {
     const std::size_t number = element == Element::f32 ? sizeof(float) : sizeof(double);
     Index M = 1;
     for (const Signature& left : x.first(static_cast<std::size_t>(layout_.lefts))) M += left.shape.last();
-    return static_cast<std::size_t>(kBlockRows * (stride_of(std::min(M + 11, kPartColumns)) + width_of(element) * kPartPanels)) * number;
+    return static_cast<std::size_t>(kBlockRows * (stride_of(std::min(M + 11, kPartColumns)) + width_of(element) * kPartPanels)) *
+           number;
   }
 
   template <class T>

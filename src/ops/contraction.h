@@ -15,8 +15,8 @@ Var contract(Operand x, Operand y);
 //
 //   y_g = sum over steps s of [x_s1 x_s2 .. 1]^T y_sg      for groups g
 //
-// The left operands [.., M_l] of a step stand side by side, with a column of ones after them if `sums`: the last row of a result is
-// then the sum of y_sg's rows. y_sg: [.., N].
+// The left operands [.., M_l] of a step stand side by side, with a column of ones after them if `sums`: the last row of a result
+// is then the sum of y_sg's rows. y_sg: [.., N].
 struct ContractionLayout {
   Index lefts = 1;
   Index groups = 1;

@@ -48,6 +48,7 @@ class Concat final : public OpOf<Concat> {
     }
     return dx;
   }
+  int axis(const Shape& y) const { return y.axis(axis_); }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -98,6 +99,8 @@ class Slice final : public OpOf<Slice> {
     return {pad(dy, axis_, begin_, x[0].shape().dim(axis_) - end_)};
   }
 
+  Stretch stretch(const Shape& x) const { return {x.axis(axis_), begin_, end_}; }
+
   std::optional<ViewRule> view(const Shape& x, const Shape&) const override {
     const int axis = x.axis(axis_);
     if (x.leading_product(axis) != 1) return std::nullopt;
@@ -145,6 +148,7 @@ class Pad final : public OpOf<Pad> {
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     return {slice(dy, axis_, before_, before_ + x[0].shape().dim(axis_))};
   }
+  Stretch stretch(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -191,6 +195,19 @@ Var concat(std::initializer_list<Operand> x, int axis) {
 
 Var slice(Operand x, int axis, Index begin, Index end) { return record(Slice(axis, begin, end), x); }
 Var pad(Operand x, int axis, Index before, Index after) { return record(Pad(axis, before, after), x); }
+
+std::optional<Stretch> slice_stretch(const Tape& tape, NodeId id) {
+  const Slice* op = Slice::from(*tape.node(id).op);
+  return op ? std::optional(op->stretch(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
+}
+std::optional<Stretch> pad_stretch(const Tape& tape, NodeId id) {
+  const Pad* op = Pad::from(*tape.node(id).op);
+  return op ? std::optional(op->stretch(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
+}
+std::optional<int> concat_axis(const Tape& tape, NodeId id) {
+  const Concat* op = Concat::from(*tape.node(id).op);
+  return op ? std::optional(op->axis(tape.node(id).shape)) : std::nullopt;
+}
 
 Var stack(std::span<const Var> x, CallSite site) {
   std::vector<Var> steps;

@@ -1,6 +1,7 @@
 // Putting pieces together along a dimension and taking them apart. Axes count without B; negative ones from the end.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include <reel/ops/operand.h>
@@ -16,6 +17,19 @@ Var slice(Operand x, int axis, Index begin, Index end);
 
 // Equal shapes [B, ...] x T -> [B, T, ...].
 Var stack(std::span<const Var> x, CallSite site = CallSite::current());
+
+// ---- what passes ask of nodes ----
+
+// Along which axis, counted from the front, and where of the larger shape: a slice's input, a pad's result.
+struct Stretch {
+  int axis;
+  Index begin, end;
+};
+std::optional<Stretch> slice_stretch(const Tape& tape, NodeId id);  // of a slice
+std::optional<Stretch> pad_stretch(const Tape& tape, NodeId id);    // of a pad
+std::optional<int> concat_axis(const Tape& tape, NodeId id);        // of a concat
+
+// ---- adjoints ----
 
 // Zeros before and after along `axis`: the adjoint of slice.
 Var pad(Operand x, int axis, Index before, Index after);

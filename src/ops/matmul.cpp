@@ -88,6 +88,8 @@ class Matmul final : public OpOf<Matmul> {
 }  // namespace
 
 Var matmul(Operand x, Operand w) { return record(Matmul{}, x, w); }
+bool is_matmul(const Tape& tape, NodeId id) { return Matmul::from(*tape.node(id).op) != nullptr; }
+
 Var transpose(Operand x) { return record(Transpose{}, x); }
 
 }  // namespace reel

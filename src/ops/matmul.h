@@ -14,4 +14,7 @@ Var matmul(Operand x, Operand w);
 // [M, N] -> [N, M]. Refuses B: rows are independent.
 Var transpose(Operand x);
 
+// Whether a node is a matmul.
+bool is_matmul(const Tape& tape, NodeId id);
+
 }  // namespace reel

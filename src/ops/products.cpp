@@ -87,7 +87,8 @@ Shape result_shape(const ProductsLayout& layout, const Shape& x, Index N) {
 // Of x (steps x terms) and what follows.
 double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const Signature& y, Index rows) {
   double per_result = layout.init ? 1 : 0;
-  for (const Signature& term : x.first(static_cast<std::size_t>(layout.terms))) per_result += 2 * static_cast<double>(term.shape.last());
+  for (const Signature& term : x.first(static_cast<std::size_t>(layout.terms)))
+    per_result += 2 * static_cast<double>(term.shape.last());
   return per_result * static_cast<double>(y.elements(rows));
 }
 
@@ -154,8 +155,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
     }
     for (std::size_t g = 0; g < G; ++g) {
       groups[g] = {};
-      groups[g].y = {
-          rows_of([&](std::size_t s) { return c.results[s * G + g].template row<T>(0); }), N_};
+      groups[g].y = {rows_of([&](std::size_t s) { return c.results[s * G + g].template row<T>(0); }), N_};
       if (!layout_.init) continue;
       const std::size_t at = S * P + P + g;
       groups[g].init = {rows_of([&](std::size_t s) { return c.x[at + s * G].template row<T>(0); }), c.x[at].stride};

@@ -45,7 +45,8 @@ Var fold(Tape& tape, const Node& node, std::span<const NodeId> inputs) {
   if (inputs.empty() || node.type != Type::real || node.op->varies()) return {};
   if (!std::ranges::all_of(inputs, [&](NodeId id) { return constant_value(tape, id) != nullptr; })) return {};
   if (std::ranges::all_of(inputs, is_number)) {
-    if (node.op->elementwise(static_cast<int>(inputs.size()))) return tape.fill(node.shape, evaluate_number(tape, *node.op, inputs), node.site);
+    if (node.op->elementwise(static_cast<int>(inputs.size())))
+      return tape.fill(node.shape, evaluate_number(tape, *node.op, inputs), node.site);
     const auto view = node.op->view(tape.node(inputs[0]).shape, node.shape);
     if (inputs.size() == 1 && view) return tape.fill(node.shape, (*constant_value(tape, inputs[0]))[0], node.site);
   }

@@ -23,8 +23,7 @@ HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row
   V sum[MR][NV];
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < NV; ++v)
-      sum[m][v] =
-          p.add ? LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count) : hn::Zero(d);
+      sum[m][v] = p.add ? LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count) : hn::Zero(d);
   // What the next tile continues from is far away: it was last touched a block of rows ago.
   if (p.add && row + MR < p.M)
     for (int m = 0; m < MR; ++m)
@@ -40,8 +39,7 @@ HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row
     }
   }
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v)
-      StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
+    for (int v = 0; v < NV; ++v) StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
 }
 
 // Columns [m, M) of A in tiles of MR, then in smaller ones.

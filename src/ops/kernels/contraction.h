@@ -15,7 +15,7 @@ inline constexpr int kMostPanelVectors = 4;
 template <class T>
 struct ContractionPanel {
   Index M, K;
-  const T* a;      // [K, M], rows `a_stride` apart
+  const T* a;  // [K, M], rows `a_stride` apart
   Index a_stride;
   const T* b;      // [K, vectors x lanes]
   int vectors;     // 1 to width / lanes

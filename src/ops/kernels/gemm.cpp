@@ -14,7 +14,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block of 512 x 4 vectors stays in a 1 MB L2 beside the rows
 constexpr int kRowPanels = 3;
-constexpr int kMostPieces = 8;      // pieces of terms in one block
+constexpr int kMostPieces = 8;  // pieces of terms in one block
 
 // A stretch of one term's k, for one panel.
 template <class T>
@@ -258,9 +258,8 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
   };
   V sum[kAll];
   for (int v = 0; v < kAll; ++v)
-    sum[v] = group(v).init.steps
-                 ? LoadVector<false>(d, group(v).init.row(0, 0) + column(v), std::min(lanes, N - column(v)))
-                 : hn::Zero(d);
+    sum[v] = group(v).init.steps ? LoadVector<false>(d, group(v).init.row(0, 0) + column(v), std::min(lanes, N - column(v)))
+                                 : hn::Zero(d);
   for (const kernels::ProductTerm<T>& term : terms) {
     const T* HWY_RESTRICT a = term.x.row(0, 0);
     const T* b = term.packed + first_vector * lanes * term.K;
@@ -273,22 +272,23 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
       for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
     }
   }
-  for (int v = 0; v < kAll; ++v)
-    StoreVector<false>(sum[v], d, group(v).y.row(0, 0) + column(v), std::min(lanes, N - column(v)));
+  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y.row(0, 0) + column(v), std::min(lanes, N - column(v)));
 }
 
 // All vectors from `first` on, kRowPanels panels at a time.
 template <class T>
 void ProductRows(Index total, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
                  std::span<const kernels::ProductGroup<T>> groups) {
-  constexpr auto run = []<int NP, int Rest>(Index first, Index count, Index row_each, Index row_N, auto row_terms, auto row_groups) {
+  constexpr auto run = []<int NP, int Rest>(Index first, Index count, Index row_each, Index row_N, auto row_terms,
+                                            auto row_groups) {
     if (count == NP * kVectors + Rest) ProductRow<NP, Rest, T>(first, row_each, row_N, row_terms, row_groups);
   };
   for (Index first = 0; first < total; first += kRowPanels * kVectors) {
     const Index count = std::min<Index>(kRowPanels * kVectors, total - first);
     [&]<int... I>(std::integer_sequence<int, I...>) {
       (run.template operator()<(I + 1) / kVectors, (I + 1) % kVectors>(first, count, each, N, terms, groups), ...);
-    }(std::make_integer_sequence<int, kRowPanels * kVectors>());
+    }
+    (std::make_integer_sequence<int, kRowPanels * kVectors>());
   }
 }
 

@@ -26,7 +26,7 @@ template <class D, class VI>
 HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
   constexpr bool single = sizeof(hn::TFromD<D>) == 4;
   const hn::RebindToSigned<D> di;
-  return hn::BitCast(d, hn::ShiftLeft<single ? 23 : 52>(hn::Add(n, hn::Set(di, single ? 127 : 1023))));
+  return hn::BitCast(d, hn::ShiftLeft < single ? 23 : 52 > (hn::Add(n, hn::Set(di, single ? 127 : 1023))));
 }
 
 // q of exp(r) = 1 + q for |r| <= ln 2 / 2: its Taylor series to within half a unit in the last place.

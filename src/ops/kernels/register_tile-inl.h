@@ -23,7 +23,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 #if HWY_TARGET <= HWY_AVX3
 constexpr int kVectors = 4;
 template <int NV>
-constexpr int kTileRows = NV == 4 ? 6 : NV == 3 ? 8 : 12;
+constexpr int kTileRows = NV == 4   ? 6
+                          : NV == 3 ? 8
+                                    : 12;
 #else
 constexpr int kVectors = 2;
 template <int NV>

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <map>
 
-#include <reel/ops/passes/product_levels.h>
 #include <reel/graph/regroup.h>
 #include <reel/graph/structural.h>
+#include <reel/ops/passes/product_levels.h>
 #include <reel/ops/products.h>
 
 namespace reel::passes {
@@ -70,8 +70,8 @@ Program hoist_products(const Program& program, Element) {
       const auto inputs = tape.inputs(id);
       if (inputs.size() == 1 && tape.node(inputs[0]).op->in_pieces()) pieces.emplace(inputs[0], id);
     }
-    current = regroup(current, groups,
-                      [&](Rewriter& rewriter, std::span<const NodeId> members) { gather(rewriter, members, pieces); });
+    current =
+        regroup(current, groups, [&](Rewriter& rewriter, std::span<const NodeId> members) { gather(rewriter, members, pieces); });
   }
   return current;
 }

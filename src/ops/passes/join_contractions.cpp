@@ -31,7 +31,8 @@ std::vector<NodeId> operands(const Tape& tape, NodeId id, Index first, Index cou
   const auto inputs = tape.inputs(id);
   const auto each = static_cast<std::size_t>(contraction_layout(tape, id)->operands());
   for (std::size_t i = static_cast<std::size_t>(first); i < inputs.size(); i += each)
-    list.insert(list.end(), inputs.begin() + static_cast<std::ptrdiff_t>(i), inputs.begin() + static_cast<std::ptrdiff_t>(i) + count);
+    list.insert(list.end(), inputs.begin() + static_cast<std::ptrdiff_t>(i),
+                inputs.begin() + static_cast<std::ptrdiff_t>(i) + count);
   return list;
 }
 
@@ -55,9 +56,11 @@ Program join_lefts(const Program& program) {
   };
   for (NodeId id = 0; id < tape.size(); ++id) {
     const ContractionLayout* layout = contraction_layout(tape, id);
-    if (!layout || layout->operands() != 2 || layout->sums) continue;
-    std::vector<NodeId>& members = groups[key_of(operands(tape, id, 1, 1), id)];
-    if (static_cast<Index>(members.size()) + 1 < kMostContractionOperands) members.push_back(id);
+    if (!layout || layout->groups != 1 || layout->sums) continue;
+    std::vector<NodeId>& members = groups[key_of(operands(tape, id, layout->lefts, 1), id)];
+    Index lefts = layout->lefts;
+    for (NodeId member : members) lefts += contraction_layout(tape, member)->lefts;
+    if (lefts < kMostContractionOperands) members.push_back(id);
   }
   for (NodeId id = 0; id < tape.size(); ++id) {
     if (!is_sum(tape, id)) continue;
@@ -72,12 +75,18 @@ Program join_lefts(const Program& program) {
     std::ranges::stable_sort(products, {}, [&](NodeId id) { return tape.inputs(id)[0]; });
     const bool sums = products.size() < members.size();
     std::vector<Var> inputs;
-    for (std::size_t i = 0; i < tape.inputs(products[0]).size(); i += 2) {
-      for (NodeId id : products) inputs.push_back(rewriter.to().var(rewriter.mapped(tape.inputs(id)[i])));
-      inputs.push_back(rewriter.to().var(rewriter.mapped(tape.inputs(products[0])[i + 1])));
+    const auto lefts_of = [&](NodeId id) { return static_cast<std::size_t>(contraction_layout(tape, id)->lefts); };
+    const auto steps = tape.inputs(products[0]).size() / (lefts_of(products[0]) + 1);
+    Index lefts = 0;
+    for (NodeId id : products) lefts += contraction_layout(tape, id)->lefts;
+    for (std::size_t s = 0; s < steps; ++s) {
+      const auto push = [&](NodeId x) { inputs.push_back(rewriter.to().var(rewriter.mapped(x))); };
+      for (NodeId id : products)
+        for (NodeId x : tape.inputs(id).subspan(s * (lefts_of(id) + 1), lefts_of(id))) push(x);
+      push(tape.inputs(products[0])[s * (lefts_of(products[0]) + 1) + lefts_of(products[0])]);
     }
     const auto scope = rewriter.to().scope(tape.scope_label(products[0]));
-    const Var all = contraction({static_cast<Index>(products.size()), 1, sums}, inputs, tape.node(products[0]).site);
+    const Var all = contraction({lefts, 1, sums}, inputs, tape.node(products[0]).site);
     Index row = 0;
     for (NodeId id : products) {
       const Index M = tape.node(id).shape.dim(0);

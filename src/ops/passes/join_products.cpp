@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <reel/ops/passes/product_levels.h>
 #include <reel/graph/structural.h>
+#include <reel/ops/passes/product_levels.h>
 #include <reel/ops/products.h>
 
 namespace reel::passes {
