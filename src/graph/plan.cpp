@@ -120,11 +120,12 @@ std::string operand_text(const PlanData& plan, NodeId x) {
 
 }  // namespace
 
-std::string PlanBase::text() const {
+std::string PlanBase::text(Index rows) const {
   const PlanData& d = *data_;
   const Tape& tape = *d.program.tape;
   std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n",
                                 d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
+  double flop = 0;
   for (const PhasePlan& phase : d.phases) {
     out += fmt::format("phase: {}\n", phase_text(phase.kind));
     for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
@@ -136,12 +137,14 @@ std::string PlanBase::text() const {
       for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i)
         line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));
       if (kernel.inputs > kShown) line += fmt::format(" .. {} in all", kernel.inputs);
-      line += " : " + n.shape.text();
+      const Work work = work_of(d, kernel, rows);
+      flop += work.flop;
+      line += fmt::format(" : {}   {:.0f} FLOP, {:.0f} bytes", n.shape.text(), work.flop, work.bytes);
       if (const std::string place = tape.place(kernel.node); !place.empty()) line += "   # " + place;
       out += line + "\n";
     }
   }
-  return out;
+  return out + fmt::format("{:.0f} FLOP for {} row{}\n", flop, rows, rows == 1 ? "" : "s");
 }
 
 namespace {

@@ -33,7 +33,8 @@ class PlanBase {
   bool carries(std::string_view name) const { return carried_slot(name) >= 0; }
   std::size_t kernels() const;
   const Program& program() const;                    // after the passes
-  std::string text() const;                          // phases and kernels in order, with shapes, memory and where each came from
+  // Phases and kernels in order: operands, shapes, FLOP and bytes of a run over so many rows, and where on the tape each came from.
+  std::string text(Index rows = 1) const;
   std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
 
  protected:

@@ -12,26 +12,6 @@
 namespace reel {
 namespace {
 
-// What a kernel does in one run over so many rows.
-struct Work {
-  double flop = 0, bytes = 0;
-};
-
-Work work_of(const PlanData& plan, const KernelPlan& kernel, Index rows) {
-  const Tape& tape = *plan.program.tape;
-  std::vector<Signature> x;
-  Work work;
-  const auto add = [&](const PortPlan& port) {
-    const Index elements = port.splat ? 1 : port.shape->row_size();
-    work.bytes += static_cast<double>(elements * (port.stride == 0 ? 1 : rows) * port.element_bytes);
-  };
-  for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i) add(plan.ports[kernel.first_port + i]);
-  for (NodeId id : tape.inputs(kernel.node)) x.push_back({tape.node(id).type, tape.node(id).shape});
-  const Node& n = tape.node(kernel.node);
-  work.flop = n.op->flop(x, {n.type, n.shape}, rows);
-  return work;
-}
-
 std::string kernel_text(const PlanData& plan, const KernelPlan& kernel) {
   const Node& n = plan.program.tape->node(kernel.node);
   std::string text(n.op->name());
