@@ -108,13 +108,15 @@ HWY_INLINE V SafeTanh(D d, V x) {
   return hn::CopySign(hn::Div(less_one, hn::Add(less_one, hn::Set(d, T(2)))), x);
 }
 
-// 1 / (1 + exp(-x)), from exp(-|x|) so that neither end overflows.
+// 1 / (1 + exp(-x)), from exp(-|x|) so that neither end overflows. Where that is denormal it counts as zero.
 template <class D, class V>
 HWY_INLINE V Logistic(D d, V x) {
   using T = hn::TFromD<D>;
   const V one = hn::Set(d, T(1));
-  const ExpParts<V> parts = SplitExp(d, AtLeast(d, hn::Neg(hn::Abs(x)), kExpBottom<T>));
-  const V e = hn::Mul(hn::MulAdd(parts.half, parts.q, parts.half), parts.other_half);
+  V n;  // at the bottom 2^n has the exponent of zero
+  const V q = Exp2Fraction(d, AtLeast(d, hn::Neg(hn::Abs(x)), sizeof(T) == 4 ? T(-88) : T(-709)), &n);
+  const V scale = PowerOfTwo(d, hn::ConvertTo(hn::RebindToSigned<D>(), n));
+  const V e = hn::MulAdd(scale, q, scale);
   const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
   return hn::Div(numerator, hn::Add(one, e));
 }
