@@ -14,7 +14,9 @@ namespace {
 using kernels::gemm_kernels;
 
 Index lanes_of(Element element) { return element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes; }
-Index width_of(Element element) { return element == Element::f32 ? gemm_kernels<float>().width : gemm_kernels<double>().width; }
+Index panel_vectors(Element element) {
+  return element == Element::f32 ? gemm_kernels<float>().panel_vectors : gemm_kernels<double>().panel_vectors;
+}
 
 // The weights of one term, one per group, side by side in the panel layout of the GEMM. Some may be packed as their
 // transposes: bit g of `transposed` tells.
@@ -22,8 +24,8 @@ class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
   Pack(std::vector<bool> transposed, Element element)
-      : transposed_(std::move(transposed)), element_(element), lanes_(lanes_of(element)), width_(width_of(element)) {}
-  auto key() const { return std::tuple(transposed_, static_cast<int>(element_), lanes_, width_); }
+      : transposed_(std::move(transposed)), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
+  auto key() const { return std::tuple(transposed_, static_cast<int>(element_), lanes_, panel_vectors_); }
   std::string attributes() const override {
     return std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
   }
@@ -43,13 +45,14 @@ class Pack final : public OpOf<Pack> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const auto [K, N] = extents(0, *e.x[0].shape);
-    const Index each = (N + lanes_ - 1) / lanes_, vectors = each * static_cast<Index>(e.x.size()), most = width_ / lanes_;
+    const Index each = (N + lanes_ - 1) / lanes_;
+    const kernels::Panels panels(each * static_cast<Index>(e.x.size()), panel_vectors_);
     std::fill_n(e.y.real, e.y.size, S{});
     for (std::size_t g = 0; g < e.x.size(); ++g) {
       const auto w = view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real));
       for (Index n = 0; n < N; ++n) {
-        const Index vector = static_cast<Index>(g) * each + n / lanes_, first = vector / most * most;
-        const Index padded = std::min(most, vectors - first) * lanes_;
+        const Index vector = static_cast<Index>(g) * each + n / lanes_, first = panels.first_of(vector);
+        const Index padded = panels.vectors_of(first) * lanes_;
         for (Index k = 0; k < K; ++k)
           e.y.real[first * lanes_ * K + k * padded + (vector - first) * lanes_ + n % lanes_] =
               w.data[k * w.k_stride + n * w.n_stride];
@@ -76,7 +79,7 @@ class Pack final : public OpOf<Pack> {
 
   std::vector<bool> transposed_;
   Element element_;
-  Index lanes_, width_;
+  Index lanes_, panel_vectors_;
 };
 
 // The shape of the result, from the first x and N.
@@ -97,7 +100,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
  public:
   static constexpr std::string_view kName = "packed_products";
   PackedProducts(ProductsLayout layout, Index N, Element element)
-      : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), width_(width_of(element)) {}
+      : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
   auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_)); }
   std::string attributes() const override {
     return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_,
@@ -112,11 +115,12 @@ class PackedProducts final : public OpOf<PackedProducts> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Index G = layout_.groups, P = layout_.terms;
-    const Index each = (N_ + lanes_ - 1) / lanes_, vectors = each * G, most = width_ / lanes_;
+    const Index each = (N_ + lanes_ - 1) / lanes_;
+    const kernels::Panels panels(each * G, panel_vectors_);
     for (Index i = 0; i < e.y.size; ++i) {
       const Index n = i % N_, result = i / N_ % layout_.results(), row = i / N_ / layout_.results();
-      const Index s = result / G, g = result % G, vector = g * each + n / lanes_, first = vector / most * most;
-      const Index padded = std::min(most, vectors - first) * lanes_;
+      const Index s = result / G, g = result % G, vector = g * each + n / lanes_, first = panels.first_of(vector);
+      const Index padded = panels.vectors_of(first) * lanes_;
       S sum = layout_.init ? e.x[static_cast<std::size_t>(layout_.steps * P + P + result)].real[row * N_ + n] : S{};
       for (Index p = 0; p < P; ++p) {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
@@ -182,7 +186,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
   ProductsLayout layout_;
   Index N_;
   Element element_;
-  Index lanes_, width_;
+  Index lanes_, panel_vectors_;
 };
 
 // Products over weights as they are: inputs x (steps x terms), weights (terms x groups), init (steps x groups).

@@ -9,6 +9,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 
+// Vectors of a panel: the tile of 6 columns of A by 4 vectors reads least of A, which lies far apart.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVectors = 4;
+#else
+constexpr int kVectors = 2;
+#endif
+
 template <bool kSimple, class T>
 HWY_INLINE T* At(const kernels::ContractionPanel<T>& p, Index row, int v, Index lanes) {
   return (kSimple ? p.columns[0].c + v * lanes : p.columns[v].c) + row * p.c_stride;

@@ -5,6 +5,7 @@
 // Threads: pure functions.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include <reel/graph/shape.h>
@@ -35,11 +36,26 @@ struct ProductGroup {
   Rows<T> y;
 };
 
+// How the vectors of all groups are cut into panels of so many; a last one that would be alone stays with the panel before it,
+// where registers allow.
+struct Panels {
+  Index total, most;
+  bool last_wider;
+
+  Panels(Index total, Index most) : total(total), most(most), last_wider(most == 3 && total > 3 && total % 3 == 1) {}
+  // The first vector of the panel that holds vector v.
+  Index first_of(Index v) const {
+    const Index first = v / most * most;
+    return last_wider && first == total - 1 ? first - most : first;
+  }
+  Index vectors_of(Index first) const { return last_wider && total - first == most + 1 ? most + 1 : std::min(most, total - first); }
+};
+
 // The routines for the instruction set in use.
 template <class T>
 struct GemmKernels {
-  Index lanes;  // elements of a vector
-  Index width;  // columns of a full panel
+  Index lanes;          // elements of a vector
+  Index panel_vectors;  // of a panel; see Panels
 
   // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,

@@ -1,5 +1,7 @@
 #include <reel/ops/kernels/pack.h>
 
+#include <reel/ops/kernels/gemm.h>
+
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
@@ -68,8 +70,9 @@ template <class T>
 void PackPanels(Index K, Index N, std::span<const kernels::WeightView<T>> groups, T* packed) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   const Index each = (N + lanes - 1) / lanes, total = each * static_cast<Index>(groups.size());
-  for (Index first = 0; first < total; first += kVectors) {
-    const Index vectors = std::min<Index>(kVectors, total - first);
+  const kernels::Panels panels(total, kernels::gemm_kernels<T>().panel_vectors);
+  for (Index first = 0, vectors = 0; first < total; first += vectors) {
+    vectors = panels.vectors_of(first);
     for (Index v = 0; v < vectors; ++v) {
       const Index column = (first + v) % each * lanes;
       PackVector(groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column), K,

@@ -14,8 +14,8 @@ struct WeightView {
   Index k_stride, n_stride;
 };
 
-// Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group. A panel
-// has GemmKernels<T>::width columns, the last one what is left; edges are zero.
+// Packs the weights [K, N] of all groups into panels laid out [panel][K][panel's vectors]; a vector belongs to one group. For
+// the panels see Panels; edges are zero.
 template <class T>
 void pack(Index K, Index N, std::span<const WeightView<T>> groups, T* packed);
 

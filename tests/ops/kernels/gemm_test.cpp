@@ -164,22 +164,28 @@ TEST_CASE_TEMPLATE("products: several steps, terms and groups equal naive loops"
 
 TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orientation", T, float, double) {
   const GemmKernels<T> k = gemm_kernels<T>();
-  const Index K = 3, N = k.width + 1;
-  const auto w = numbers<T>(K * N, 5);
-  std::vector<T> turned(w.size());
-  for (Index i = 0; i < K; ++i)
-    for (Index n = 0; n < N; ++n) turned[n * K + i] = w[i * N + n];
-  const auto p = packed(w, K, N);
-  REQUIRE(static_cast<Index>(p.size()) == K * (k.width + k.lanes));
-  bool right = true;
-  for (Index i = 0; i < K; ++i) {
-    for (Index n = 0; n < k.width; ++n) right &= p[i * k.width + n] == w[i * N + n];
-    right &= p[K * k.width + i * k.lanes] == w[i * N + k.width];
-    for (Index n = 1; n < k.lanes; ++n) right &= p[K * k.width + i * k.lanes + n] == T(0);
+  const Index K = 3;
+  for (Index vectors = 1; vectors <= 3 * k.panel_vectors + 1; ++vectors) {
+    const Index N = (vectors - 1) * k.lanes + 1;  // the last vector has one column
+    INFO("vectors ", vectors);
+    const auto w = numbers<T>(K * N, 5);
+    std::vector<T> turned(w.size());
+    for (Index i = 0; i < K; ++i)
+      for (Index n = 0; n < N; ++n) turned[n * K + i] = w[i * N + n];
+    const auto p = packed(w, K, N);
+    REQUIRE(static_cast<Index>(p.size()) == K * vectors * k.lanes);
+    const kernels::Panels panels(vectors, k.panel_vectors);
+    bool right = true;
+    for (Index i = 0; i < K; ++i)
+      for (Index n = 0; n < vectors * k.lanes; ++n) {
+        const Index v = n / k.lanes, first = panels.first_of(v);
+        const T there = p[first * k.lanes * K + i * panels.vectors_of(first) * k.lanes + (v - first) * k.lanes + n % k.lanes];
+        right &= there == (n < N ? w[i * N + n] : T(0));
+      }
+    CHECK(right);
+    std::vector<T> from_turned(p.size(), T(99));
+    const kernels::WeightView<T> view{turned.data(), 1, K};
+    kernels::pack<T>(K, N, std::span(&view, 1), from_turned.data());
+    CHECK(from_turned == p);
   }
-  CHECK(right);
-  std::vector<T> from_turned(p.size(), T(99));
-  const kernels::WeightView<T> view{turned.data(), 1, K};
-  kernels::pack<T>(K, N, std::span(&view, 1), from_turned.data());
-  CHECK(from_turned == p);
 }
