@@ -6,12 +6,12 @@
 // train_ms: gradients of the weights and of x, h0 and c0; dy, h0 and c0 are inputs of the run, so that nothing folds away; the
 // weights count as updated before every run and are packed again inside it. fma_gflops: a register-only loop of
 // multiply-adds between the measurements, as a measure of the machine at that moment.
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <string>
 
 #include <fmt/format.h>
+
+#include "cases.h"
 
 #include <reel/graph/profile.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
@@ -21,19 +21,7 @@ using namespace reel;
 
 namespace {
 
-struct Case {
-  const char* name;
-  const char* kind;
-  Index B, T, I, H;
-};
-constexpr Case kCases[] = {
-    {"lstm_b1_t25_i65_h100", "lstm", 1, 25, 65, 100},       {"lstm_b32_t64_i128_h256", "lstm", 32, 64, 128, 256},
-    {"lstm_b64_t64_i256_h512", "lstm", 64, 64, 256, 512},   {"lstm_b200_t10_i2_h16", "lstm", 200, 10, 2, 16},
-    {"gru_b1_t25_i65_h100", "gru", 1, 25, 65, 100},         {"gru_b32_t64_i128_h256", "gru", 32, 64, 128, 256},
-    {"gru_b64_t64_i256_h512", "gru", 64, 64, 256, 512},     {"gru_b200_t10_i2_h16", "gru", 200, 10, 2, 16},
-    {"elman_b1_t25_i65_h100", "elman", 1, 25, 65, 100},     {"elman_b32_t64_i128_h256", "elman", 32, 64, 128, 256},
-    {"elman_b64_t64_i256_h512", "elman", 64, 64, 256, 512}, {"elman_b200_t10_i2_h16", "elman", 200, 10, 2, 16},
-};
+using bench::Case;
 
 // ---- the same cells once more, as a user would write them: one weight per gate, equations and nothing else ----
 
@@ -76,22 +64,7 @@ struct ElmanEquations {
 
 // ---- measuring ----
 
-double milliseconds() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-template <class F>
-double median_ms(const F& f) {
-  f(), f();
-  std::vector<double> times;
-  for (const double start = milliseconds(); milliseconds() - start < 700 || times.size() < 5;) {
-    const double t = milliseconds();
-    f();
-    times.push_back(milliseconds() - t);
-  }
-  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  return times[times.size() / 2];
-}
+using bench::median_ms;
 
 Tensor<float> small_numbers(Shape shape, std::uint64_t stream) {
   RandomStream random(1, stream);
@@ -135,7 +108,7 @@ Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*
   Workspace<float> train(train_plan, &values, Threads(run.threads));
   if (run.profile) {
     const Profile p = profile(train_plan, train, bindings, {.before_run = [&] { values.edit(0); }});
-    fmt::print("{}\n{}\n", c.name, p.text(kernels::multiply_add_gflops()));
+    fmt::print("{}\n{}\n", c.name(), p.text(kernels::multiply_add_gflops()));
     return times;
   }
   times.train = median_ms([&] {
@@ -159,11 +132,11 @@ void run_case(const Case& c, const Run& run) {
   ParameterSet library, equations;
   Times a, b;
   const double rate_before = kernels::multiply_add_gflops();
-  if (std::string_view(c.kind) == "lstm") {
+  if (c.kind == "lstm") {
     a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, run, true);
     b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H),
                                                      two_parts<LstmEquations::State>, run, false);
-  } else if (std::string_view(c.kind) == "gru") {
+  } else if (c.kind == "gru") {
     a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, run, true);
     b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, run, false);
   } else {
@@ -171,13 +144,12 @@ void run_case(const Case& c, const Run& run) {
     b = measure<ElmanEquations, Var>(c, equations, ElmanEquations(equations, c.I, c.H), one_part, run, false);
   }
   if (run.profile) return;
-  const double gates = std::string_view(c.kind) == "lstm" ? 4 : std::string_view(c.kind) == "gru" ? 3 : 1;
-  const double flop = 2.0 * static_cast<double>(c.B * c.T * (c.I + c.H) * c.H) * gates;
+  const double flop = c.forward_flop();
   fmt::print(
       "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_"
       "gflops\":{:.1f},"
       "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
-      c.name, run.threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
+      c.name(), run.threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
       (rate_before + kernels::multiply_add_gflops()) / 2);
   std::fflush(stdout);
 }
@@ -193,6 +165,5 @@ int main(int argc, char** argv) {
     else
       prefix = argument;
   if (const char* threads = std::getenv("REEL_THREADS")) run.threads = std::atoi(threads);
-  for (const Case& c : kCases)
-    if (std::string_view(c.name).starts_with(prefix)) run_case(c, run);
+  for (const Case& c : bench::cases(prefix)) run_case(c, run);
 }
