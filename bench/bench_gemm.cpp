@@ -59,16 +59,16 @@ double products_rate(const Shape3& s) {
   float* aligned = packed.data() + (16 - reinterpret_cast<std::uintptr_t>(packed.data()) / 4 % 16) % 16;
   const std::vector<WeightView<float>> views(static_cast<std::size_t>(s.groups), {w.data(), s.N, 1});
   pack<float>(s.K, s.N, views, aligned);
-  std::vector<const float*> xs;
-  std::vector<std::vector<float*>> ys(static_cast<std::size_t>(s.groups));
-  for (Index i = 0; i < s.steps; ++i) xs.push_back(x.data() + i * s.rows * s.K);
+  std::vector<RowRun<const float>> xs;
+  std::vector<std::vector<RowRun<float>>> ys(static_cast<std::size_t>(s.groups));
+  for (Index i = 0; i < s.steps; ++i) xs.push_back({x.data() + i * s.rows * s.K, s.K});
   std::vector<ProductGroup<float>> groups;
   for (Index g = 0; g < s.groups; ++g) {
     auto& list = ys[static_cast<std::size_t>(g)];
-    for (Index i = 0; i < s.steps; ++i) list.push_back(y.data() + (g * s.steps + i) * s.rows * s.N);
-    groups.push_back({{}, {list.data(), s.N}});
+    for (Index i = 0; i < s.steps; ++i) list.push_back({y.data() + (g * s.steps + i) * s.rows * s.N, s.N});
+    groups.push_back({nullptr, list.data()});
   }
-  const ProductTerm<float> term{{xs.data(), s.K}, aligned, s.K};
+  const ProductTerm<float> term{xs.data(), aligned, s.K};
   return rate(2. * static_cast<double>(s.steps * s.rows * s.K * s.N * s.groups),
               [&] { kernels.products(s.steps, s.rows, s.N, std::span(&term, 1), groups); });
 }

@@ -42,8 +42,8 @@ struct Lstm {
     return {kind, kForward, l.x, l.state, l.state, l.U, l.W, l.b, l.y, l.state, l.state};
   }
   static Backward::desc backward(const Layer& l) {
-    return {Kind::backward, kForward, l.x, l.state, l.state, l.U, l.W, l.b, l.y, l.state, l.state,
-            l.x, l.state, l.state, l.U, l.W, l.b, l.y, l.state, l.state};
+    return {Kind::backward, kForward, l.x,     l.state, l.state, l.U, l.W, l.b, l.y,     l.state,
+            l.state,        l.x,      l.state, l.state, l.U,     l.W, l.b, l.y, l.state, l.state};
   }
 };
 
@@ -66,7 +66,8 @@ struct Elman {
     return {kind, kTanh, kForward, l.x, l.state, l.U, l.W, l.b, l.y, l.state};
   }
   static Backward::desc backward(const Layer& l) {
-    return {Kind::backward, kTanh, kForward, l.x, l.state, l.U, l.W, l.b, l.y, l.state, l.x, l.state, l.U, l.W, l.b, l.y, l.state};
+    return {Kind::backward, kTanh, kForward, l.x, l.state, l.U, l.W, l.b,    l.y,
+            l.state,        l.x,   l.state,  l.U, l.W,     l.b, l.y, l.state};
   }
 };
 
@@ -107,7 +108,8 @@ void run(const bench::Case& c) {
   forward.add(DNNL_ARG_DST_LAYER, layer.y);
   backward.add(DNNL_ARG_DIFF_SRC_LAYER, layer.x);
   backward.add(DNNL_ARG_DIFF_DST_LAYER, layer.y);
-  std::vector<std::pair<int, int>> states{{DNNL_ARG_SRC_ITER, DNNL_ARG_DIFF_SRC_ITER}, {DNNL_ARG_DST_ITER, DNNL_ARG_DIFF_DST_ITER}};
+  std::vector<std::pair<int, int>> states{{DNNL_ARG_SRC_ITER, DNNL_ARG_DIFF_SRC_ITER},
+                                          {DNNL_ARG_DST_ITER, DNNL_ARG_DIFF_DST_ITER}};
   if (Rnn::kCell) {
     states.emplace_back(DNNL_ARG_SRC_ITER_C, DNNL_ARG_DIFF_SRC_ITER_C);
     states.emplace_back(DNNL_ARG_DST_ITER_C, DNNL_ARG_DIFF_DST_ITER_C);

@@ -26,8 +26,8 @@ struct Case {
 inline std::vector<Case> cases(std::string_view prefix) {
   std::vector<Case> result;
   for (const std::string_view kind : {"lstm", "gru", "elman"})
-    for (const Case& c : {Case{kind, 1, 25, 65, 100}, Case{kind, 32, 64, 128, 256}, Case{kind, 64, 64, 256, 512},
-                          Case{kind, 200, 10, 2, 16}})
+    for (const Case& c :
+         {Case{kind, 1, 25, 65, 100}, Case{kind, 32, 64, 128, 256}, Case{kind, 64, 64, 256, 512}, Case{kind, 200, 10, 2, 16}})
       if (c.name().starts_with(prefix)) result.push_back(c);
   return result;
 }

@@ -32,8 +32,9 @@ class PlanBase {
   std::span<const InputSlot> carried() const;
   bool carries(std::string_view name) const { return carried_slot(name) >= 0; }
   std::size_t kernels() const;
-  const Program& program() const;                    // after the passes
-  // Phases and kernels in order: operands, shapes, FLOP and bytes of a run over so many rows, and where on the tape each came from.
+  const Program& program() const;  // after the passes
+  // Phases and kernels in order: operands, shapes, FLOP and bytes of a run over so many rows, and where on the tape each came
+  // from.
   std::string text(Index rows = 1) const;
   std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
 

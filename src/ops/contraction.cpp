@@ -44,7 +44,7 @@ class RunWalk {
   RunWalk(const KernelCall& c, Index operands) : c_(c), each_(static_cast<std::size_t>(operands)) { enter_step(); }
 
   // The next run of at most so many rows, for every operand of the step; 0 at the end.
-  Index next(Index most, RowRun<T>* runs) {
+  Index next(Index most, RowRun<const T>* runs) {
     if (step_ == c_.x.size()) return 0;
     const Index count = std::min(most, length_ - done_);
     for (std::size_t o = 0; o < each_; ++o) {
@@ -114,7 +114,7 @@ class PartCall {
   void run() {
     if (columns_ <= 0) return;
     RunWalk<T> walk(c_, layout_.operands());
-    RowRun<T> runs[kMostContractionOperands];
+    RowRun<const T> runs[kMostContractionOperands];
     Index filled = 0;
     bool add = false;
     while (const Index count = walk.next(kBlockRows - filled, runs)) {
@@ -141,7 +141,7 @@ class PartCall {
   }
 
   // What this part has of the left operands' columns, and of the ones.
-  void copy_left(Index count, const RowRun<T>* runs, Index filled) {
+  void copy_left(Index count, const RowRun<const T>* runs, Index filled) {
     Index begin = 0;  // of the operand's columns in A
     for (Index l = 0; l < layout_.lefts; ++l) {
       const Index width = c_.x[static_cast<std::size_t>(l)].shape->last();

@@ -24,7 +24,10 @@ class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
   Pack(std::vector<bool> transposed, Element element)
-      : transposed_(std::move(transposed)), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
+      : transposed_(std::move(transposed)),
+        element_(element),
+        lanes_(lanes_of(element)),
+        panel_vectors_(panel_vectors(element)) {}
   auto key() const { return std::tuple(transposed_, static_cast<int>(element_), lanes_, panel_vectors_); }
   std::string attributes() const override {
     return std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
@@ -135,7 +138,8 @@ class PackedProducts final : public OpOf<PackedProducts> {
   std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
     const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups),
                S = static_cast<std::size_t>(layout_.steps);
-    return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) + S * (P + 2 * G) * sizeof(void*);
+    return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) +
+           S * (P + 2 * G) * sizeof(kernels::RowRun<double>);
   }
 
   template <class T>
@@ -145,25 +149,21 @@ class PackedProducts final : public OpOf<PackedProducts> {
                S = static_cast<std::size_t>(layout_.steps);
     auto* terms = reinterpret_cast<kernels::ProductTerm<T>*>(c.scratch);
     auto* groups = reinterpret_cast<kernels::ProductGroup<T>*>(terms + P);
-    auto** list = reinterpret_cast<T**>(groups + G);
-    const auto rows_of = [&](auto port_at) {
-      T** begin = list;
-      for (std::size_t s = 0; s < S; ++s) *list++ = port_at(s);
+    auto* inputs = reinterpret_cast<kernels::RowRun<const T>*>(groups + G);
+    auto* results = reinterpret_cast<kernels::RowRun<T>*>(inputs + S * (P + G));
+    // The ports of every step, `each` apart; their rows need not be spaced alike.
+    const auto runs_of = [S](auto*& list, std::span<const Port> ports, std::size_t first, std::size_t each) {
+      auto* begin = list;
+      for (std::size_t s = 0; s < S; ++s) {
+        const Port& port = ports[first + s * each];
+        *list++ = {port.template row<T>(0), port.stride};
+      }
       return begin;
     };
-    for (std::size_t p = 0; p < P; ++p) {
-      const Port& first = c.x[p];
-      terms[p] = {{rows_of([&](std::size_t s) { return c.x[s * P + p].template row<T>(0); }), first.stride},
-                  c.x[S * P + p].row<const T>(0),
-                  first.shape->last()};
-    }
-    for (std::size_t g = 0; g < G; ++g) {
-      groups[g] = {};
-      groups[g].y = {rows_of([&](std::size_t s) { return c.results[s * G + g].template row<T>(0); }), N_};
-      if (!layout_.init) continue;
-      const std::size_t at = S * P + P + g;
-      groups[g].init = {rows_of([&](std::size_t s) { return c.x[at + s * G].template row<T>(0); }), c.x[at].stride};
-    }
+    for (std::size_t p = 0; p < P; ++p)
+      terms[p] = {runs_of(inputs, c.x, p, P), c.x[S * P + p].row<const T>(0), c.x[p].shape->last()};
+    for (std::size_t g = 0; g < G; ++g)
+      groups[g] = {layout_.init ? runs_of(inputs, c.x, S * P + P + g, G) : nullptr, runs_of(results, c.results, g, G)};
     gemm_kernels<T>().products(static_cast<Index>(S), c.rows, N_, std::span<const kernels::ProductTerm<T>>(terms, P),
                                std::span<const kernels::ProductGroup<T>>(groups, G));
   }
@@ -177,8 +177,10 @@ class PackedProducts final : public OpOf<PackedProducts> {
     for (Index r = 0; r < (dense ? 1 : c.rows); ++r) {
       T* const x = c.x[0].row<T>(r);
       T* const y = c.y.row<T>(r);
-      const kernels::ProductTerm<T> term{{&x, K}, c.x[1].row<const T>(0), K};
-      const kernels::ProductGroup<T> group{{}, {&y, N_}};
+      const kernels::RowRun<const T> left{x, K};
+      const kernels::RowRun<T> result{y, N_};
+      const kernels::ProductTerm<T> term{&left, c.x[1].row<const T>(0), K};
+      const kernels::ProductGroup<T> group{nullptr, &result};
       gemm_kernels<T>().products(1, dense ? c.rows * lead : lead, N_, std::span(&term, 1), std::span(&group, 1));
     }
   }

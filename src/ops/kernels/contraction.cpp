@@ -86,12 +86,13 @@ void Panel(const kernels::ContractionPanel<T>& p) {
 constexpr Index kAhead = 8;  // rows to fetch ahead: the hardware does not follow this many streams
 
 template <class T>
-void PackRows(Index K, const kernels::RowRun<T>* operands, std::span<const kernels::PackColumn> columns, Index first, T* block) {
+void PackRows(Index K, const kernels::RowRun<const T>* operands, std::span<const kernels::PackColumn> columns, Index first,
+              T* block) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   for (Index k = 0; k < K; ++k)
     for (const kernels::PackColumn& c : columns) {
-      const kernels::RowRun<T>& run = operands[c.operand];
+      const kernels::RowRun<const T>& run = operands[c.operand];
       const T* from = run.first + k * run.stride + c.column;
       hwy::Prefetch(run.first + std::min(k + kAhead, K - 1) * run.stride + c.column);
       hn::Store(c.count == lanes ? hn::LoadU(d, from) : LoadEdge(d, from, c.count), d, block + c.to + (first + k) * c.stride);
@@ -99,7 +100,7 @@ void PackRows(Index K, const kernels::RowRun<T>* operands, std::span<const kerne
 }
 
 template <class T>
-void CopyRows(Index K, Index width, kernels::RowRun<T> from, T* to, Index to_stride) {
+void CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index to_stride) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   for (Index k = 0; k < K; ++k) {

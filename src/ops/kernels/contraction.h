@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include <reel/graph/shape.h>
+#include <reel/ops/kernels/rows.h>
 
 namespace reel::kernels {
 
@@ -37,22 +37,15 @@ struct PackColumn {
   Index stride;                  // elements from row to row there
 };
 
-// Rows of one operand.
-template <class T>
-struct RowRun {
-  const T* first;
-  Index stride;
-};
-
 template <class T>
 struct ContractionKernels {
   Index lanes;  // elements of a vector
   Index width;  // columns of a full panel
   void (*panel)(const ContractionPanel<T>&);
   // Copies K rows of the operands to rows k of a block, k counted from `first`.
-  void (*pack)(Index K, const RowRun<T>* operands, std::span<const PackColumn> columns, Index first, T* block);
+  void (*pack)(Index K, const RowRun<const T>* operands, std::span<const PackColumn> columns, Index first, T* block);
   // Copies K rows of `width` elements.
-  void (*copy)(Index K, Index width, RowRun<T> from, T* to, Index to_stride);
+  void (*copy)(Index K, Index width, RowRun<const T> from, T* to, Index to_stride);
 };
 
 // The routines for the instruction set in use.

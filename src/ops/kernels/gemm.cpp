@@ -66,20 +66,20 @@ class StepRows {
   void enter(const PanelCall<T>& p, int vectors, Index step) {
     for (int v = 0; v < vectors; ++v) {
       const PanelVector<T>& at = p.vectors[v];
-      y_[v] = at.group->y.steps[step] + at.column;
-      if (!at.group->init.steps) continue;
-      init_[v] = at.group->init.steps[step] + at.column;
-      init_stride_[v] = at.group->init.stride;
+      y_[v] = at.group->y[step].first + at.column;
+      y_stride_[v] = at.group->y[step].stride;
+      if (!at.group->init) continue;
+      init_[v] = at.group->init[step].first + at.column;
+      init_stride_[v] = at.group->init[step].stride;
     }
-    y_stride_ = p.vectors[0].group->y.stride;
     for (int i = 0; i < p.piece_count; ++i) {
-      a_[i] = p.pieces[i].term->x.steps[step] + p.pieces[i].k;
-      a_stride_[i] = p.pieces[i].term->x.stride;
+      a_[i] = p.pieces[i].term->x[step].first + p.pieces[i].k;
+      a_stride_[i] = p.pieces[i].term->x[step].stride;
     }
   }
   void move_to(Index row) { row_ = row; }
   T* y(int m, int v) const {
-    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_ + v * kLanes<T>() : y_[v] + (row_ + m) * y_stride_;
+    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_[0] + v * kLanes<T>() : y_[v] + (row_ + m) * y_stride_[v];
   }
   const T* init(int m, int v) const {
     return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * kLanes<T>()
@@ -90,7 +90,7 @@ class StepRows {
  private:
   T* y_[kMostVectors] = {};
   const T* init_[kMostVectors] = {};
-  Index y_stride_ = 0, init_stride_[kMostVectors] = {};
+  Index y_stride_[kMostVectors] = {}, init_stride_[kMostVectors] = {};
   const T* a_[kMostPieces] = {};
   Index a_stride_[kMostPieces] = {};
   Index row_ = 0;
@@ -106,19 +106,19 @@ class MixedRows {
       if (row == p.rows) row = 0, ++step;
       step_[m] = step;
       row_[m] = row;
-      y_[m] = first.group->y.row(step, row) + first.column;
-      init_[m] = first.group->init.steps ? first.group->init.row(step, row) + first.column : nullptr;
+      y_[m] = first.group->y[step].row(row) + first.column;
+      init_[m] = first.group->init ? first.group->init[step].row(row) + first.column : nullptr;
     }
   }
   T* y(int m, int v) const {
     if (kLie == Lie::together) return y_[m] + v * kLanes<T>();
-    return p_.vectors[v].group->y.row(step_[m], row_[m]) + p_.vectors[v].column;
+    return p_.vectors[v].group->y[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
   const T* init(int m, int v) const {
     if (kLie == Lie::together) return init_[m] + v * kLanes<T>();
-    return p_.vectors[v].group->init.row(step_[m], row_[m]) + p_.vectors[v].column;
+    return p_.vectors[v].group->init[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
-  const T* a(int m, int piece) const { return p_.pieces[piece].term->x.row(step_[m], row_[m]) + p_.pieces[piece].k; }
+  const T* a(int m, int piece) const { return p_.pieces[piece].term->x[step_[m]].row(row_[m]) + p_.pieces[piece].k; }
 
  private:
   const PanelCall<T>& p_;
@@ -138,7 +138,7 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, const Rows& rows, Index index
   if (!p.first) {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.y(m, v), p.vectors[v].count);
-  } else if (p.vectors[0].group->init.steps) {
+  } else if (p.vectors[0].group->init) {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.init(m, v), p.vectors[v].count);
   } else {
@@ -265,10 +265,9 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
   };
   V sum[kAll];
   for (int v = 0; v < kAll; ++v)
-    sum[v] = group(v).init.steps ? LoadVector<false>(d, group(v).init.row(0, 0) + column(v), std::min(lanes, N - column(v)))
-                                 : hn::Zero(d);
+    sum[v] = group(v).init ? LoadVector<false>(d, group(v).init->first + column(v), std::min(lanes, N - column(v))) : hn::Zero(d);
   for (const kernels::ProductTerm<T>& term : terms) {
-    const T* HWY_RESTRICT a = term.x.row(0, 0);
+    const T* HWY_RESTRICT a = term.x->first;
     const T* b = term.packed + first_vector * lanes * term.K;
     const Index panel = kVectors * lanes * term.K;
     const T* HWY_RESTRICT rest = b + NP * panel;
@@ -279,7 +278,7 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
       for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
     }
   }
-  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y.row(0, 0) + column(v), std::min(lanes, N - column(v)));
+  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
 }
 
 // The panels from `first` on, some whole ones and the last at a time.
@@ -293,8 +292,9 @@ void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<c
     [&]<int... I>(std::integer_sequence<int, I...>) {
       constexpr int kRests = kMostVectors + 1;
       const Index index = count * kRests + rest;
-      ((index == I ? ProductRow<I / kRests, I % kRests, T>(first, each, N, terms, groups) : void()), ...);
-    }(std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1)>());
+      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, T>(first, each, N, terms, groups) : void()), ...);
+    }
+    (std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1) - 1>());
     first += count * kVectors + rest;
   }
 }

@@ -10,21 +10,14 @@
 
 #include <reel/graph/shape.h>
 #include <reel/graph/tensor.h>
+#include <reel/ops/kernels/rows.h>
 
 namespace reel::kernels {
-
-// Rows of one operand over several steps: row r of step s begins at steps[s] + r * stride.
-template <class T>
-struct Rows {
-  T* const* steps = nullptr;
-  Index stride = 0;
-  T* row(Index step, Index r) const { return steps[step] + r * stride; }
-};
 
 // x [rows of every step, K] by a packed weight of all groups.
 template <class T>
 struct ProductTerm {
-  Rows<const T> x;
+  const RowRun<const T>* x;  // by step
   const T* packed;
   Index K;
 };
@@ -32,8 +25,8 @@ struct ProductTerm {
 // One result [rows of every step, N]: where it begins from, if anywhere, and where it goes.
 template <class T>
 struct ProductGroup {
-  Rows<const T> init;  // steps == nullptr: zero
-  Rows<T> y;
+  const RowRun<const T>* init;  // by step; nullptr: zero
+  const RowRun<T>* y;           // by step
 };
 
 // How the vectors of all groups are cut into panels of so many; a last one that would be alone stays with the panel before it,
@@ -48,7 +41,9 @@ struct Panels {
     const Index first = v / most * most;
     return last_wider && first == total - 1 ? first - most : first;
   }
-  Index vectors_of(Index first) const { return last_wider && total - first == most + 1 ? most + 1 : std::min(most, total - first); }
+  Index vectors_of(Index first) const {
+    return last_wider && total - first == most + 1 ? most + 1 : std::min(most, total - first);
+  }
 };
 
 // The routines for the instruction set in use.

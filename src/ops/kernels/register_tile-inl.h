@@ -18,11 +18,13 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Rows of a register tile of NV vectors: what keeps accumulators, one row of B and a broadcast in registers, of which there are 32
-// or 16, and has chains enough to hide the latency of a multiply-add.
+// Rows of a register tile of NV vectors: what keeps accumulators, one row of B and a broadcast in registers, of which there are
+// 32 or 16, and has chains enough to hide the latency of a multiply-add.
 #if HWY_TARGET <= HWY_AVX3
 template <int NV>
-constexpr int kTileRows = NV == 4 ? 6 : NV == 3 ? 8 : 12;
+constexpr int kTileRows = NV == 4   ? 6
+                          : NV == 3 ? 8
+                                    : 12;
 #else
 template <int NV>
 constexpr int kTileRows = NV == 2 ? 6 : 12;

@@ -36,8 +36,10 @@ std::vector<T> packed(const std::vector<T>& w, Index K, Index N) {
 // One product: C [M, N] = A [M, K] by a packed weight.
 template <class T>
 void gemm(Index M, Index N, Index K, const T* a, Index a_stride, const T* p, T* c, Index c_stride) {
-  const kernels::ProductTerm<T> term{{&a, a_stride}, p, K};
-  const kernels::ProductGroup<T> group{{}, {&c, c_stride}};
+  const kernels::RowRun<const T> x{a, a_stride};
+  const kernels::RowRun<T> y{c, c_stride};
+  const kernels::ProductTerm<T> term{&x, p, K};
+  const kernels::ProductGroup<T> group{nullptr, &y};
   gemm_kernels<T>().products(1, M, N, std::span(&term, 1), std::span(&group, 1));
 }
 
@@ -103,13 +105,14 @@ TEST_CASE_TEMPLATE("gemm: a row's bits do not depend on the other rows", T, floa
 
 namespace {
 
-// Several steps, terms and groups at once, from an init or from zero, against naive loops.
+// Several steps, terms and groups at once, from an init or from zero, against naive loops. In every second step all rows of x are
+// its first.
 template <class T>
 void check_products(Index steps, Index rows, Index N, const std::vector<Index>& K, Index groups, bool init) {
   INFO("steps ", steps, ", rows ", rows, ", N ", N, ", terms ", K.size(), ", groups ", groups, ", init ", init);
   const GemmKernels<T> k = gemm_kernels<T>();
   std::vector<std::vector<T>> x, w, packs;
-  std::vector<std::vector<const T*>> x_steps;
+  std::vector<std::vector<kernels::RowRun<const T>>> x_steps;
   for (std::size_t p = 0; p < K.size(); ++p) {
     x.push_back(numbers<T>(steps * rows * K[p], 10 + p));
     w.push_back(numbers<T>(groups * K[p] * N, 20 + p));
@@ -118,22 +121,21 @@ void check_products(Index steps, Index rows, Index N, const std::vector<Index>& 
     packs.emplace_back(static_cast<std::size_t>(k.packed_size(K[p], N, groups)));
     kernels::pack<T>(K[p], N, views, packs[p].data());
     x_steps.emplace_back();
-    for (Index s = 0; s < steps; ++s) x_steps[p].push_back(x[p].data() + s * rows * K[p]);
+    for (Index s = 0; s < steps; ++s) x_steps[p].push_back({x[p].data() + s * rows * K[p], s % 2 ? 0 : K[p]});
   }
   const auto begin = numbers<T>(groups * N, 30);  // one row per group, shared by all rows and steps
   std::vector<T> y(static_cast<std::size_t>(groups * steps * rows * N), T(7));
-  std::vector<std::vector<T*>> y_steps(static_cast<std::size_t>(groups));
-  std::vector<std::vector<const T*>> init_steps(static_cast<std::size_t>(groups));
+  std::vector<std::vector<kernels::RowRun<T>>> y_steps(static_cast<std::size_t>(groups));
+  std::vector<std::vector<kernels::RowRun<const T>>> init_steps(static_cast<std::size_t>(groups));
   std::vector<kernels::ProductTerm<T>> terms;
   std::vector<kernels::ProductGroup<T>> results;
-  for (std::size_t p = 0; p < K.size(); ++p) terms.push_back({{x_steps[p].data(), K[p]}, packs[p].data(), K[p]});
+  for (std::size_t p = 0; p < K.size(); ++p) terms.push_back({x_steps[p].data(), packs[p].data(), K[p]});
   for (Index g = 0; g < groups; ++g) {
     for (Index s = 0; s < steps; ++s) {
-      y_steps[g].push_back(y.data() + (g * steps + s) * rows * N);
-      init_steps[g].push_back(begin.data() + g * N);
+      y_steps[g].push_back({y.data() + (g * steps + s) * rows * N, N});
+      init_steps[g].push_back({begin.data() + g * N, 0});
     }
-    results.push_back(
-        {init ? kernels::Rows<const T>{init_steps[g].data(), 0} : kernels::Rows<const T>{}, {y_steps[g].data(), N}});
+    results.push_back({init ? init_steps[g].data() : nullptr, y_steps[g].data()});
   }
   k.products(steps, rows, N, terms, results);
   double worst = 0, total = 1;
@@ -143,7 +145,8 @@ void check_products(Index steps, Index rows, Index N, const std::vector<Index>& 
     double sum = init ? static_cast<double>(begin[g * N + n]) : 0;
     for (std::size_t p = 0; p < K.size(); ++p)
       for (Index j = 0; j < K[p]; ++j)
-        sum += static_cast<double>(x[p][(s * rows + r) * K[p] + j]) * static_cast<double>(w[p][(g * K[p] + j) * N + n]);
+        sum += static_cast<double>(x[p][(s * rows + (s % 2 ? 0 : r)) * K[p] + j]) *
+               static_cast<double>(w[p][(g * K[p] + j) * N + n]);
     worst = std::max(worst, std::abs(static_cast<double>(y[i]) - sum) / (std::numeric_limits<T>::epsilon() * total));
   }
   CHECK(worst <= 1);
