@@ -2,7 +2,7 @@
 // here as its equations (eqn). One JSON line per case.
 //
 // Usage: bench_rnn [case-prefix] [--profile], with the thread count in REEL_THREADS (default 1). --profile prints where the time
-// of train goes instead.
+// goes instead.
 // train_ms: gradients of the weights and of x, h0 and c0; dy, h0 and c0 are inputs of the run, so that nothing folds away; the
 // weights count as updated before every run and are packed again inside it. fma_gflops: a register-only loop of
 // multiply-adds between the measurements, as a measure of the machine at that moment.
@@ -104,21 +104,20 @@ Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*
   const std::vector<Binding> bindings{{"x", x_data}, {"dy", dy_data}, {"h0", h_data}, {"c0", c_data}};
 
   Times times;
-  const auto train_plan = compile<float>(tape, outputs);
-  Workspace<float> train(train_plan, &values, Threads(run.threads));
+  const auto train_plan = compile<float>(tape, outputs), infer_plan = compile<float>(tape, y);
+  Workspace<float> train(train_plan, &values, Threads(run.threads)), forward(infer_plan, &values, Threads(run.threads));
+  const auto update = [&] { values.edit(0); };
   if (run.profile) {
-    const Profile p = profile(train_plan, train, bindings, {.before_run = [&] { values.edit(0); }});
-    fmt::print("{}\n{}\n", c.name(), p.text(kernels::multiply_add_gflops()));
+    const double peak = kernels::multiply_add_gflops();
+    fmt::print("{} train: {}\n", c.name(), profile(train_plan, train, bindings, {.before_run = update}).text(peak));
+    if (infer) fmt::print("{} infer: {}\n", c.name(), profile(infer_plan, forward, bindings).text(peak));
     return times;
   }
   times.train = median_ms([&] {
-    values.edit(0);  // as after an update
+    update();
     train_plan.run(train, bindings);
   });
-  if (!infer) return times;
-  const auto infer_plan = compile<float>(tape, y);
-  Workspace<float> forward(infer_plan, &values, Threads(run.threads));
-  times.infer = median_ms([&] { infer_plan.run(forward, bindings); });
+  if (infer) times.infer = median_ms([&] { infer_plan.run(forward, bindings); });
   return times;
 }
 
