@@ -21,14 +21,6 @@ struct ExpParts {
   V q, half, other_half;  // 2^n = half * other_half
 };
 
-// 2^n for whole n within the range of normal exponents.
-template <class D, class VI>
-HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
-  constexpr bool single = sizeof(hn::TFromD<D>) == 4;
-  const hn::RebindToSigned<D> di;
-  return hn::BitCast(d, hn::ShiftLeft < single ? 23 : 52 > (hn::Add(n, hn::Set(di, single ? 127 : 1023))));
-}
-
 // q of exp(r) = 1 + q for |r| <= ln 2 / 2: its Taylor series to within half a unit in the last place.
 template <class D, class V>
 HWY_INLINE V ExpMinusOneNearZero(D d, V r) {
@@ -45,24 +37,48 @@ HWY_INLINE V ExpMinusOneNearZero(D d, V r) {
   return hn::MulAdd(r2, hn::MulAdd(r4, hn::MulAdd(r4, high, middle), low), r);
 }
 
+// x log2(e) rounded to a whole number n by adding 1.5 x 2^(bits of the fraction - 1), where the sum's last bits are n's.
 template <class D, class V>
-HWY_INLINE V Exp2Fraction(D d, V x, V* n) {
+HWY_INLINE V Shifted(D d, V x) {
+  using T = hn::TFromD<D>;
+  return hn::MulAdd(x, hn::Set(d, T(1.4426950408889634074)), hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744)));
+}
+template <class D, class V>
+HWY_INLINE V Unshifted(D d, V shifted) {
+  using T = hn::TFromD<D>;
+  return hn::Sub(shifted, hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744)));
+}
+// 2^n, for n within the range of normal exponents; one below it gives 0.
+template <class D, class V>
+HWY_INLINE V PowerOfShifted(D d, V shifted) {
+  constexpr bool single = sizeof(hn::TFromD<D>) == 4;
+  const hn::RebindToUnsigned<D> du;
+  const auto one = hn::BitCast(du, hn::Set(d, hn::TFromD<D>(1)));
+  return hn::BitCast(d, hn::Add(hn::ShiftLeft < single ? 23 : 52 > (hn::BitCast(du, shifted)), one));
+}
+
+// q of exp(x) = 2^n (1 + q).
+template <class D, class V>
+HWY_INLINE V Fraction(D d, V x, V n) {
   using T = hn::TFromD<D>;
   constexpr bool single = sizeof(T) == 4;
-  *n = hn::Round(hn::Mul(x, hn::Set(d, T(1.4426950408889634074))));
   // ln 2 in two parts, of which the first has zeros at its end.
-  const V r = hn::NegMulAdd(*n, hn::Set(d, single ? T(0.693359375) : T(0.6931471803691238)), x);
-  return ExpMinusOneNearZero(d, hn::NegMulAdd(*n, hn::Set(d, single ? T(-2.12194440e-4) : T(1.9082149292705877e-10)), r));
+  const V r = hn::NegMulAdd(n, hn::Set(d, single ? T(0.693359375) : T(0.6931471803691238)), x);
+  return ExpMinusOneNearZero(d, hn::NegMulAdd(n, hn::Set(d, single ? T(-2.12194440e-4) : T(1.9082149292705877e-10)), r));
+}
+
+// 2^n for whole n within the range of normal exponents.
+template <class D, class V>
+HWY_INLINE V PowerOfTwo(D d, V n) {
+  using T = hn::TFromD<D>;
+  return PowerOfShifted(d, hn::Add(n, hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744))));
 }
 
 template <class D, class V>
 HWY_INLINE ExpParts<V> SplitExp(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  V n;
-  const V q = Exp2Fraction(d, x, &n);
-  const auto whole = hn::ConvertTo(di, n);
-  const auto half = hn::ShiftRight<1>(whole);
-  return {q, PowerOfTwo(d, half), PowerOfTwo(d, hn::Sub(whole, half))};
+  const V n = Unshifted(d, Shifted(d, x));
+  const V half = hn::Round(hn::Mul(n, hn::Set(d, hn::TFromD<D>(0.5))));
+  return {Fraction(d, x, n), PowerOfTwo(d, half), PowerOfTwo(d, hn::Sub(n, half))};
 }
 
 // The smallest x of which exp(x) is not rounded to zero, and a little less.
@@ -101,9 +117,8 @@ template <class D, class V>
 HWY_INLINE V SafeTanh(D d, V x) {
   using T = hn::TFromD<D>;
   const V y = AtLeast(d, hn::Mul(hn::Abs(x), hn::Set(d, T(-2))), T(-60));
-  V n;
-  const V q = Exp2Fraction(d, y, &n);
-  const V scale = PowerOfTwo(d, hn::ConvertTo(hn::RebindToSigned<D>(), n));
+  const V shifted = Shifted(d, y);
+  const V q = Fraction(d, y, Unshifted(d, shifted)), scale = PowerOfShifted(d, shifted);
   const V less_one = hn::MulAdd(scale, q, hn::Sub(scale, hn::Set(d, T(1))));
   return hn::CopySign(hn::Div(less_one, hn::Add(less_one, hn::Set(d, T(2)))), x);
 }
@@ -113,9 +128,9 @@ template <class D, class V>
 HWY_INLINE V Logistic(D d, V x) {
   using T = hn::TFromD<D>;
   const V one = hn::Set(d, T(1));
-  V n;  // at the bottom 2^n has the exponent of zero
-  const V q = Exp2Fraction(d, AtLeast(d, hn::Neg(hn::Abs(x)), sizeof(T) == 4 ? T(-88) : T(-709)), &n);
-  const V scale = PowerOfTwo(d, hn::ConvertTo(hn::RebindToSigned<D>(), n));
+  const V y = AtLeast(d, hn::Neg(hn::Abs(x)), sizeof(T) == 4 ? T(-88) : T(-709));
+  const V shifted = Shifted(d, y);  // at the bottom 2^n has the exponent of zero
+  const V q = Fraction(d, y, Unshifted(d, shifted)), scale = PowerOfShifted(d, shifted);
   const V e = hn::MulAdd(scale, q, scale);
   const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
   return hn::Div(numerator, hn::Add(one, e));
