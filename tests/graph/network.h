@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include <reel/graph/passes/dead_code.h>
+
 #include "support.h"
 
 namespace reel::test {
@@ -59,6 +61,36 @@ std::vector<std::string> bits_of(const Workspace<T>& workspace, std::span<const 
   std::vector<std::string> bits;
   for (const Var& v : outputs) bits.push_back(v.type() == Type::id ? bits_of(workspace.ids(v)) : bits_of(workspace.value(v)));
   return bits;
+}
+
+// The part of a tape that these Vars need, as passes take it.
+inline Program program_of(const Tape& tape, const std::vector<Var>& roots) {
+  std::vector<NodeId> ids;
+  for (const Var& v : roots) ids.push_back(v.id());
+  return passes::live_part(tape, ids);
+}
+
+// A program after a pass, verified, without what nothing needs any more.
+inline Program run_pass(Program (*pass)(const Program&, Element), const Program& program, Element element = Element::f64) {
+  const Program after = passes::dead_code(pass(program, element), element);
+  verify(*after.tape);
+  return after;
+}
+
+// The default passes without those of this name.
+inline std::vector<Pass> passes_without(std::string_view name) {
+  std::vector<Pass> passes = default_passes();
+  std::erase_if(passes, [&](const Pass& pass) { return pass.name == name; });
+  return passes;
+}
+
+// The outputs of one run, as bytes.
+template <class T>
+std::vector<std::string> bits_of_run(const Plan<T>& plan, std::span<const Var> outputs, std::span<const Binding> bindings,
+                                     int threads = 1, const ParameterValues<T>* parameters = nullptr) {
+  Workspace<T> workspace(plan, parameters, Threads(threads));
+  plan.run(workspace, bindings);
+  return bits_of(workspace, outputs);
 }
 
 // The values of a program's roots, one after another, by the interpreter.

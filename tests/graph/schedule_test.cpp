@@ -8,12 +8,6 @@ using namespace reel::test;
 
 namespace {
 
-Program program_of(const Tape& tape, std::initializer_list<Var> roots) {
-  std::vector<NodeId> ids;
-  for (const Var& v : roots) ids.push_back(v.id());
-  return passes::live_part(tape, ids);
-}
-
 std::string kinds(const PhaseSchedule& s) {
   std::string all;
   for (const Phase& phase : s.phases)

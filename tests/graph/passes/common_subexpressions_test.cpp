@@ -6,16 +6,6 @@
 using namespace reel;
 using namespace reel::test;
 
-namespace {
-
-Program program_of(const Tape& tape, std::vector<Var> roots) {
-  std::vector<NodeId> ids;
-  for (const Var& v : roots) ids.push_back(v.id());
-  return passes::live_part(tape, ids);
-}
-
-}  // namespace
-
 TEST_CASE("common_subexpressions: 6 nodes become 4, values equal to the bit") {
   Tape tape;
   const Var x = tape.input("x", {B, 2});

@@ -8,12 +8,6 @@ using namespace reel::test;
 
 namespace {
 
-Program program_of(const Tape& tape, std::vector<Var> roots) {
-  std::vector<NodeId> ids;
-  for (const Var& v : roots) ids.push_back(v.id());
-  return passes::live_part(tape, ids);
-}
-
 Program folded(const Program& program) {
   return passes::dead_code(passes::constant_folding(program, Element::f64), Element::f64);
 }
