@@ -158,6 +158,15 @@ TEST_CASE("fuse: what depends on parameters alone is still computed once per upd
   CHECK(phase_of(fused(alone), "tanh") == PhaseKind::cached);
 }
 
+// Regression: the batch size, which has no inputs, was taken for a constant.
+TEST_CASE("fuse: what depends on parameters alone is still computed once per update, beside the batch size") {
+  ParameterSet set;
+  const Parameter w = set.add("w", {4}, init::uniform(1));
+  Tape tape;
+  const Var penalty = exp(tanh(sum_last(tape.parameter(w)))), y = square(penalty / tape.batch_size());
+  CHECK(fused_steps(fused(program_of(tape, {y}))) == Steps{"tanh exp", "divide square"});
+}
+
 TEST_CASE("fuse: 1 - y, which only the backward step reads, is computed there") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
