@@ -28,8 +28,10 @@ class Fused final : public OpOf<Fused> {
       : inputs_(inputs), steps_(std::move(steps)), results_(std::move(results)), program_(program_of(inputs, steps_, results_)) {
     for (const FusedStep& s : steps_) {
       key_.push_back(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(s.op)));
+      key_.push_back(s.x.size());  // so that no list runs into the next
       key_.insert(key_.end(), s.x.begin(), s.x.end());
     }
+    key_.push_back(results_.size());
     key_.insert(key_.end(), results_.begin(), results_.end());
     key_.push_back(static_cast<std::uint64_t>(inputs_));
   }

@@ -58,8 +58,9 @@ Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Bi
       if (calls == 0) continue;  // what is cached was not computed again
       const Work work = work_of(data, kernel, w.context.rows);
       p.calls += calls;
-      p.flop += work.flop * static_cast<double>(runs);
-      p.bytes += work.bytes * static_cast<double>(runs);
+      const Index times = phase.kind == PhaseKind::cached ? calls / kernel.parts : runs;
+      p.flop += work.flop * static_cast<double>(times);
+      p.bytes += work.bytes * static_cast<double>(times);
     }
   for (auto& [key, p] : merged) result.kernels.push_back(std::move(p));
   std::ranges::stable_sort(result.kernels, std::greater<>(), &KernelProfile::seconds);

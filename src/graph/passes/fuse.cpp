@@ -46,7 +46,7 @@ class Fuse {
   bool depends_on_no_input(NodeId id) const {
     if (const LeafInfo* leaf = tape_.node(id).op->leaf())
       return leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant;
-    return std::ranges::all_of(tape_.inputs(id), [&](NodeId x) { return constant_[x] != 0; });
+    return !tape_.node(id).op->varies() && std::ranges::all_of(tape_.inputs(id), [&](NodeId x) { return constant_[x] != 0; });
   }
 
   std::uint32_t level_after(NodeId x) const { return level_[x] + (can_[x] || tape_.node(x).op->leaf() ? 0 : 1); }
