@@ -89,7 +89,11 @@ constexpr T kExpBottom = sizeof(T) == 4 ? T(-104) : T(-746);
 template <class D, class V>
 HWY_INLINE V AtLeast(D d, V x, hn::TFromD<D> bottom) {
   const V limit = hn::Set(d, bottom);
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  return hn::Max(limit, x);  // of which x86 returns the second where one is NaN
+#else
   return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+#endif
 }
 
 template <class D, class V>

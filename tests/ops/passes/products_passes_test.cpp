@@ -163,4 +163,11 @@ TEST_CASE("products passes: the steps of a cell hoist its input's products and j
   CHECK(products_in([](ParameterSet& set) { return Gru(set, "cell", 16, 4); }) == 1 + 2 * T + T + (T - 1) + 1);
   // Of a narrow input the product is a term of the recurrence's.
   CHECK(products_in([](ParameterSet& set) { return Lstm(set, "cell", 15, 4); }, 15) == T + (T - 1) + 1);
+  // A stack: once the lower layer is done, the upper one's input products are one node, and so are the gradients that come down.
+  const auto stack = [](ParameterSet& set) {
+    return Deep({AnyCell(Lstm(set, "lower", 16, 16)), AnyCell(Lstm(set, "upper", 16, 16))});
+  };
+  CHECK(products_in(stack) == 2 * (1 + T + (T - 1) + 1));
+  // Jordan: the outputs feed back through W and V, so nothing but the input's products moves.
+  CHECK(products_in([](ParameterSet& set) { return Jordan(set, "cell", 16, 4, 5, tanh); }) == 1 + 2 * T + (T + T - 1) + 1);
 }
