@@ -36,6 +36,7 @@ struct Layout {
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0;
 };
 
+// REQUIRES: every root is a computed node or a view of one (materialise_roots).
 Layout make_layout(const Program& program, const PhaseSchedule& schedule, Element element);
 
 // Results of a node: 1, or its pieces.

@@ -33,10 +33,22 @@ std::vector<std::pair<NodeId, NodeId>> live_carries(const Tape& tape, std::span<
   }
 }
 
+// What a pass must keep: a legal tape, and every root's type and shape.
+void check_pass(const Pass& pass, const Program& before, const Program& after) {
+  verify(*after.tape);
+  for (std::size_t i = 0; i < before.roots.size(); ++i) {
+    const Node &x = before.tape->node(before.roots[i]), &y = after.tape->node(after.roots[i]);
+    if (x.type != y.type || x.shape != y.shape)
+      throw Error(fmt::format("compile: the pass {} made {} of {}", pass.name, after.tape->describe(after.roots[i]),
+                              before.tape->describe(before.roots[i])));
+  }
+}
+
 Program apply(Program program, std::span<const Pass> passes, Element element, bool check) {
   for (const Pass& pass : passes) {
-    program = pass.run(program, element);
-    if (check) verify(*program.tape);
+    Program next = pass.run(program, element);
+    if (check) check_pass(pass, program, next);
+    program = std::move(next);
   }
   return passes::materialise_roots(program, element);
 }

@@ -28,8 +28,7 @@ std::vector<Pass> default_passes() {
           {"dead_code", passes::dead_code},
           {"sum_products", passes::sum_products},
           {"dead_code", passes::dead_code},
-          {"join_products", passes::join_products},  // what hoists
-          {"join_products", passes::join_products},  // what begins from it
+          {"join_products", passes::join_products},
           {"hoist_products", passes::hoist_products},
           {"lower", passes::lower},  // products to packed products
           {"common_subexpressions", passes::common_subexpressions},

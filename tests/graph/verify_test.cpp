@@ -59,3 +59,11 @@ TEST_CASE("verify: compile checks after each pass when asked") {
                     }};
   check_throws<Error>([&] { compile<double>(tape, {y}, {.passes = std::vector{broken}, .verify = true}); }, {"verify", "[tanh]"});
 }
+
+TEST_CASE("verify: a pass that changes the shape of an output is named") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), y = sum_last(x);
+  const Pass broken{"broken", [](const Program& program, Element) { return Program{program.tape, {0}}; }};
+  check_throws<Error>([&] { compile<double>(tape, {y}, {.passes = std::vector{broken}, .verify = true}); },
+                      {"the pass broken", "x [B, 3]", "[B]"});
+}

@@ -16,6 +16,10 @@ class JoinProducts {
     find_groups();
   }
 
+  bool any() const {
+    return std::ranges::any_of(groups_, [](const std::vector<NodeId>& group) { return group.size() > 1; });
+  }
+
   Program run() {
     for (NodeId id = 0; id < tape_.size(); ++id) {
       if (rewriter_.has(id)) continue;
@@ -89,6 +93,14 @@ class JoinProducts {
 
 }  // namespace
 
-Program join_products(const Program& program, Element) { return JoinProducts(program).run(); }
+Program join_products(const Program& program, Element) {
+  Program current = program;
+  // Products that begin from joined ones have the same begin only once those are one node.
+  for (;;) {
+    JoinProducts join(current);
+    if (!join.any()) return current;
+    current = join.run();
+  }
+}
 
 }  // namespace reel::passes
