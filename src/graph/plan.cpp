@@ -125,9 +125,10 @@ namespace {
 
 std::string operand_text(const PlanData& plan, NodeId x) {
   const Tape& tape = *plan.program.tape;
-  const NodeId base = plan.schedule.readings[x].base;
-  const std::string name = tape.name(base);
-  return name.empty() ? fmt::format("%{}", base) : name;
+  const Reading& reading = plan.schedule.readings[x];
+  if (reading.piece >= 0) return fmt::format("%{}.{}", reading.base, reading.piece);
+  const std::string name = tape.name(reading.base);
+  return name.empty() ? fmt::format("%{}", reading.base) : name;
 }
 
 }  // namespace

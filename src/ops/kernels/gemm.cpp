@@ -20,7 +20,7 @@ constexpr int kVectors = 2;
 #endif
 constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block stays in the L2 cache beside the rows
-constexpr int kRowPanels = 4;   // of one row
+constexpr int kRowPanels = 4;   // whole panels taken at once where there is one row
 constexpr int kMostPieces = 8;  // pieces of terms in one block
 
 // A stretch of one term's k, for one panel.
@@ -33,7 +33,7 @@ struct Piece {
 };
 
 template <class T>
-HWY_INLINE Index kLanes() {
+HWY_INLINE Index LanesOf() {
   return static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
 }
 
@@ -79,10 +79,10 @@ class StepRows {
   }
   void move_to(Index row) { row_ = row; }
   T* y(int m, int v) const {
-    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_[0] + v * kLanes<T>() : y_[v] + (row_ + m) * y_stride_[v];
+    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_[0] + v * LanesOf<T>() : y_[v] + (row_ + m) * y_stride_[v];
   }
   const T* init(int m, int v) const {
-    return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * kLanes<T>()
+    return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * LanesOf<T>()
                                  : init_[v] + (row_ + m) * init_stride_[v];
   }
   const T* a(int m, int piece) const { return a_[piece] + (row_ + m) * a_stride_[piece]; }
@@ -111,11 +111,11 @@ class MixedRows {
     }
   }
   T* y(int m, int v) const {
-    if (kLie == Lie::together) return y_[m] + v * kLanes<T>();
+    if (kLie == Lie::together) return y_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->y[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
   const T* init(int m, int v) const {
-    if (kLie == Lie::together) return init_[m] + v * kLanes<T>();
+    if (kLie == Lie::together) return init_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->init[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
   const T* a(int m, int piece) const { return p_.pieces[piece].term->x[step_[m]].row(row_[m]) + p_.pieces[piece].k; }
@@ -281,7 +281,7 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
   for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
 }
 
-// The panels from `first` on, some whole ones and the last at a time.
+// All panels of one row, some whole ones and the last at a time.
 template <class T>
 void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
                  std::span<const kernels::ProductGroup<T>> groups) {
