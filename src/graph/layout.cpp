@@ -74,10 +74,7 @@ class LayoutMaker {
   }
 
   // The value that a node's result is, or is read from.
-  std::uint32_t value_of(NodeId id) const {
-    const Reading& reading = schedule_.readings[id];
-    return layout_.first_value[reading.base] + static_cast<std::uint32_t>(std::max<Index>(reading.piece, 0));
-  }
+  std::uint32_t value_of(NodeId id) const { return layout_.value_of(schedule_.readings[id]); }
 
   void note_use(NodeId x, NodeId user) {
     const NodeId base = schedule_.readings[x].base;

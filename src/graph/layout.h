@@ -5,6 +5,7 @@
 // that each row of the one lies on the same row of the other. Threads: pure function.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include <reel/graph/schedule.h>
@@ -22,7 +23,6 @@ enum class Source : std::uint8_t {
   parameter,
   constant,
 };
-inline constexpr int kSources = 8;
 
 struct ValuePlace {
   Source source = Source::shared;
@@ -34,6 +34,11 @@ struct Layout {
   std::vector<ValuePlace> places;          // by value
   // Sizes: per row of a block, per row of the batch, and whole.
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0;
+
+  // The value that is read.
+  std::uint32_t value_of(const Reading& r) const {
+    return first_value[r.base] + static_cast<std::uint32_t>(std::max<Index>(r.piece, 0));
+  }
 };
 
 // REQUIRES: every root is a computed node or a view of one (materialise_roots).
@@ -42,6 +47,8 @@ Layout make_layout(const Program& program, const PhaseSchedule& schedule, Elemen
 // Results of a node: 1, or its pieces.
 inline Index pieces_of(const Node& n) { return n.op->in_pieces() ? n.shape.dim(0) : 1; }
 
-inline Index element_bytes(const Node& n, Element element) { return n.type == Type::id || element == Element::f32 ? 4 : 8; }
+inline Index element_bytes(const Node& n, Element element) {
+  return static_cast<Index>(element_bytes(n.type == Type::id ? Element::i32 : element));
+}
 
 }  // namespace reel

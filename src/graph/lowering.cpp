@@ -39,10 +39,7 @@ class Lowering {
   }
 
  private:
-  std::uint32_t value_of(NodeId id) const {
-    const Reading& reading = plan_.schedule.readings[id];
-    return layout_.first_value[reading.base] + static_cast<std::uint32_t>(std::max<Index>(reading.piece, 0));
-  }
+  std::uint32_t value_of(NodeId id) const { return layout_.value_of(plan_.schedule.readings[id]); }
 
   // The whole value, as its node makes it.
   PortPlan computed_home(NodeId id, std::uint32_t value) const {

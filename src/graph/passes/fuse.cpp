@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include <reel/graph/dependence.h>
 #include <reel/graph/fused.h>
 #include <reel/graph/regroup.h>
 #include <reel/graph/structural.h>
@@ -19,7 +20,7 @@ class Fuse {
       : program_(p),
         tape_(*p.tape),
         can_(tape_.size(), 0),
-        constant_(tape_.size(), 0),
+        constant_(parameter_only(tape_)),
         level_(tape_.size(), 0),
         users_(tape_.size()),
         is_root_(tape_.size(), 0) {
@@ -28,7 +29,6 @@ class Fuse {
       const Node& n = tape_.node(id);
       const auto inputs = tape_.inputs(id);
       can_[id] = n.op->tiles(static_cast<int>(inputs.size())).has_value();
-      constant_[id] = depends_on_no_input(id);
       for (NodeId x : inputs) {
         level_[id] = std::max(level_[id], level_after(x));
         users_[x].push_back(id);
@@ -43,12 +43,6 @@ class Fuse {
   }
 
  private:
-  bool depends_on_no_input(NodeId id) const {
-    if (const LeafInfo* leaf = tape_.node(id).op->leaf())
-      return leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant;
-    return !tape_.node(id).op->varies() && std::ranges::all_of(tape_.inputs(id), [&](NodeId x) { return constant_[x] != 0; });
-  }
-
   std::uint32_t level_after(NodeId x) const { return level_[x] + (can_[x] || tape_.node(x).op->leaf() ? 0 : 1); }
 
   // Users come before their inputs here, so their levels are final.

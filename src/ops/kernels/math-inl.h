@@ -15,12 +15,6 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// exp(x) = 2^n (1 + q) for x in the range where 2^n, in two factors, covers every result. NaN passes through q.
-template <class V>
-struct ExpParts {
-  V q, half, other_half;  // 2^n = half * other_half
-};
-
 // q of exp(r) = 1 + q for |r| <= ln 2 / 2: its Taylor series to within half a unit in the last place.
 template <class D, class V>
 HWY_INLINE V ExpMinusOneNearZero(D d, V r) {
@@ -37,24 +31,28 @@ HWY_INLINE V ExpMinusOneNearZero(D d, V r) {
   return hn::MulAdd(r2, hn::MulAdd(r4, hn::MulAdd(r4, high, middle), low), r);
 }
 
-// x log2(e) rounded to a whole number n by adding 1.5 x 2^(bits of the fraction - 1), where the sum's last bits are n's.
+// A whole number added to this, 1.5 x 2^(bits of the fraction - 1), lies in the sum's last bits.
+template <class T>
+constexpr T kShift = sizeof(T) == 4 ? T(12582912) : T(6755399441055744);
+
+// x log2(e) rounded to a whole number, plus kShift.
 template <class D, class V>
 HWY_INLINE V Shifted(D d, V x) {
   using T = hn::TFromD<D>;
-  return hn::MulAdd(x, hn::Set(d, T(1.4426950408889634074)), hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744)));
+  return hn::MulAdd(x, hn::Set(d, T(1.4426950408889634074)), hn::Set(d, kShift<T>));
 }
 template <class D, class V>
 HWY_INLINE V Unshifted(D d, V shifted) {
-  using T = hn::TFromD<D>;
-  return hn::Sub(shifted, hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744)));
+  return hn::Sub(shifted, hn::Set(d, kShift<hn::TFromD<D>>));
 }
-// 2^n, for n within the range of normal exponents; one below it gives 0.
+// 2^n of n + kShift, for n within the range of normal exponents; one below it gives 0.
 template <class D, class V>
 HWY_INLINE V PowerOfShifted(D d, V shifted) {
   constexpr bool single = sizeof(hn::TFromD<D>) == 4;
   const hn::RebindToUnsigned<D> du;
   const auto one = hn::BitCast(du, hn::Set(d, hn::TFromD<D>(1)));
-  return hn::BitCast(d, hn::Add(hn::ShiftLeft < single ? 23 : 52 > (hn::BitCast(du, shifted)), one));
+  constexpr int kFractionBits = single ? 23 : 52;
+  return hn::BitCast(d, hn::Add(hn::ShiftLeft<kFractionBits>(hn::BitCast(du, shifted)), one));
 }
 
 // q of exp(x) = 2^n (1 + q).
@@ -67,24 +65,6 @@ HWY_INLINE V Fraction(D d, V x, V n) {
   return ExpMinusOneNearZero(d, hn::NegMulAdd(n, hn::Set(d, single ? T(-2.12194440e-4) : T(1.9082149292705877e-10)), r));
 }
 
-// 2^n for whole n within the range of normal exponents.
-template <class D, class V>
-HWY_INLINE V PowerOfTwo(D d, V n) {
-  using T = hn::TFromD<D>;
-  return PowerOfShifted(d, hn::Add(n, hn::Set(d, sizeof(T) == 4 ? T(12582912) : T(6755399441055744))));
-}
-
-template <class D, class V>
-HWY_INLINE ExpParts<V> SplitExp(D d, V x) {
-  const V n = Unshifted(d, Shifted(d, x));
-  const V half = hn::Round(hn::Mul(n, hn::Set(d, hn::TFromD<D>(0.5))));
-  return {Fraction(d, x, n), PowerOfTwo(d, half), PowerOfTwo(d, hn::Sub(n, half))};
-}
-
-// The smallest x of which exp(x) is not rounded to zero, and a little less.
-template <class T>
-constexpr T kExpBottom = sizeof(T) == 4 ? T(-104) : T(-746);
-
 // x, or `bottom` where x is less; NaN stays.
 template <class D, class V>
 HWY_INLINE V AtLeast(D d, V x, hn::TFromD<D> bottom) {
@@ -96,13 +76,17 @@ HWY_INLINE V AtLeast(D d, V x, hn::TFromD<D> bottom) {
 #endif
 }
 
+// 2^n (1 + q), with 2^n in two factors, since n reaches beyond the normal exponents at both ends.
 template <class D, class V>
 HWY_INLINE V SafeExp(D d, V x) {
   using T = hn::TFromD<D>;
+  constexpr T bottom = sizeof(T) == 4 ? T(-104) : T(-746);    // rounds to zero
   const V top = hn::Set(d, sizeof(T) == 4 ? T(89) : T(710));  // overflows
-  const V inside = AtLeast(d, hn::IfThenElse(hn::Gt(x, top), top, x), kExpBottom<T>);
-  const ExpParts<V> e = SplitExp(d, inside);
-  return hn::Mul(hn::MulAdd(e.half, e.q, e.half), e.other_half);
+  const V inside = AtLeast(d, hn::IfThenElse(hn::Gt(x, top), top, x), bottom);
+  const V n = Unshifted(d, Shifted(d, inside)), q = Fraction(d, inside, n), shift = hn::Set(d, kShift<T>);
+  const V half = hn::Round(hn::Mul(n, hn::Set(d, T(0.5))));
+  const V low = PowerOfShifted(d, hn::Add(half, shift)), high = PowerOfShifted(d, hn::Add(hn::Sub(n, half), shift));
+  return hn::Mul(hn::MulAdd(low, q, low), high);
 }
 
 template <class D, class V>

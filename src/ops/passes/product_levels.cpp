@@ -46,15 +46,4 @@ std::vector<std::vector<NodeId>> equal_levels(const Tape& tape, const std::vecto
   return levels;
 }
 
-std::vector<char> parameter_only(const Tape& tape) {
-  std::vector<char> only(tape.size(), 0);
-  for (NodeId id = 0; id < tape.size(); ++id) {
-    const LeafInfo* leaf = tape.node(id).op->leaf();
-    const auto inputs = tape.inputs(id);
-    only[id] = leaf ? leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant
-                    : !inputs.empty() && std::ranges::all_of(inputs, [&](NodeId x) { return only[x] != 0; });
-  }
-  return only;
-}
-
 }  // namespace reel::passes

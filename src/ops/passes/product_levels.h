@@ -16,7 +16,4 @@ ProductsByWeights products_by_weights(const Tape& tape);
 // from one member of a level to another, so all of one level may become one node without a cycle.
 std::vector<std::vector<NodeId>> equal_levels(const Tape& tape, const std::vector<NodeId>& members);
 
-// Which nodes depend on no input: they may be computed at any time.
-std::vector<char> parameter_only(const Tape& tape);
-
 }  // namespace reel::passes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <reel/graph/dependence.h>
 #include <reel/graph/structural.h>
 #include <reel/ops/passes/product_levels.h>
 #include <reel/ops/products.h>
