@@ -59,13 +59,45 @@ InputTable::InputTable(const Tape& tape, std::span<const NodeId> nodes) {
     auto& slots = leaf->kind == LeafInfo::Kind::input ? inputs_ : carried_;
     slots.push_back({leaf->name, node.type, node.shape, leaf->steps, leaf->step < 0});
   }
+  add_counts(tape, nodes);
+}
+
+void InputTable::add_counts(const Tape& tape, std::span<const NodeId> nodes) {
+  const RowCountTable& table = *tape.pool()->row_counts();
+  std::vector<std::ptrdiff_t> place(table.counts.size(), -1);  // in counts_
+  for (NodeId id : nodes) {
+    const RowCount rows = tape.node(id).shape.rows();
+    if (!rows.is_counted() || place[rows.number()] >= 0) continue;
+    const RowCountTable::Entry& entry = table.counts[rows.number()];
+    if (input(entry.name) < 0) inputs_.push_back({entry.name, Type::id, Shape{}, entry.steps, false});
+    place[rows.number()] = static_cast<std::ptrdiff_t>(counts_.size());
+    counts_.push_back({rows.number(), static_cast<std::size_t>(input(entry.name)), entry.step});
+  }
+  for (const auto& [less, more] : table.at_most)
+    if (place[less] >= 0 && place[more] >= 0)
+      at_most_.emplace_back(counts_[static_cast<std::size_t>(place[less])], counts_[static_cast<std::size_t>(place[more])]);
+}
+
+void InputTable::read_counts(Index rows, std::span<const InputView* const> views, std::vector<std::int32_t>& counts) const {
+  const auto text = [&](const CountSlot& c) { return fmt::format("{}[{}]", inputs_[c.slot].name, c.step); };
+  counts.clear();
+  for (const CountSlot& c : counts_) {
+    const std::int32_t n = static_cast<const std::int32_t*>(views[c.slot]->data)[c.step];
+    if (n < 0 || n > rows) throw InputError(fmt::format("{} = {} rows: there are {} in the batch", text(c), n, rows));
+    if (counts.size() <= c.number) counts.resize(c.number + 1, 0);
+    counts[c.number] = n;
+  }
+  for (const auto& [less, more] : at_most_)
+    if (counts[less.number] > counts[more.number])
+      throw InputError(fmt::format("{} = {} rows are taken of {} = {}; order the sequences by falling length", text(less),
+                                   counts[less.number], text(more), counts[more.number]));
 }
 
 int InputTable::input(std::string_view name) const { return find(inputs_, name); }
 int InputTable::carried(std::string_view name) const { return find(carried_, name); }
 
 Index InputTable::match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
-                        std::vector<const InputView*>& views) const {
+                        std::vector<const InputView*>& views, std::vector<std::int32_t>& counts) const {
   views.assign(inputs_.size(), nullptr);
   const InputSlot* first = nullptr;
   Index bound_rows = -1;
@@ -88,6 +120,7 @@ Index InputTable::match(std::span<const Binding> bindings, std::optional<Element
   if (rows && *rows != bound_rows)
     throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
   for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(bound_rows));
+  read_counts(bound_rows, views, counts);
   return bound_rows;
 }
 

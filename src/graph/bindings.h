@@ -37,14 +37,27 @@ class InputTable {
   int carried(std::string_view name) const;  // index, or -1
 
   // Puts the views in the order of inputs() and returns B. `rows`: B where no batched input tells it (default 1).
+  // `counts`: by number, the counts of rows that the nodes use.
   // `element`: what real inputs must be made of; nullopt accepts float and double. Names that no
   // input here has are ignored: a plan of fewer outputs need not read every input of its tape.
   Index match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
-              std::vector<const InputView*>& views) const;
+              std::vector<const InputView*>& views, std::vector<std::int32_t>& counts) const;
 
  private:
+  void add_counts(const Tape& tape, std::span<const NodeId> nodes);
+  void read_counts(Index rows, std::span<const InputView* const> views, std::vector<std::int32_t>& counts) const;
+
+  // A count of rows among the nodes: which slot and step it is bound by.
+  struct CountSlot {
+    std::uint32_t number;
+    std::size_t slot;
+    Index step;
+  };
+
   std::vector<InputSlot> inputs_;
   std::vector<InputSlot> carried_;
+  std::vector<CountSlot> counts_;
+  std::vector<std::pair<CountSlot, CountSlot>> at_most_;  // the first is no more than the second
 };
 
 }  // namespace reel

@@ -66,7 +66,11 @@ class Executor {
       const FlushDenormals flush;
       const Index first = block * w_.block;
       const Index count = std::min(w_.block, rows - first);
-      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) call(k, slot, first, count, 0);
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+        const PortPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
+        const Index live = std::min(w_.context.rows_of(*result.shape) - first, count);
+        if (live > 0) call(k, slot, first, live, 0);
+      }
     });
   }
 

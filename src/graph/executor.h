@@ -25,8 +25,9 @@ struct WorkspaceData {
   std::shared_ptr<const PlanData> plan;
   Threads threads;
   RunContext context;
-  const void* parameters = nullptr;  // const ParameterValues<T>*
-  std::uint64_t cached_version = 0;  // of the parameters that the cached values were made from; 0: none
+  std::vector<std::int32_t> counts, next_counts;  // of rows, by number: of the last run, and of one whose inputs are checked
+  const void* parameters = nullptr;               // const ParameterValues<T>*
+  std::uint64_t cached_version = 0;               // of the parameters that the cached values were made from; 0: none
 
   Index rows = -1;  // that the buffers below are laid out for
   Index block = 0;  // rows of a block

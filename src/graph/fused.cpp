@@ -12,7 +12,7 @@ namespace {
 Shape in_front(Index count, const Shape& s) {
   std::vector<Index> dims(s.dims().begin(), s.dims().end());
   dims.insert(dims.begin(), count);
-  return Shape(s.batched(), dims);
+  return Shape(s.rows(), dims);
 }
 
 TileProgram program_of(int inputs, std::span<const FusedStep> steps, std::span<const int> results) {
@@ -81,8 +81,8 @@ class Fused final : public OpOf<Fused> {
     program_.run<T>(c);
   }
   std::size_t scratch_bytes(Element, std::span<const Signature>) const override { return program_.scratch_bytes(); }
-  double flop(std::span<const Signature> x, const Signature&, Index rows) const override {
-    return static_cast<double>(steps_.size()) * static_cast<double>(x[0].elements(rows));
+  double flop(std::span<const Signature> x, const Signature&, const RunContext& run) const override {
+    return static_cast<double>(steps_.size()) * static_cast<double>(x[0].elements(run));
   }
 
  private:

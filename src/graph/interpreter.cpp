@@ -37,10 +37,11 @@ Interpreter<T>::Interpreter(const Tape& tape, std::span<const Binding> bindings,
     : tape_(tape), context_(context), real_(tape.size()), ids_(tape.size()), shapes_(tape.size()) {
   const InputTable table(tape, all_nodes(tape));
   std::vector<const InputView*> views;
-  context_.rows = table.match(bindings, std::nullopt, rows, views);
+  context_.rows = table.match(bindings, std::nullopt, rows, views, counts_);
+  context_.counts = counts_;
   for (NodeId id = 0; id < tape.size(); ++id) {
     const Node& n = tape.node(id);
-    shapes_[id] = n.shape.bind(context_.rows);
+    shapes_[id] = context_.bind(n.shape);
     if (n.op->leaf()) load_leaf(id, bindings, table, views, parameters);
   }
 }

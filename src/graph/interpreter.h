@@ -20,6 +20,8 @@ class Interpreter {
   Interpreter(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr,
               RunContext context = {}, std::optional<Index> rows = std::nullopt);
 
+  Interpreter(Interpreter&&) noexcept = default;
+
   // Evaluates nodes [0, until) in order; by default all that the tape had when this was made. May be repeated after leaves were
   // edited. InputError for an id out of range.
   void evaluate(std::optional<NodeId> until = std::nullopt);
@@ -42,6 +44,7 @@ class Interpreter {
   void evaluate_node(NodeId id);
 
   const Tape& tape_;
+  std::vector<std::int32_t> counts_;
   RunContext context_;
   std::vector<Tensor<T>> real_;
   std::vector<Tensor<std::int32_t>> ids_;

@@ -185,18 +185,18 @@ PlanData::Sizes PlanData::sizes(Index rows, int threads) const {
   return s;
 }
 
-Work work_of(const PlanData& plan, const KernelPlan& kernel, Index rows) {
+Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& run) {
   const Tape& tape = *plan.program.tape;
   Work work;
   for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i) {
     const PortPlan& port = plan.ports[kernel.first_port + i];
     const Index elements = port.splat ? 1 : port.shape->row_size();
-    work.bytes += static_cast<double>(elements * (port.stride == 0 ? 1 : rows) * port.element_bytes);
+    work.bytes += static_cast<double>(elements * (port.stride == 0 ? 1 : run.rows_of(*port.shape)) * port.element_bytes);
   }
   std::vector<Signature> x;
   for (NodeId id : tape.inputs(kernel.node)) x.push_back({tape.node(id).type, tape.node(id).shape});
   const Node& n = tape.node(kernel.node);
-  work.flop = n.op->flop(x, {n.type, n.shape}, rows);
+  work.flop = n.op->flop(x, {n.type, n.shape}, run);
   return work;
 }
 

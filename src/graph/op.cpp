@@ -23,8 +23,8 @@ void Arguments::require_all(Type type) const {
 
 std::vector<Var> Op::adjoint(std::span<const Var> x, Var, Var) const { return std::vector<Var>(x.size()); }
 
-double Op::flop(std::span<const Signature>, const Signature& y, Index rows) const {
-  return static_cast<double>(y.elements(rows));
+double Op::flop(std::span<const Signature>, const Signature& y, const RunContext& run) const {
+  return static_cast<double>(y.elements(run));
 }
 
 Var Op::lower(std::span<const Var>, Var, Element) const { return {}; }

@@ -9,6 +9,7 @@
 // Derive from OpOf<Self> (any op) or from Elementwise<Self> in ops/elementwise.h.
 #pragma once
 
+#include <algorithm>
 #include <complex>
 #include <functional>
 #include <memory>
@@ -29,11 +30,25 @@ class Op;
 
 enum class Type : std::uint8_t { real, id };
 
+// What a run has besides its inputs; equal for the interpreter and every plan that is given the same.
+struct RunContext {
+  Index rows = 1;                             // B
+  std::uint64_t seed = 0;                     // of dropout masks
+  std::uint64_t run = 0;                      // counts successful runs, so that each draws new masks
+  std::span<const std::int32_t> counts = {};  // by number, what each count of rows is; unknown ones are taken to be B
+
+  Index rows_of(const Shape& s) const {
+    if (!s.batched()) return 1;
+    return s.rows().is_counted() && s.rows().number() < counts.size() ? counts[s.rows().number()] : rows;
+  }
+  Shape bind(const Shape& s) const { return s.bind(rows_of(s)); }
+};
+
 struct Signature {
   Type type = Type::real;
   Shape shape;
 
-  Index elements(Index rows) const { return shape.row_size() * (shape.batched() ? rows : 1); }
+  Index elements(const RunContext& run) const { return shape.row_size() * run.rows_of(shape); }
 };
 
 // The inputs of a node being recorded, for the shape rule and its messages.
@@ -56,13 +71,6 @@ class Arguments {
   std::function<std::string(int)> describe_;
 };
 
-// What a run has besides its inputs; equal for the interpreter and every plan that is given the same.
-struct RunContext {
-  Index rows = 1;          // B
-  std::uint64_t seed = 0;  // of dropout masks
-  std::uint64_t run = 0;   // counts successful runs, so that each draws new masks
-};
-
 // One operand of a naive evaluation: dense, row-major, B first.
 template <class S>
 struct EvaluationOperand {
@@ -78,7 +86,7 @@ struct Evaluation {
   std::span<const EvaluationOperand<S>> x;
   EvaluationOperand<S> y;
 
-  Index rows(const Shape& s) const { return s.batched() ? run.rows : 1; }
+  Index rows(const Shape& s) const { return run.rows_of(s); }
 };
 
 // One operand of a plan's kernel. Elements within a row are dense; rows lie `stride` elements apart (0: one shared row).
@@ -96,7 +104,7 @@ struct Port {
 };
 
 // A kernel's call: `rows` rows beginning with global row `first_row` (1 row for a result without B whose inputs have none).
-// A reduction over B sees all rows, and part `part` of `parts`.
+// A reduction over B sees all rows, and part `part` of `parts`. Operands with fewer rows than the call say so by rows_of().
 struct KernelCall {
   RunContext run;
   Index first_row = 0;
@@ -107,6 +115,9 @@ struct KernelCall {
   Port y;                         // the result, or the first of its pieces
   std::span<const Port> results;  // all pieces
   std::byte* scratch = nullptr;   // scratch_bytes() of the op, 64-byte aligned, private to this call
+
+  // Rows of an operand from first_row on.
+  Index rows_of(const Port& p) const { return std::max<Index>(run.rows_of(*p.shape) - (p.shape->batched() ? first_row : 0), 0); }
 };
 
 // Computes y[0, n) from the inputs' n elements each, of which there are at most kMostTileInputs.
@@ -186,8 +197,8 @@ class Op {
   // How many independent pieces a call over unbatched results may be cut into; constant for given shapes.
   virtual Index parts(Element, std::span<const Signature>, const Signature&) const { return 1; }
   virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
-  // Floating-point operations of a run over so many rows, for profiles; a multiply-add counts as two.
-  virtual double flop(std::span<const Signature> x, const Signature& y, Index rows) const;
+  // Floating-point operations of a run, for profiles; a multiply-add counts as two.
+  virtual double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const;
 };
 
 // Supplies the virtual functions from templates of Self:

@@ -150,7 +150,7 @@ std::string PlanBase::text(Index rows) const {
       for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i)
         line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));
       if (kernel.inputs > kShown) line += fmt::format(" .. {} in all", kernel.inputs);
-      const Work work = work_of(d, kernel, rows);
+      const Work work = work_of(d, kernel, RunContext{.rows = rows});
       flop += work.flop;
       line += fmt::format(" : {}   {:.0f} FLOP, {:.0f} bytes", n.shape.text(), work.flop, work.bytes);
       if (const std::string place = tape.place(kernel.node); !place.empty()) line += "   # " + place;
@@ -192,10 +192,12 @@ void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, co
   WorkspaceData& w = *workspace.data_;
   if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
   bind_parameters<T>(w);
-  const Index rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views);
+  const Index rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views, w.next_counts);
   check_bindings(w, bindings, rows);
   w.has_run = w.pending = false;
   w.context.rows = rows;
+  std::swap(w.counts, w.next_counts);
+  w.context.counts = w.counts;
   prepare_carried(w);
   execute<T>(w);
   w.has_run = w.pending = true;

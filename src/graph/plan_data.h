@@ -75,11 +75,11 @@ struct PlanData {
   Sizes sizes(Index rows, int threads) const;
 };
 
-// What a kernel does in one run over so many rows.
+// What a kernel does in one run.
 struct Work {
   double flop = 0, bytes = 0;  // bytes of operands and results
 };
-Work work_of(const PlanData& plan, const KernelPlan& kernel, Index rows);
+Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& run);
 
 // Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
 void lower_to_kernels(PlanData& plan);

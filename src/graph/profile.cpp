@@ -56,7 +56,7 @@ Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Bi
       Index calls = 0;
       for (const auto& slot : w.times) calls += slot[k].calls, p.seconds += slot[k].seconds;
       if (calls == 0) continue;  // what is cached was not computed again
-      const Work work = work_of(data, kernel, w.context.rows);
+      const Work work = work_of(data, kernel, w.context);
       p.calls += calls;
       const Index times = phase.kind == PhaseKind::cached ? calls / kernel.parts : runs;
       p.flop += work.flop * static_cast<double>(times);

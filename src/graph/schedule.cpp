@@ -63,7 +63,8 @@ std::vector<Place> make_places(const Program& p, const std::vector<Reading>& rea
     here.cached = !n.shape.batched() && !n.op->varies() &&
                   (!leaf || leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant);
     for (NodeId x : tape.inputs(id)) {
-      const bool reduces = tape.node(x).shape.batched() && !n.shape.batched();
+      // What is bound is there from the begin: sums over it wait for no row phase.
+      const bool reduces = tape.node(x).shape.batched() && !n.shape.batched() && !tape.node(readings[x].base).op->leaf();
       here.level = std::max(here.level, places[x].level + (reduces ? 1 : 0));
       here.cached &= places[x].cached;
     }

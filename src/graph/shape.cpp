@@ -24,9 +24,9 @@ Index checked_sum(Index a, Index b) {
 Shape::Shape(std::initializer_list<Dimension> dimensions) {
   bool first = true;
   for (const Dimension& d : dimensions) {
-    if (d.batch) {
+    if (d.rows.batched()) {
       if (!first) throw ShapeError("B must be the first dimension");
-      batched_ = true;
+      rows_ = d.rows;
     } else {
       if (rank_ == kMaxRank) throw ShapeError(fmt::format("more than {} dimensions", kMaxRank));
       dims_[rank_++] = d.size;
@@ -36,7 +36,7 @@ Shape::Shape(std::initializer_list<Dimension> dimensions) {
   finish();
 }
 
-Shape::Shape(bool batched, std::span<const Index> row_dimensions) : batched_(batched) {
+Shape::Shape(RowCount rows, std::span<const Index> row_dimensions) : rows_(rows) {
   if (row_dimensions.size() > kMaxRank) throw ShapeError(fmt::format("more than {} dimensions", kMaxRank));
   rank_ = static_cast<std::uint8_t>(row_dimensions.size());
   std::copy(row_dimensions.begin(), row_dimensions.end(), dims_.begin());
@@ -44,7 +44,7 @@ Shape::Shape(bool batched, std::span<const Index> row_dimensions) : batched_(bat
 }
 
 void Shape::finish() {
-  if (batched_ && rank_ > kMaxBatchedRank) throw ShapeError(fmt::format("more than {} dimensions besides B", kMaxBatchedRank));
+  if (batched() && rank_ > kMaxBatchedRank) throw ShapeError(fmt::format("more than {} dimensions besides B", kMaxBatchedRank));
   row_size_ = 1;
   bool empty = false;
   for (Index d : dims()) {
@@ -79,7 +79,7 @@ Index Shape::trailing_product(int axis) const {
 }
 
 Index Shape::elements(Index rows) const {
-  if (!batched_) return row_size_;
+  if (!batched()) return row_size_;
   const Index n = checked_product(rows, row_size_);
   checked_product(n, 16);
   return n;
@@ -105,21 +105,22 @@ Shape Shape::with_last(Index size) const {
   std::array<Index, kMaxRank + 1> d{};
   std::copy(dims().begin(), dims().end(), d.begin());
   d[rank_] = size;
-  return Shape(batched_, {d.data(), rank_ + std::size_t{1}});
+  return Shape(rows_, {d.data(), rank_ + std::size_t{1}});
 }
 
 Shape Shape::with_leading(Index size) const {
   std::array<Index, kMaxRank + 1> d{};
   d[0] = size;
   std::copy(dims().begin(), dims().end(), d.begin() + 1);
-  return Shape(batched_, {d.data(), rank_ + std::size_t{1}});
+  return Shape(rows_, {d.data(), rank_ + std::size_t{1}});
 }
 
-Shape Shape::bind(Index rows) const { return batched_ ? row().with_leading(rows) : *this; }
+Shape Shape::bind(Index rows) const { return batched() ? row().with_leading(rows) : *this; }
 
 std::string Shape::text() const {
-  if (!batched_) return fmt::format("[{}]", fmt::join(dims(), ", "));
-  return rank_ ? fmt::format("[B, {}]", fmt::join(dims(), ", ")) : "[B]";
+  if (!batched()) return fmt::format("[{}]", fmt::join(dims(), ", "));
+  const std::string rows = rows_.is_counted() ? fmt::format("n{}", rows_.number()) : "B";
+  return rank_ ? fmt::format("[{}, {}]", rows, fmt::join(dims(), ", ")) : fmt::format("[{}]", rows);
 }
 
 }  // namespace reel

@@ -110,7 +110,7 @@ class Copy final : public OpOf<Copy> {
  public:
   static constexpr std::string_view kName = "copy";
   Signature infer(const Arguments& x) const override;
-  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
+  double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     if (e.y.ids)

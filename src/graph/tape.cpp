@@ -29,6 +29,9 @@ Tape::Tape(std::shared_ptr<const OpPool> parent) : pool_(std::make_shared<OpPool
 // ---- leaves ----
 
 void Tape::claim(const std::string& name, Type type, Shape shape, Index steps) {
+  if (shape.rows().is_counted())
+    throw ShapeError(fmt::format("input \"{}\" has a count of rows in its shape {}; bind all B rows and take the first of them",
+                                 name, shape.text()));
   const auto [it, added] = claims_.try_emplace(name, Claim{type, shape, steps});
   if (added) return;
   throw InputError(fmt::format("the name \"{}\" is already taken on this tape, with shape {}", name, it->second.shape.text()));
@@ -70,6 +73,22 @@ Sequence Tape::ids(const std::string& name, Index steps, Shape step_shape, CallS
   Sequence s;
   for (Index t = 0; t < steps; ++t) s.push_back(leaf_input(name, t, steps, Type::id, step_shape, site));
   return s;
+}
+
+std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
+  check_steps(name, steps, Shape{});
+  claim(name, Type::id, Shape{}, steps);
+  std::vector<RowCountTable::Entry>& table = pool_->row_counts()->counts;
+  std::vector<RowCount> counts;
+  for (Index t = 0; t < steps; ++t) {
+    counts.push_back(RowCount::counted(static_cast<std::uint32_t>(table.size())));
+    table.push_back({name, t, steps});
+  }
+  return counts;
+}
+
+void Tape::require_at_most(RowCount n, RowCount m) {
+  if (n.is_counted() && m.is_counted()) pool_->row_counts()->at_most.emplace(n.number(), m.number());
 }
 
 Var Tape::carried(const std::string& name, Shape shape, CallSite site) {

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -57,16 +58,30 @@ class Var {
 // One Var per time step. As an input it binds one time-major tensor [T, B, ...].
 using Sequence = std::vector<Var>;
 
-// Owns the ops that the nodes of a tape, and of the tapes that passes derive from it, point to.
+// The counts of rows of a tape, by number: which input binds each, and which cannot be more than which.
+struct RowCountTable {
+  struct Entry {
+    std::string name;
+    Index step, steps;
+  };
+  std::vector<Entry> counts;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> at_most;
+};
+
+// Owns the ops that the nodes of a tape, and of the tapes that passes derive from it, point to, and their counts of rows.
 class OpPool {
  public:
-  explicit OpPool(std::shared_ptr<const OpPool> parent = nullptr) : parent_(std::move(parent)) {}
+  explicit OpPool(std::shared_ptr<const OpPool> parent = nullptr)
+      : parent_(std::move(parent)), row_counts_(parent_ ? parent_->row_counts_ : std::make_shared<RowCountTable>()) {}
+
+  const std::shared_ptr<RowCountTable>& row_counts() const { return row_counts_; }
 
   const Op* find(const Op& op, std::size_t hash) const;
   const Op* add(std::unique_ptr<const Op> op, std::size_t hash);
 
  private:
   std::shared_ptr<const OpPool> parent_;
+  std::shared_ptr<RowCountTable> row_counts_;
   std::vector<std::unique_ptr<const Op>> ops_;
   std::unordered_multimap<std::size_t, const Op*> by_hash_;
 };
@@ -84,6 +99,10 @@ class Tape {
   Var ids(const std::string& name, Shape shape, CallSite site = CallSite::current());
   Sequence input(const std::string& name, Index steps, Shape step_shape, CallSite site = CallSite::current());
   Sequence ids(const std::string& name, Index steps, Shape step_shape, CallSite site = CallSite::current());
+
+  // Counts n_t <= B of the batch's first rows, bound by name as ids [steps] when a plan runs: see ops/rows.h.
+  std::vector<RowCount> row_counts(const std::string& name, Index steps);
+  void require_at_most(RowCount n, RowCount m);  // checked when both are bound
 
   // A value that a workspace keeps between runs: zero at first, then what carry() named in the last successful run.
   Var carried(const std::string& name, Shape shape, CallSite site = CallSite::current());

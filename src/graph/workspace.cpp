@@ -99,13 +99,13 @@ Workspace<T>& Workspace<T>::operator=(Workspace&&) noexcept = default;
 template <class T>
 TensorView<const T> Workspace<T>::value(Var output) const {
   const PortPlan& port = output_port(*data_, output, Type::real);
-  return {static_cast<const T*>(address(*data_, port)), port.shape->bind(data_->context.rows)};
+  return {static_cast<const T*>(address(*data_, port)), data_->context.bind(*port.shape)};
 }
 
 template <class T>
 TensorView<const std::int32_t> Workspace<T>::ids(Var output) const {
   const PortPlan& port = output_port(*data_, output, Type::id);
-  return {static_cast<const std::int32_t*>(address(*data_, port)), port.shape->bind(data_->context.rows)};
+  return {static_cast<const std::int32_t*>(address(*data_, port)), data_->context.bind(*port.shape)};
 }
 
 template <class T>

@@ -43,7 +43,7 @@ class RepeatWalk {
 };
 
 bool repeats_to(const Shape& small, const Shape& big) {
-  if (small.rank() > big.rank() || (small.batched() && !big.batched())) return false;
+  if (small.rank() > big.rank() || (small.batched() && small.rows() != big.rows())) return false;
   for (int back = 1; back <= small.rank(); ++back)
     if (small.dim(-back) != big.dim(-back) && small.dim(-back) != 1) return false;
   return true;
@@ -106,7 +106,7 @@ class SumTo final : public OpOf<SumTo> {
   Signature infer(const Arguments& x) const override {
     x.require_count(1);
     x.require_type(0, Type::real);
-    if (x.shape(0).batched() != shape_.batched() || !repeats_to(shape_, x.shape(0)))
+    if (x.shape(0).rows() != shape_.rows() || !repeats_to(shape_, x.shape(0)))
       throw ShapeError(fmt::format("{} is not a repetition of {}", x.describe(0), shape_.text()));
     return {Type::real, shape_};
   }
@@ -145,13 +145,16 @@ class BatchSum final : public OpOf<BatchSum> {
     x.require_all(Type::real);
     for (int i = 0; i < x.size(); ++i) {
       if (!x.shape(i).batched()) throw ShapeError(fmt::format("{} has no batch to sum over", x.describe(i)));
-      if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
+      if (x.shape(i).row() != x.shape(0).row())
+        throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
     }
     return {Type::real, x.shape(0).row()};
   }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
-    return std::vector<Var>(x.size(), broadcast(dy, x[0].shape()));
+    std::vector<Var> dx;
+    for (const Var& v : x) dx.push_back(broadcast(dy, v.shape()));
+    return dx;
   }
 
   bool sum_merges() const override { return true; }
@@ -174,7 +177,7 @@ class BatchSum final : public OpOf<BatchSum> {
     T* y = c.y.row<T>(0) + first;
     std::fill_n(y, n, T{});
     for (const Port& port : c.x)
-      for (Index r = 0; r < c.rows; ++r) {
+      for (Index r = 0; r < c.rows_of(port); ++r) {
         const T* x = port.row<const T>(r) + first;
         for (Index i = 0; i < n; ++i) y[i] += x[i];
       }
@@ -196,7 +199,7 @@ Var sum_to(Operand x, Shape shape) {
   Tape& tape = tape_of(SumTo::kName, {&x});
   Var v = x.on(tape);
   const bool over_batch = v.shape().batched() && !shape.batched();
-  const Shape per_row = over_batch ? shape.with_batch() : shape;
+  const Shape per_row = over_batch ? shape.with_rows(v.shape().rows()) : shape;
   if (v.shape() != per_row) v = tape.append(SumTo(per_row), {v}, x.site());
   return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
 }
@@ -218,10 +221,12 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
   std::array<Index, Shape::kMaxRank> dims;
   dims.fill(1);
   int rank = 0;
-  bool batched = false;
+  RowCount rows;
   for (const Var& v : x) {
     rank = std::max(rank, v.shape().rank());
-    batched |= v.shape().batched();
+    if (!rows.batched()) rows = v.shape().rows();
+    if (v.shape().batched() && v.shape().rows() != rows)
+      throw ShapeError(fmt::format("[{}] counts of rows differ: {} ({})", op, list_shapes(x), site.text()));
     for (int back = 1; back <= v.shape().rank(); ++back) {
       Index& d = dims[Shape::kMaxRank - back];
       const Index extent = v.shape().dim(-back);
@@ -231,7 +236,7 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
     }
   }
   try {
-    return Shape(batched, std::span(dims).last(rank));
+    return Shape(rows, std::span(dims).last(rank));
   } catch (const ShapeError& e) {
     throw ShapeError(fmt::format("[{}] {}: {} ({})", op, e.what(), list_shapes(x), site.text()));
   }

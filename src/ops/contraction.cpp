@@ -61,7 +61,7 @@ class RunWalk {
   void enter_step() {
     for (; step_ < c_.x.size(); step_ += each_) {
       lead_ = c_.x[step_].shape->leading();
-      rows_ = c_.x[step_].shape->batched() ? c_.rows : 1;
+      rows_ = c_.rows_of(c_.x[step_]);
       if (lead_ * rows_ == 0) continue;
       bool even = lead_ == 1;  // [B, K], or [B, M, K] that lies dense
       if (!even)
@@ -199,7 +199,7 @@ class Contract final : public OpOf<Contract> {
     for (int i = 0; i < x.size(); ++i) {
       const int left = i / each * each, first = i % each;
       const Shape &a = x.shape(left), &b = x.shape(i);
-      if (a.rank() == 0 || b.rank() == 0 || a.batched() != b.batched() || a.without(-1) != b.without(-1))
+      if (a.rank() == 0 || b.rank() == 0 || a.rows() != b.rows() || a.without(-1) != b.without(-1))
         throw ShapeError(fmt::format("leading dimensions differ: {} and {}", x.describe(left), x.describe(i)));
       const int like = first < L ? first : L;  // of the first step
       if (b.last() != x.shape(like).last())
@@ -223,11 +223,11 @@ class Contract final : public OpOf<Contract> {
   }
 
   bool sum_merges() const override { return true; }
-  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
+  double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); i += static_cast<std::size_t>(layout_.operands()))
-      sum += static_cast<double>(x[i].shape.leading() * (x[i].shape.batched() ? rows : 1));
-    return 2 * sum * static_cast<double>(y.elements(rows));
+      sum += static_cast<double>(x[i].shape.leading() * run.rows_of(x[i].shape));
+    return 2 * sum * static_cast<double>(y.elements(run));
   }
 
   template <class S>

@@ -91,7 +91,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
     T* table = c.y.row<T>(0) + first;
     for (Index v = 0; v < V_; ++v) std::fill_n(table + v * E, n, T{});
     for (std::size_t p = 0; p < c.x.size(); p += 2)
-      for (Index r = 0; r < (c.x[p].shape->batched() ? c.rows : 1); ++r)
+      for (Index r = 0; r < c.rows_of(c.x[p]); ++r)
         for (Index i = 0; i < c.x[p].shape->row_size(); ++i) {
           const std::int32_t id = c.x[p].row<const std::int32_t>(r)[i];
           check_id(id, V_, r);

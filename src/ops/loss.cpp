@@ -11,6 +11,7 @@
 #include <reel/ops/naive_softmax.h>
 #include <reel/ops/reduction.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
 
@@ -85,6 +86,31 @@ Var safe_ratio(Var sum, Var count, CallSite site) {
   return mask(ratio, Operand(count, site));
 }
 
+// The sum over all steps -> []. Steps with the same rows add up row by row first, so that one sum over the batch is left.
+Var sum_of(std::span<const Var> steps, CallSite site) {
+  std::vector<Var> sums;
+  for (std::size_t first = 0; first < steps.size();) {
+    std::size_t end = first;
+    while (end < steps.size() && steps[end].shape() == steps[first].shape()) ++end;
+    sums.push_back(sum(Operand(accumulate(steps.subspan(first, end - first), site), site)));
+    first = end;
+  }
+  return accumulate(sums, site);
+}
+
+// The number of ids in all steps -> [].
+Var count_of(std::span<const Var> ids, CallSite site) {
+  std::vector<Var> counts;
+  for (std::size_t first = 0; first < ids.size();) {
+    std::size_t end = first;
+    while (end < ids.size() && ids[end].shape() == ids[first].shape()) ++end;
+    const auto per_row = static_cast<double>(checked_product(static_cast<Index>(end - first), ids[first].shape().row_size()));
+    counts.push_back(multiply(Operand(row_count(ids[first].tape(), ids[first].shape().rows(), site), site), per_row));
+    first = end;
+  }
+  return accumulate(counts, site);
+}
+
 }  // namespace
 
 Var cross_entropy_rows(Operand logits, Var ids) {
@@ -110,19 +136,15 @@ Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::sp
   if (logits.empty())
     throw InputError(
         fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
-  std::vector<Var> losses, counts;
+  std::vector<Var> losses, weighted;
   for (std::size_t t = 0; t < logits.size(); ++t) {
     losses.push_back(weights.empty() ? cross_entropy_rows(Operand(logits[t], site), ids[t])
                                      : cross_entropy_rows(Operand(logits[t], site), ids[t], Operand(weights[t], site)));
-    if (!weights.empty()) counts.push_back(broadcast(Operand(weights[t], site), ids[t].shape()));
+    if (!weights.empty()) weighted.push_back(broadcast(Operand(weights[t], site), ids[t].shape()));
   }
-  // Steps add up row by row first, so that one sum over the batch is left.
-  const Var total = sum(Operand(accumulate(losses, site), site));
+  const Var total = sum_of(losses, site);
   if (reduction == Reduction::sum) return total;
-  const auto ids_per_row = static_cast<double>(checked_product(static_cast<Index>(ids.size()), ids[0].shape().row_size()));
-  const Var rows = ids[0].shape().batched() ? total.tape().batch_size(site) : total.tape().constant(1.0);
-  const Var count = weights.empty() ? multiply(Operand(rows, site), ids_per_row) : sum(Operand(accumulate(counts, site), site));
-  return safe_ratio(total, count, site);
+  return safe_ratio(total, weights.empty() ? count_of(ids, site) : sum_of(weighted, site), site);
 }
 
 Var cross_entropy(Var logits, Var ids, Reduction reduction, CallSite site) {

@@ -26,7 +26,7 @@ class Transpose final : public OpOf<Transpose> {
   }
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
   bool transposes() const override { return true; }
-  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
+  double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

@@ -16,5 +16,6 @@
 #include <reel/ops/operand.h>
 #include <reel/ops/reduction.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>

@@ -43,7 +43,7 @@ class Pack final : public OpOf<Pack> {
     const Index columns = (N + lanes_ - 1) / lanes_ * lanes_;
     return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
   }
-  double flop(std::span<const Signature>, const Signature&, Index) const override { return 0; }
+  double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -87,15 +87,15 @@ class Pack final : public OpOf<Pack> {
 
 // The shape of the result, from the first x and N.
 Shape result_shape(const ProductsLayout& layout, const Shape& x, Index N) {
-  return layout.results() == 1 ? x.with_dim(-1, N) : Shape{B, layout.results(), N};
+  return layout.results() == 1 ? x.with_dim(-1, N) : Shape{x.rows(), layout.results(), N};
 }
 
 // Of x (steps x terms) and what follows.
-double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const Signature& y, Index rows) {
+double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const Signature& y, const RunContext& run) {
   double per_result = layout.init ? 1 : 0;
   for (const Signature& term : x.first(static_cast<std::size_t>(layout.terms)))
     per_result += 2 * static_cast<double>(term.shape.last());
-  return per_result * static_cast<double>(y.elements(rows));
+  return per_result * static_cast<double>(y.elements(run));
 }
 
 // Products over packed weights: inputs x (steps x terms), one pack per term, init.
@@ -110,8 +110,8 @@ class PackedProducts final : public OpOf<PackedProducts> {
                        layout_.init ? " +init" : "");
   }
   Signature infer(const Arguments& x) const override { return {Type::real, result_shape(layout_, x.shape(0), N_)}; }
-  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
-    return flop_of(layout_, x, y, rows);
+  double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
+    return flop_of(layout_, x, y, run);
   }
   bool in_pieces() const override { return layout_.results() > 1; }
 
@@ -215,18 +215,19 @@ class Products final : public OpOf<Products> {
       if (x.shape(i).rank() == 0 || x.shape(i).last() != w.dim(0))
         throw ShapeError(fmt::format("inner dimensions differ: {} by {}", x.describe(i),
                                      x.describe(weights + static_cast<int>(p * layout_.groups))));
-      if (weights > 1 && x.shape(i).with_dim(-1, 0) != Shape{B, 0})
+      if (weights > 1 && x.shape(i).with_dim(-1, 0) != Shape{x.shape(0).rows(), 0})
         throw ShapeError(fmt::format("several terms take rows [B, K], not {}", x.describe(i)));
     }
     for (int i = weights; i < inits; ++i)
       if (x.shape(i).batched() || x.shape(i).rank() != 2 || x.shape(i).dim(1) != N)
         throw ShapeError(fmt::format("the weights must be [K, {}]: {}", N, x.describe(i)));
     for (int i = inits; i < x.size(); ++i)
-      if (x.shape(i) != Shape{B, N}) throw ShapeError(fmt::format("the sums must begin from [B, {}], not {}", N, x.describe(i)));
+      if (const Shape row{x.shape(0).rows(), N}; x.shape(i) != row)
+        throw ShapeError(fmt::format("the sums must begin from {}, not {}", row.text(), x.describe(i)));
     return {Type::real, result_shape(layout_, x.shape(0), N)};
   }
-  double flop(std::span<const Signature> x, const Signature& y, Index rows) const override {
-    return flop_of(layout_, x, y, rows);
+  double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
+    return flop_of(layout_, x, y, run);
   }
   bool in_pieces() const override { return layout_.results() > 1; }
 

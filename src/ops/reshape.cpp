@@ -19,7 +19,7 @@ class Reshape final : public OpOf<Reshape> {
   Signature infer(const Arguments& x) const override {
     x.require_count(1);
     x.require_type(0, Type::real);
-    if (x.shape(0).batched() != shape_.batched() || x.shape(0).row_size() != shape_.row_size())
+    if (x.shape(0).rows() != shape_.rows() || x.shape(0).row_size() != shape_.row_size())
       throw ShapeError(fmt::format("{} cannot become {}", x.describe(0), shape_.text()));
     return {Type::real, shape_};
   }

@@ -42,7 +42,7 @@ Tensor<std::int32_t> read_idx(const std::string& path) {
   }
   Shape shape;
   try {
-    shape = Shape(false, dims);
+    shape = Shape(RowCount(), dims);
   } catch (const ShapeError& e) {
     throw FileError(fmt::format("{}: its header promises too much: {}", path, e.what()));
   }

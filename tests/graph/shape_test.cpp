@@ -36,7 +36,7 @@ TEST_CASE("shape: axes count without B and from the end") {
 TEST_CASE("shape: derived shapes") {
   const Shape s{B, 2, 3};
   CHECK(s.row() == Shape{2, 3});
-  CHECK(Shape{2, 3}.with_batch() == s);
+  CHECK(Shape{2, 3}.with_rows(B) == s);
   CHECK(s.with_dim(-1, 7) == Shape{B, 2, 7});
   CHECK(s.without(0) == Shape{B, 3});
   CHECK(s.without(-1) == Shape{B, 2});

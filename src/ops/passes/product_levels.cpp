@@ -19,6 +19,7 @@ ProductsByWeights products_by_weights(const Tape& tape) {
     std::vector<NodeId> key(weights.begin(), weights.end());
     key.push_back(static_cast<NodeId>(layout->terms));
     key.push_back(layout->init);
+    key.push_back(x.rows().code());
     result[key].push_back(id);
   }
   return result;

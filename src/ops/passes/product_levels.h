@@ -8,7 +8,7 @@
 
 namespace reel::passes {
 
-// Products nodes by their weights' nodes, each list in tape order; those that read rows [B, K] only.
+// Products nodes by their weights' nodes and their count of rows, each list in tape order; those that read rows [B, K] only.
 using ProductsByWeights = std::map<std::vector<NodeId>, std::vector<NodeId>>;
 ProductsByWeights products_by_weights(const Tape& tape);
 

@@ -14,11 +14,11 @@ Var Recorder::fit(Var v, const Shape& shape) {
   if (x.shape().batched() && !shape.batched()) x = batch_mean(x);
   if (x.shape().row() != shape.row()) {
     const Index n = shape.row_size();
-    x = reshape(x, Shape(x.shape().batched(), std::array{x.shape().row_size()}));
+    x = reshape(x, Shape(x.shape().rows(), std::array{x.shape().row_size()}));
     if (x.shape().last() == 1) x = broadcast(x, x.shape().with_dim(-1, n));
     while (x.shape().last() < n) x = concat({x, x});
     if (x.shape().last() > n) x = slice(x, -1, 0, n);
-    x = reshape(x, Shape(x.shape().batched(), shape.dims()));
+    x = reshape(x, Shape(x.shape().rows(), shape.dims()));
   }
   return x.shape() == shape ? x : broadcast(x, shape);
 }

@@ -9,7 +9,7 @@ namespace {
 
 using Operands = std::span<const Var>;
 
-Shape flat(const Shape& s) { return Shape(s.batched(), std::array{s.row_size()}); }
+Shape flat(const Shape& s) { return Shape(s.rows(), std::array{s.row_size()}); }
 int axis_of(const Instruction& i, const Shape& s) { return static_cast<int>(i.n[0] % s.rank()); }
 // At least a vector per row.
 Var vectors(Recorder& r, Var x) { return r.real(x).shape().rank() ? r.real(x) : r.fit(x, x.shape().with_last(1)); }
@@ -118,7 +118,7 @@ Var padded(Recorder& r, const Instruction& i, Operands operands) {
 }
 
 Var stacked(Recorder& r, const Instruction&, Operands x) {
-  const Shape s = r.real(x[0]).shape().with_batch();
+  const Shape s = r.real(x[0]).shape().with_rows(B);
   std::vector<Var> pieces;
   for (const Var& v : x) pieces.push_back(r.fit(v, s));
   return stack(pieces);
@@ -128,10 +128,10 @@ Var reshaped(Recorder& r, const Instruction& i, Operands operands) {
   const Var x = r.real(operands[0]);
   const Index n = x.shape().row_size(), part = 1 + i.n[0] % 4;
   if (n % part) return reshape(x, flat(x.shape()));
-  return reshape(x, Shape(x.shape().batched(), std::array{part, n / part}));
+  return reshape(x, Shape(x.shape().rows(), std::array{part, n / part}));
 }
 
-Var to_batch(Recorder& r, const Instruction&, Operands x) { return broadcast(r.real(x[0]), r.real(x[0]).shape().with_batch()); }
+Var to_batch(Recorder& r, const Instruction&, Operands x) { return broadcast(r.real(x[0]), r.real(x[0]).shape().with_rows(B)); }
 
 Var normalised_affine(Recorder& r, const Instruction&, Operands operands) {
   const Var x = vectors(r, operands[0]);

@@ -1,0 +1,101 @@
+#include <reel/ops/rows.h>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/broadcast.h>
+
+namespace reel {
+namespace {
+
+std::string rows_text(RowCount n) { return Shape(n, {}).text(); }
+
+class FirstRows final : public OpOf<FirstRows> {
+ public:
+  static constexpr std::string_view kName = "first_rows";
+  explicit FirstRows(RowCount n) : n_(n) {}
+  auto key() const { return std::tuple(n_.code()); }
+  std::string attributes() const override { return rows_text(n_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    if (!x.shape(0).batched()) throw ShapeError(fmt::format("{} has no rows", x.describe(0)));
+    if (!n_.is_counted()) throw ShapeError(fmt::format("a count of rows is needed, not {}", rows_text(n_)));
+    return {x[0].type, x.shape(0).with_rows(n_)};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {extend_rows(dy, x[0].shape().rows())}; }
+  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{}; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    if (e.y.ids)
+      std::copy_n(e.x[0].ids, e.y.size, e.y.ids);
+    else
+      std::copy_n(e.x[0].real, e.y.size, e.y.real);
+  }
+
+ private:
+  RowCount n_;
+};
+
+class OverlayRows final : public OpOf<OverlayRows> {
+ public:
+  static constexpr std::string_view kName = "overlay_rows";
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(2);
+    x.require_all(Type::real);
+    const Shape &base = x.shape(0), &top = x.shape(1);
+    if (!base.batched() || !top.rows().is_counted() || base.row() != top.row())
+      throw ShapeError(fmt::format("{} does not lie on the first rows of {}", x.describe(1), x.describe(0)));
+    return x[0];
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    const RowCount n = x[1].shape().rows();
+    return {overlay_rows(dy, dy.tape().zeros(x[1].shape())), first_rows(dy, n)};
+  }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    std::copy_n(e.x[0].real, e.y.size, e.y.real);
+    std::copy_n(e.x[1].real, e.x[1].size, e.y.real);
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index top = std::min(c.rows, c.rows_of(c.x[1])), n = c.y.shape->row_size();
+    for (Index r = 0; r < c.rows; ++r) std::copy_n((r < top ? c.x[1] : c.x[0]).row<const T>(r), n, c.y.row<T>(r));
+  }
+};
+
+}  // namespace
+
+Var first_rows(Operand x, RowCount n) {
+  Tape& tape = tape_of(FirstRows::kName, {&x});
+  const Var v = x.on(tape);
+  if (v.shape().rows() == n && n.batched()) return v;
+  const Var y = tape.append(FirstRows(n), {v}, x.site());
+  tape.require_at_most(n, v.shape().rows());
+  return y;
+}
+
+Var overlay_rows(Operand base, Operand top) {
+  Tape& tape = tape_of(OverlayRows::kName, {&base, &top});
+  const Var below = base.on(tape), above = top.on(tape);
+  if (below.shape() == above.shape()) return above;
+  const Var y = tape.append(OverlayRows{}, {below, above}, base.site());
+  tape.require_at_most(above.shape().rows(), below.shape().rows());
+  return y;
+}
+
+Var extend_rows(Operand x, RowCount m) {
+  Tape& tape = tape_of("extend_rows", {&x});
+  const Var v = x.on(tape);
+  return overlay_rows(Operand(tape.zeros(v.shape().with_rows(m), x.site()), x.site()), Operand(v, x.site()));
+}
+
+Var row_count(Tape& tape, RowCount n, CallSite site) {
+  if (!n.is_counted()) return n.batched() ? tape.batch_size(site) : tape.constant(1.0, site);
+  return batch_sum(Operand(tape.fill(Shape(n, {}), 1.0, site), site));
+}
+
+}  // namespace reel
