@@ -9,8 +9,11 @@
 #include <reel/graph/structural.h>
 #include <reel/graph/tape.h>
 #include <reel/graph/verify.h>
+#include <reel/models/bidirectional.h>
 #include <reel/models/cells.h>
 #include <reel/models/deep.h>
+#include <reel/models/dropout_cell.h>
+#include <reel/models/hierarchical.h>
 #include <reel/models/layers.h>
 #include <reel/models/parameter_set.h>
 #include <reel/models/unroll.h>

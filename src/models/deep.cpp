@@ -12,7 +12,7 @@ Deep::State Deep::step(Var x, const State& previous) const {
   State next;
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     next.push_back(layers_[l].step(x, previous[l]));
-    x = next.back().shown;
+    x = layers_[l].output(next.back());
   }
   return next;
 }

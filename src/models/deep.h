@@ -2,6 +2,7 @@
 // each fed with the output of the one below.
 #pragma once
 
+#include <any>
 #include <memory>
 #include <vector>
 
@@ -16,7 +17,7 @@ class AnyCell {
  public:
   struct State {
     std::vector<Var> kept;  // the parts of the cell's own state
-    Var shown;              // its output; empty at first
+    std::any whole;         // the cell's own state after its last step, with what is no part of it; empty at first
     std::vector<Var*> parts() {
       std::vector<Var*> p;
       for (Var& v : kept) p.push_back(&v);
@@ -28,14 +29,15 @@ class AnyCell {
   AnyCell(C cell) : self_(std::make_shared<const Model<C>>(std::move(cell))) {}  // NOLINT: implicit by design
 
   State step(Var x, const State& previous) const { return self_->step(x, previous); }
-  Var output(const State& state) const { return state.shown; }
+  Var output(const State& state) const { return self_->output(state); }
   std::vector<StatePart> state_layout() const { return self_->state_layout(); }
-  State make_state(std::span<const Var> parts) const { return {{parts.begin(), parts.end()}, Var()}; }
+  State make_state(std::span<const Var> parts) const { return {{parts.begin(), parts.end()}, {}}; }
 
  private:
   struct Interface {
     virtual ~Interface() = default;
     virtual State step(Var x, const State& previous) const = 0;
+    virtual Var output(const State& state) const = 0;
     virtual std::vector<StatePart> state_layout() const = 0;
   };
 
@@ -43,16 +45,25 @@ class AnyCell {
   struct Model final : Interface {
     explicit Model(C c) : cell(std::move(c)) {}
     State step(Var x, const State& previous) const override {
-      const std::size_t parts = cell.state_layout().size();
-      if (parts != previous.kept.size())
-        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", previous.kept.size(), parts));
-      typename C::State next = cell.step(x, reel::make_state(cell, previous.kept));
+      typename C::State next = cell.step(x, own(previous));
       State result;
       for (Var* v : state_parts(next)) result.kept.push_back(*v);
-      result.shown = cell_output(cell, next);
+      result.whole = std::move(next);
       return result;
     }
+    Var output(const State& state) const override { return cell_output(cell, own(state)); }
     std::vector<StatePart> state_layout() const override { return cell.state_layout(); }
+
+    typename C::State own(const State& state) const {
+      const std::size_t count = cell.state_layout().size();
+      if (count != state.kept.size())
+        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", state.kept.size(), count));
+      if (!state.whole.has_value()) return reel::make_state(cell, state.kept);
+      auto whole = std::any_cast<typename C::State>(state.whole);
+      const std::vector<Var*> parts = state_parts(whole);
+      for (std::size_t i = 0; i < count; ++i) *parts[i] = state.kept[i];
+      return whole;
+    }
     C cell;
   };
 
@@ -65,7 +76,7 @@ class Deep {
   using State = std::vector<AnyCell::State>;
   explicit Deep(std::vector<AnyCell> layers);
   State step(Var x, const State& previous) const;
-  Var output(const State& state) const { return state.back().shown; }
+  Var output(const State& state) const { return layers_.back().output(state.back()); }
   std::vector<StatePart> state_layout() const;  // parts are called "0.h", "0.c", "1.h", ...
   State make_state(std::span<const Var> parts) const;
   const std::vector<AnyCell>& layers() const { return layers_; }

@@ -4,33 +4,49 @@
 #include <fmt/format.h>
 
 #include <reel/models/deep.h>
+#include <reel/models/lengths.h>
 #include <reel/models/recurrent_cell.h>
 
 namespace reel {
 
 template <class State>
 struct Unrolled {
-  Sequence outputs;           // what each step shows
+  Sequence outputs;           // what each step shows, in the order of time; packed: of the rows that have it
   std::vector<State> states;  // after each step
-  State final;                // the last of them, or the initial state for an empty sequence
+  State final;                // each row's after its last step; the initial state for an empty sequence
 };
 
-// Where the initial state is carried (tape.carried, carried_state), the final one becomes the next run's first: the delay
-// unit of truncated backpropagation through time. Steps are labelled "step 0", "step 1", ...
+// Steps are labelled "step 0", "step 1", ... Where the initial state is carried (tape.carried, carried_state), the final one
+// becomes the next run's first: the delay unit of truncated backpropagation through time. Lengths apply to the parts of a
+// state: what a cell shows should be one of them.
 template <RecurrentCell C>
-Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State initial) {
+Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State initial, const Lengths& lengths = {},
+                                   Direction direction = Direction::forward) {
+  lengths.require_steps(x.size());
+  const std::size_t T = x.size();
   Unrolled<typename C::State> run;
+  run.outputs.resize(T);
+  run.states.resize(T);
   run.final = initial;
-  for (std::size_t t = 0; t < x.size(); ++t) {
+  const std::vector<Var*> first = state_parts(initial);
+  std::vector<std::vector<Var>> of_step(first.size(), std::vector<Var>(T));  // by part
+  for (std::size_t i = 0; i < T; ++i) {
+    const std::size_t t = direction == Direction::forward ? i : T - 1 - i;
     const auto scope = x[t].tape().scope(fmt::format("step {}", t));
-    run.final = cell.step(x[t], run.final);
-    run.states.push_back(run.final);
-    run.outputs.push_back(cell_output(cell, run.final));
+    typename C::State previous = run.final;
+    const std::vector<Var*> before = state_parts(previous);
+    for (std::size_t p = 0; p < before.size(); ++p) *before[p] = lengths.before(t, *before[p], *first[p], direction, i == 0);
+    run.final = cell.step(lengths.input(t, x[t]), previous);
+    const std::vector<Var*> after = state_parts(run.final);
+    for (std::size_t p = 0; p < after.size(); ++p) of_step[p][t] = *after[p] = lengths.after(t, *after[p], *before[p]);
+    run.states[t] = run.final;
+    run.outputs[t] = cell_output(cell, run.final);
   }
-  const std::vector<Var*> first = state_parts(initial), last = state_parts(run.final);
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    const LeafInfo* leaf = first[i]->tape().node(first[i]->id()).op->leaf();
-    if (leaf && leaf->kind == LeafInfo::Kind::carried && !(*first[i] == *last[i])) first[i]->tape().carry(*first[i], *last[i]);
+  const std::vector<Var*> last = state_parts(run.final);
+  for (std::size_t p = 0; p < last.size(); ++p) {
+    *last[p] = lengths.final(of_step[p], *first[p], direction);
+    const LeafInfo* leaf = first[p]->tape().node(first[p]->id()).op->leaf();
+    if (leaf && leaf->kind == LeafInfo::Kind::carried && !(*first[p] == *last[p])) first[p]->tape().carry(*first[p], *last[p]);
   }
   return run;
 }

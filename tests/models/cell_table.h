@@ -34,8 +34,22 @@ inline std::vector<CellKind> every_cell() {
        [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 2, sigmoid, drawn())); }},
       {"Jordan, identity",
        [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 2, identity, drawn())); }},
+      {"DeepJordan of 1",
+       [](ParameterSet& set, Index I, Index H) { return AnyCell(DeepJordan(set, "cell", I, {H}, 3, softmax, drawn())); }},
+      {"DeepJordan of 3",
+       [](ParameterSet& set, Index I, Index H) {
+         return AnyCell(DeepJordan(set, "cell", I, {H, 4, H}, 2, sigmoid, drawn()));
+       }},
       {"Gru", [](ParameterSet& set, Index I, Index H) { return AnyCell(Gru(set, "cell", I, H, drawn())); }},
+      {"GruResetAfter", [](ParameterSet& set, Index I, Index H) { return AnyCell(GruResetAfter(set, "cell", I, H, drawn())); }},
       {"Lstm", [](ParameterSet& set, Index I, Index H) { return AnyCell(Lstm(set, "cell", I, H, drawn())); }},
+      {"FirstGenerationLstm",
+       [](ParameterSet& set, Index I, Index H) { return AnyCell(FirstGenerationLstm(set, "cell", I, H, drawn())); }},
+      {"PeepholeLstm", [](ParameterSet& set, Index I, Index H) { return AnyCell(PeepholeLstm(set, "cell", I, H, drawn())); }},
+      {"Gru with dropout, inference",
+       [](ParameterSet& set, Index I, Index H) {
+         return AnyCell(WithDropout(Gru(set, "cell", I, H, drawn()), {.input = .3, .recurrent = .4}, Mode::inference));
+       }},
       {"Deep of 1", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 1); }},
       {"Deep of 2", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 2); }},
       {"Deep of 3", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 3); }},

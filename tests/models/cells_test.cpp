@@ -89,7 +89,12 @@ TEST_CASE("cells: numbers of parameters") {
       {"ElmanConcat", 10 * 6 + 6},
       {"Jordan, softmax", 4 * 6 + 3 * 6 + 6 + 6 * 3 + 3},
       {"Gru", 3 * (4 * 6 + 6 * 6 + 6)},
+      {"GruResetAfter", 3 * (4 * 6 + 6 * 6 + 6) + 6},
       {"Lstm", 4 * (4 * 6 + 6 * 6 + 6)},
+      {"FirstGenerationLstm", 4 * (4 * 6 + 6 * 6 + 6)},
+      {"PeepholeLstm", 4 * (4 * 6 + 6 * 6 + 6) + 3 * 6},
+      {"DeepJordan of 1", 4 * 6 + 3 * 6 + 6 + 6 * 3 + 3},
+      {"DeepJordan of 3", (4 * 6 + 4 * 6 + 6) + (6 * 4 + 6 * 4 + 4) + (4 * 6 + 2 * 6 + 6) + 6 * 2 + 2},
       {"Deep of 2", 4 * (4 * 6 + 6 * 6 + 6) + 3 * (6 * 7 + 7 * 7 + 7)},
   };
   std::size_t compared = 0;
