@@ -61,11 +61,11 @@ class Executor {
   }
 
   void run_rows(const PhasePlan& phase) {
-    const Index rows = w_.context.rows;
-    w_.threads.each((rows + w_.block - 1) / w_.block, [&](Index block, int slot) {
+    const std::vector<Index>& ends = w_.block_ends;
+    w_.threads.each(static_cast<Index>(ends.size()), [&](Index block, int slot) {
       const FlushDenormals flush;
-      const Index first = block * w_.block;
-      const Index count = std::min(w_.block, rows - first);
+      const auto b = static_cast<std::size_t>(block);
+      const Index first = b == 0 ? 0 : ends[b - 1], count = ends[b] - first;
       for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
         const PortPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
         const Index live = std::min(w_.context.rows_of(*result.shape) - first, count);
@@ -135,7 +135,7 @@ void lay_out(WorkspaceData& w) {
   if (new_shared) w.shared = std::move(new_shared);
   if (new_cached) w.cached = std::move(new_cached);
   if (!new_ports.empty()) w.ports = std::move(new_ports);
-  w.block = plan.block_rows(w.context.rows, threads);
+  w.block = largest_block(w.context.rows, threads, plan.row_costs);
   w.rows = w.context.rows;
 }
 
@@ -180,6 +180,7 @@ void* address(const WorkspaceData& w, const PortPlan& p) {
 template <class T>
 void execute(WorkspaceData& w) {
   lay_out(w);
+  cut_rows(w.context, w.threads.count(), w.plan->row_costs, w.row_work, w.block_ends);
   Executor<T>(w).run();
 }
 

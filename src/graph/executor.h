@@ -30,7 +30,9 @@ struct WorkspaceData {
   std::uint64_t cached_version = 0;               // of the parameters that the cached values were made from; 0: none
 
   Index rows = -1;  // that the buffers below are laid out for
-  Index block = 0;  // rows of a block
+  Index block = 0;  // that block scratch is laid out for
+  std::vector<Index> block_ends;
+  std::vector<double> row_work;
   AlignedBytes stored, shared, cached;
   std::size_t stored_bytes = 0, scratch_bytes = 0;
   std::vector<AlignedBytes> scratch;     // per slot: block scratch, then kernel scratch

@@ -11,7 +11,6 @@
 namespace reel {
 namespace {
 
-constexpr Index kLargestBlock = 128;  // rows of a block: enough for the GEMM's tiles, few enough for the caches
 class Lowering {
  public:
   explicit Lowering(PlanData& plan)
@@ -172,13 +171,8 @@ class Lowering {
 
 }  // namespace
 
-Index PlanData::block_rows(Index rows, int threads) const {
-  const Index share = (rows + threads - 1) / threads;
-  return std::clamp<Index>(share, 1, kLargestBlock);
-}
-
 PlanData::Sizes PlanData::sizes(Index rows, int threads) const {
-  const Index block_scratch = checked_product(scratch_per_row, block_rows(rows, threads));
+  const Index block_scratch = checked_product(scratch_per_row, largest_block(rows, threads, row_costs));
   const Sizes s{checked_product(stored_per_row, rows), checked_sum(block_scratch, round_up(kernel_scratch, kAlignment)),
                 shared_bytes, cached_bytes};
   checked_sum(checked_sum(s.stored, checked_product(s.scratch_each, threads)), checked_sum(s.shared, s.cached));
@@ -200,6 +194,25 @@ Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& r
   return work;
 }
 
-void lower_to_kernels(PlanData& plan) { Lowering(plan).run(); }
+// The costs of one row, as far as kernels of row phases tell: arithmetic and memory traffic, at 4 FLOP to the byte.
+RowCosts row_costs(const PlanData& plan) {
+  RowCosts costs;
+  std::map<std::uint32_t, double> counted;
+  for (const PhasePlan& phase : plan.phases) {
+    if (phase.kind != PhaseKind::rows) continue;
+    for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+      const RowCount rows = plan.program.tape->node(plan.kernels[k].node).shape.rows();
+      const Work work = work_of(plan, plan.kernels[k], RunContext{.rows = 1});
+      (rows.is_counted() ? counted[rows.number()] : costs.all) += work.flop + 4 * work.bytes;
+    }
+  }
+  for (const auto& [number, cost] : counted) costs.counted.emplace_back(RowCount::counted(number), cost);
+  return costs;
+}
+
+void lower_to_kernels(PlanData& plan) {
+  Lowering(plan).run();
+  plan.row_costs = row_costs(plan);
+}
 
 }  // namespace reel

@@ -4,6 +4,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include <reel/graph/blocks.h>
 #include <reel/graph/layout.h>
 #include <reel/graph/plan.h>
 #include <reel/graph/tile_program.h>
@@ -65,8 +66,7 @@ struct PlanData {
   TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.
   Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
-
-  Index block_rows(Index rows, int threads) const;
+  RowCosts row_costs;
 
   // Bytes of a workspace for so many rows; ShapeError, before anything is allocated, when they do not fit.
   struct Sizes {
