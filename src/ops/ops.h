@@ -14,8 +14,10 @@
 #include <reel/ops/loss.h>
 #include <reel/ops/matmul.h>
 #include <reel/ops/operand.h>
+#include <reel/ops/pooling.h>
 #include <reel/ops/reduction.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
+#include <reel/ops/windows.h>

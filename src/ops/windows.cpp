@@ -1,0 +1,178 @@
+#include <reel/ops/windows.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/reshape.h>
+
+namespace reel {
+namespace {
+
+auto window_key(const Window& w) { return std::tuple(w.height, w.width, w.stride, w.pad_height, w.pad_width); }
+
+std::string window_text(const Window& w) {
+  return fmt::format("{}x{} stride {} pad {}x{}", w.height, w.width, w.stride, w.pad_height, w.pad_width);
+}
+
+void check_window(const Window& w) {
+  if (w.height < 1 || w.width < 1 || w.stride < 1 || w.pad_height < 0 || w.pad_width < 0)
+    throw ShapeError(fmt::format("not a window: {}", window_text(w)));
+}
+
+// How many windows fit along one direction.
+Index steps(Index extent, Index size, Index stride, Index pad) {
+  const Index padded = checked_sum(extent, checked_product(2, pad));
+  return padded < size ? 0 : (padded - size) / stride + 1;
+}
+
+// An image [H, W, C] and its windows [H', W', height width C], for both directions of copying.
+struct Grid {
+  Window w;
+  Index H, W, C, rows, columns;
+
+  Grid(const Window& window, const Shape& image)
+      : w(window),
+        H(image.dim(-3)),
+        W(image.dim(-2)),
+        C(image.dim(-1)),
+        rows(steps(H, w.height, w.stride, w.pad_height)),
+        columns(steps(W, w.width, w.stride, w.pad_width)) {}
+
+  Index image_size() const { return H * W * C; }
+  Index windows_size() const { return rows * columns * w.height * w.width * C; }
+  Shape windows_shape(const Shape& image) const {
+    return image.with_dim(-3, rows).with_dim(-2, columns).with_dim(-1, checked_product(checked_product(w.height, w.width), C));
+  }
+
+  // f(offset in the image, offset in the windows, length) for every stretch of a window's row that lies within the image.
+  template <class F>
+  void each_stretch(const F& f) const {
+    Index at = 0;
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < columns; ++j)
+        for (Index a = 0; a < w.height; ++a, at += w.width * C) {
+          const Index y = i * w.stride + a - w.pad_height, x = j * w.stride - w.pad_width;
+          const Index first = std::max<Index>(0, -x), last = std::min(w.width, W - x);
+          if (y >= 0 && y < H && first < last) f((y * W + x + first) * C, at + first * C, (last - first) * C);
+        }
+  }
+
+  template <class S>
+  void gather(const S* image, S* out) const {
+    if (w.pad_height + w.pad_width > 0) std::fill_n(out, windows_size(), S{});
+    each_stretch([&](Index from, Index to, Index n) { std::copy_n(image + from, n, out + to); });
+  }
+  template <class S>
+  void scatter(const S* in, S* image) const {
+    std::fill_n(image, image_size(), S{});
+    each_stretch([&](Index to, Index from, Index n) {
+      for (Index k = 0; k < n; ++k) image[to + k] += in[from + k];
+    });
+  }
+};
+
+class Windows final : public OpOf<Windows> {
+ public:
+  static constexpr std::string_view kName = "windows";
+  explicit Windows(Window w) : w_(w) {}
+  auto key() const { return window_key(w_); }
+  std::string attributes() const override { return window_text(w_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    check_window(w_);
+    if (x.shape(0).rank() < 3) throw ShapeError(fmt::format("needs images [.., H, W, C], not {}", x.describe(0)));
+    const Grid grid(w_, x.shape(0));
+    if (grid.rows == 0 || grid.columns == 0)
+      throw ShapeError(fmt::format("no window of {} fits into {}", window_text(w_), x.describe(0)));
+    return {Type::real, grid.windows_shape(x.shape(0))};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+    return {fold_windows(dy, w_, x[0].shape().dim(-3), x[0].shape().dim(-2))};
+  }
+  double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Grid grid(w_, *e.x[0].shape);
+    std::fill_n(e.y.real, e.y.size, S{});
+    for (Index at = 0, image = 0; at < e.y.size; at += grid.windows_size(), image += grid.image_size())
+      grid.gather(e.x[0].real + image, e.y.real + at);
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Grid grid(w_, *c.x[0].shape);
+    const Index images = c.x[0].shape->leading_product(c.x[0].shape->rank() - 3);
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index i = 0; i < images; ++i)
+        grid.gather(c.x[0].row<const T>(r) + i * grid.image_size(), c.y.row<T>(r) + i * grid.windows_size());
+  }
+
+ private:
+  Window w_;
+};
+
+class FoldWindows final : public OpOf<FoldWindows> {
+ public:
+  static constexpr std::string_view kName = "fold_windows";
+  FoldWindows(Window w, Index H, Index W) : w_(w), H_(H), W_(W) {}
+  auto key() const { return std::tuple_cat(window_key(w_), std::tuple(H_, W_)); }
+  std::string attributes() const override { return fmt::format("{} to {}x{}", window_text(w_), H_, W_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_type(0, Type::real);
+    check_window(w_);
+    const Index each = checked_product(w_.height, w_.width);
+    if (x.shape(0).rank() < 3 || x.shape(0).last() % each)
+      throw ShapeError(fmt::format("needs windows of {}, not {}", window_text(w_), x.describe(0)));
+    const Shape image = x.shape(0).with_dim(-3, H_).with_dim(-2, W_).with_dim(-1, x.shape(0).last() / each);
+    if (Grid(w_, image).windows_shape(image) != x.shape(0))
+      throw ShapeError(fmt::format("{} are not the windows of {} of {}", x.describe(0), window_text(w_), image.text()));
+    return {Type::real, image};
+  }
+  std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {windows(dy, w_)}; }
+
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    const Grid grid(w_, *e.y.shape);
+    for (Index at = 0, image = 0; image < e.y.size; at += grid.windows_size(), image += grid.image_size())
+      grid.scatter(e.x[0].real + at, e.y.real + image);
+  }
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Grid grid(w_, *c.y.shape);
+    const Index images = c.y.shape->leading_product(c.y.shape->rank() - 3);
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index i = 0; i < images; ++i)
+        grid.scatter(c.x[0].row<const T>(r) + i * grid.windows_size(), c.y.row<T>(r) + i * grid.image_size());
+  }
+
+ private:
+  Window w_;
+  Index H_, W_;
+};
+
+}  // namespace
+
+Var windows(Operand x, Window window) { return record(Windows(window), x); }
+
+Var fold_windows(Operand x, Window window, Index H, Index W) { return record(FoldWindows(window, H, W), x); }
+
+Var sequence_windows(Operand x, Index width, Index stride, Index padding) {
+  const Var v = x.on(tape_of("sequence_windows", {&x}));
+  if (v.shape().rank() < 2)
+    throw ShapeError(
+        fmt::format("[sequence_windows] needs sequences [.., T, C], not {} ({})", v.tape().describe(v.id()), x.site().text()));
+  const Shape& s = v.shape();
+  std::vector<Index> dims(s.dims().begin(), s.dims().end());
+  dims.insert(dims.end() - 2, 1);
+  const Var image = reshape(Operand(v, x.site()), Shape(s.rows(), dims));
+  const Var y = windows(Operand(image, x.site()), {.height = 1, .width = width, .stride = stride, .pad_width = padding});
+  return reshape(Operand(y, x.site()), y.shape().without(-3));
+}
+
+}  // namespace reel
