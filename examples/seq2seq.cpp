@@ -1,0 +1,281 @@
+// Translates numbers from words to digits and back with an encoder-decoder: a translation that can be checked exactly.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "common/program.h"
+
+#include <fmt/ranges.h>
+#include <reel/models/encoder_decoder.h>
+#include <reel/models/writer.h>
+
+#include <reel/reel.h>
+#include <reel/train/sequence_batch.h>
+#include <reel/train/words.h>
+
+using namespace reel;
+
+namespace {
+
+struct Settings {
+  std::string direction = "both", cell = "lstm";
+  std::vector<std::string> translate;
+  Index pairs = 20000, test = 2000, units = 128, batch = 64, iterations = 8000, beam = 1;
+  double lr = 4e-3;
+  program::Common common;
+};
+
+// ---- numbers ----
+
+constexpr Index kLargest = 999'999;
+
+// 0 .. 999 without "zero".
+void spell_hundreds(Index n, std::vector<std::string>& words) {
+  static const char* const kSmall[] = {"",         "one",     "two",     "three",     "four",     "five",    "six",
+                                       "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
+                                       "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+  static const char* const kTens[] = {"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+  if (n >= 100) words.emplace_back(kSmall[n / 100]), words.emplace_back("hundred");
+  n %= 100;
+  if (n >= 20) words.emplace_back(kTens[n / 10]), n %= 10;
+  if (n > 0) words.emplace_back(kSmall[n]);
+}
+
+std::vector<std::string> spell(Index n) {
+  if (n == 0) return {"zero"};
+  std::vector<std::string> words;
+  if (n >= 1000) spell_hundreds(n / 1000, words), words.emplace_back("thousand");
+  spell_hundreds(n % 1000, words);
+  return words;
+}
+
+std::vector<std::string> digits(Index n) {
+  std::vector<std::string> symbols;
+  for (char c : fmt::format("{}", n)) symbols.emplace_back(1, c);
+  return symbols;
+}
+
+// Numbers of all lengths: half of them uniform, half with a uniform logarithm.
+Index draw_number(RandomStream& random) {
+  if (random.below(2) == 0) return random.below(kLargest + 1);
+  return static_cast<Index>(std::exp(random.uniform() * std::log(kLargest + 1.0))) - (random.below(50) == 0 ? 1 : 0);
+}
+
+// ---- one direction ----
+
+using Spelling = std::vector<std::string> (*)(Index);
+using Ids = std::vector<std::int32_t>;
+
+class Translator {
+ public:
+  Translator(const Settings& s, std::string name, Spelling from, Spelling to)
+      : s_(s), name_(std::move(name)), from_(from), to_(to), source_(vocabulary(from, false)), target_(vocabulary(to, true)) {
+    for (Index n : {Index{777'777}, Index{373'373}, kLargest})
+      longest_source_ = std::max(longest_source_, static_cast<Index>(from_(n).size())),
+      longest_target_ = std::max(longest_target_, static_cast<Index>(to_(n).size()) + 1);
+    model_.emplace(
+        params_, "translator",
+        EncoderDecoderOptions{.source_words = source_.size(), .target_words = target_.size(), .units = s.units, .cell = s.cell});
+  }
+
+  void train(const std::vector<Index>& numbers) {
+    Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
+                           {.seed = s_.common.seed,
+                            .threads = s_.common.make_threads(),
+                            .schedule = schedule::warmup(100, schedule::cosine(s_.iterations, 0.02))});
+    RandomStream random(s_.common.seed, 1u << 21);
+    program::Progress progress(s_.iterations);
+    double smooth = std::log(static_cast<double>(target_.size()));
+    for (Index i = 1; i <= s_.iterations && !program::interrupted(); ++i) {
+      std::vector<Index> chosen;
+      for (Index k = 0; k < s_.batch; ++k)
+        chosen.push_back(numbers[static_cast<std::size_t>(random.below(static_cast<Index>(numbers.size())))]);
+      const Batch b = batch(chosen);
+      const double l = trainer.step({{"source", b.source.ids},
+                                     {"counts", b.source.counts},
+                                     {"before", b.before.ids},
+                                     {"after", b.after.ids},
+                                     {"weights", b.after.mask}});
+      smooth += std::max(0.02, 1.0 / static_cast<double>(i)) * (l - smooth);
+      progress.update(i,
+                      [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth); });
+    }
+    progress.finish();
+    values_ = trainer.parameters();
+    make_writer();
+  }
+
+  // The translation of each number's source.
+  std::vector<Written> translate(const std::vector<Index>& numbers) {
+    std::vector<Ids> sources;
+    for (Index n : numbers) sources.push_back(source_.encode(from_(n)));
+    return translate(sources);
+  }
+  std::vector<Written> translate(const std::vector<Ids>& sources) {
+    const SequenceBatch batch = sequence_batch(sources, longest_source_);
+    encode_plan_->run(*encoding_, {{"source", batch.ids}, {"counts", batch.counts}});
+    HostState state;
+    for (const Var& part : encoded_.kept) {
+      const auto v = encoding_->value(part);
+      state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
+    }
+    const WriteLimits limits{.start = 0, .end = 1, .most = 2 * longest_target_};
+    const std::vector<Written> written = s_.beam > 1 ? writer_->beam(state, limits, s_.beam) : writer_->greedy(state, limits);
+    std::vector<Written> in_order(written.size());
+    for (std::size_t r = 0; r < written.size(); ++r) in_order[static_cast<std::size_t>(batch.order[r])] = written[r];
+    return in_order;
+  }
+
+  // How many are translated without any mistake, by groups of at most 500.
+  Index count_exact(const std::vector<Index>& numbers, std::vector<Index>* mistakes = nullptr) {
+    Index exact = 0;
+    for (std::size_t first = 0; first < numbers.size(); first += 500) {
+      const std::vector<Index> group(numbers.begin() + static_cast<std::ptrdiff_t>(first),
+                                     numbers.begin() + static_cast<std::ptrdiff_t>(std::min(first + 500, numbers.size())));
+      const std::vector<Written> written = translate(group);
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        const bool right = written[i].ended && written[i].ids == target_.encode(to_(group[i]));
+        exact += right;
+        if (!right && mistakes) mistakes->push_back(group[i]);
+      }
+    }
+    return exact;
+  }
+
+  std::string show(Index number) {
+    return fmt::format("{} -> {}", join(from_(number)), text(translate(std::vector<Index>{number})[0]));
+  }
+  std::string text(const Written& w) const { return target_.decode(w.ids, between(to_)); }
+  const ParameterSet& params() const { return params_; }
+  const std::string& name() const { return name_; }
+  const WordVocabulary& source() const { return source_; }
+
+ private:
+  struct Batch {
+    SequenceBatch source, before, after;
+  };
+
+  static std::string_view between(Spelling s) { return s == digits ? "" : " "; }
+  std::string join(const std::vector<std::string>& words) const { return fmt::format("{}", fmt::join(words, between(from_))); }
+
+  static WordVocabulary vocabulary(Spelling spelling, bool target) {
+    WordVocabulary words;
+    if (target) words.add("<start>"), words.add("<end>");
+    for (Index n = 0; n < 2000; ++n)
+      for (const std::string& w : spelling(n)) words.add(w);
+    return words;
+  }
+
+  Batch batch(const std::vector<Index>& numbers) const {
+    std::vector<Ids> source, before, after;
+    for (Index n : numbers) {
+      source.push_back(source_.encode(from_(n)));
+      after.push_back(target_.encode(to_(n)));
+      before.push_back(after.back());
+      before.back().insert(before.back().begin(), 0);
+      after.back().push_back(1);
+    }
+    Batch b{sequence_batch(source, longest_source_), {}, {}};
+    b.before = sequence_batch_in_order(before, b.source.order, longest_target_);
+    b.after = sequence_batch_in_order(after, b.source.order, longest_target_);
+    return b;
+  }
+
+  AnyCell::State encode(Tape& tape) const {
+    const Sequence source = tape.ids("source", longest_source_, {B});
+    return model_->encode(source, Lengths::packed(tape.row_counts("counts", longest_source_)));
+  }
+  Var loss(Tape& tape) const {
+    const Sequence before = tape.ids("before", longest_target_, {B}), after = tape.ids("after", longest_target_, {B});
+    const Sequence weights = tape.input("weights", longest_target_, {B});
+    return cross_entropy(model_->decoder().logits(before, encode(tape)), after, weights);
+  }
+
+  void make_writer() {
+    encode_tape_.emplace();
+    encoded_ = encode(*encode_tape_);
+    encode_plan_.emplace(compile<float>(*encode_tape_, encoded_.kept));
+    encoding_.emplace(*encode_plan_, &values_, s_.common.make_threads());
+    writer_.emplace(model_->decoder(), values_, s_.common.make_threads());
+  }
+
+  const Settings& s_;
+  std::string name_;
+  Spelling from_, to_;
+  WordVocabulary source_, target_;
+  Index longest_source_ = 1, longest_target_ = 1;
+  ParameterSet params_;
+  std::optional<EncoderDecoder> model_;
+  ParameterValues<float> values_;
+  std::optional<Tape> encode_tape_;
+  AnyCell::State encoded_;
+  std::optional<Plan<float>> encode_plan_;
+  std::optional<Workspace<float>> encoding_;
+  std::optional<Writer> writer_;
+};
+
+// ---- what the program does ----
+
+struct Numbers {
+  std::vector<Index> train, test;
+};
+
+Numbers draw_numbers(const Settings& s) {
+  RandomStream random(s.common.seed, 1u << 20);
+  std::set<Index> seen;
+  Numbers n;
+  const auto fill = [&](std::vector<Index>& list, Index count) {
+    while (static_cast<Index>(list.size()) < count) {
+      const Index number = draw_number(random);
+      if (seen.insert(number).second) list.push_back(number);
+    }
+  };
+  fill(n.test, s.test);
+  fill(n.train, s.pairs);
+  return n;
+}
+
+void learn(const Settings& s, Translator& translator, const Numbers& numbers) {
+  fmt::print("{}: {} pairs to learn, {} held out, {} parameters\n", translator.name(), numbers.train.size(), numbers.test.size(),
+             translator.params().numbers());
+  translator.train(numbers.train);
+  std::vector<Index> mistakes;
+  const Index exact = translator.count_exact(numbers.test, &mistakes);
+  fmt::print("{}: {:.2f}% of {} held-out numbers exact\n", translator.name(),
+             100.0 * static_cast<double>(exact) / static_cast<double>(s.test), s.test);
+  for (std::size_t i = 0; i < std::min<std::size_t>(mistakes.size(), 5); ++i)
+    fmt::print("  wrong: {}\n", translator.show(mistakes[i]));
+  for (std::size_t i = 0; i < std::min<std::size_t>(numbers.test.size(), 3); ++i)
+    fmt::print("  {}\n", translator.show(numbers.test[i]));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("Translates numbers from words to digits and back with an encoder-decoder.", "seq2seq");
+  app.add_option("--direction", s.direction, "What to learn")
+      ->check(CLI::IsMember({"to-digits", "to-words", "both"}))
+      ->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell of encoder and decoder")
+      ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
+      ->capture_default_str();
+  app.add_option("--pairs", s.pairs, "Training pairs")->check(CLI::Range(1, 500000))->capture_default_str();
+  app.add_option("--test", s.test, "Held-out numbers")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--units", s.units, "Units of the cells")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--batch", s.batch, "Pairs per training step")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Training steps of each direction")
+      ->check(CLI::Range(Index{1}, Index{1} << 40))
+      ->capture_default_str();
+  app.add_option("--beam", s.beam, "Beginnings kept by beam search; 1 writes greedily")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] {
+    const Numbers numbers = draw_numbers(s);
+    Translator to_digits(s, "words to digits", spell, digits), to_words(s, "digits to words", digits, spell);
+    if (s.direction != "to-words") learn(s, to_digits, numbers);
+    if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers);
+  });
+}

@@ -1,0 +1,27 @@
+#include <reel/models/captioner.h>
+
+#include <reel/models/cell_kinds.h>
+
+namespace reel {
+namespace {
+
+Decoder make_decoder(ParameterSet& set, const std::string& name, const CaptionerOptions& o) {
+  const Embedding words(set, name + ".words", o.words, o.word_size, init::normal(0.3));
+  const AnyCell cell = make_cell(o.cell, set, name + ".decoder", o.word_size + o.features, o.units);
+  return Decoder(words, FirstInput(cell, o.features), Linear(set, name + ".head", o.units, o.words));
+}
+
+}  // namespace
+
+Captioner::Captioner(ParameterSet& set, const std::string& name, const CaptionerOptions& o)
+    : cnn_(set, name + ".cnn", o.height, o.width, o.colours, o.channels, o.features), decoder_(make_decoder(set, name, o)) {}
+
+AnyCell::State Captioner::see(Operand image) const {
+  const Var v = cnn_(image);
+  std::vector<Var> parts;
+  for (const StatePart& part : decoder_.cell().state_layout()) parts.push_back(v.tape().zeros(part.shape));
+  parts.back() = v;  // FirstInput's own part comes last
+  return decoder_.cell().make_state(parts);
+}
+
+}  // namespace reel

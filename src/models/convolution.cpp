@@ -1,0 +1,89 @@
+#include <reel/models/convolution.h>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/pooling.h>
+#include <reel/ops/reshape.h>
+
+namespace reel {
+namespace {
+
+// Glorot's bound counts what one output really sees: windows of n_in numbers, and F outputs.
+Linear window_layer(ParameterSet& set, const std::string& name, Index inputs, Index F) {
+  return Linear(set, name, inputs, F, init::glorot());
+}
+
+}  // namespace
+
+SequenceConvolution::SequenceConvolution(ParameterSet& set, const std::string& name, Index width, Index C, Index F, Index padding)
+    : width_(width), padding_(padding), linear_(window_layer(set, name, checked_product(width, C), F)) {}
+
+Var SequenceConvolution::operator()(Operand x) const {
+  return linear_(Operand(sequence_windows(x, width_, 1, padding_), x.site()));
+}
+
+ImageConvolution::ImageConvolution(ParameterSet& set, const std::string& name, Index size, Index C, Index F, Index stride,
+                                   Index padding)
+    : size_(size),
+      stride_(stride),
+      padding_(padding),
+      linear_(window_layer(set, name, checked_product(checked_product(size, size), C), F)) {}
+
+Var ImageConvolution::operator()(Operand x) const {
+  const Window window{.height = size_, .width = size_, .stride = stride_, .pad_height = padding_, .pad_width = padding_};
+  return linear_(Operand(windows(x, window), x.site()));
+}
+
+TextCnn::TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F)
+    : features_(static_cast<Index>(widths.size()) * F) {
+  if (widths.empty()) throw InputError(fmt::format("TextCnn {}: needs at least one width", name));
+  for (Index width : widths) convolutions_.emplace_back(set, fmt::format("{}.{}", name, width), width, E, F);
+}
+
+Var TextCnn::operator()(Operand x) const {
+  std::vector<Var> best;
+  for (const SequenceConvolution& convolution : convolutions_) best.push_back(max_over(relu(convolution(x)), -2));
+  return best.size() == 1 ? best[0] : concat(best);
+}
+
+ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W, Index C, const std::vector<Index>& channels,
+                   Index features) {
+  if (channels.empty()) throw InputError(fmt::format("ImageCnn {}: needs at least one convolution", name));
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    convolutions_.emplace_back(set, fmt::format("{}.{}", name, i), 3, C, channels[i], 1, 1);
+    C = channels[i];
+    if (H >= 2 && W >= 2) H /= 2, W /= 2;
+  }
+  out_.emplace_back(set, name + ".features", checked_product(checked_product(H, W), C), features);
+}
+
+Var ImageCnn::map(Operand x) const {
+  Var y = x.on(tape_of("image_cnn", {&x}));
+  for (const ImageConvolution& convolution : convolutions_) {
+    y = relu(convolution(Operand(y, x.site())));
+    if (y.shape().dim(-3) >= 2 && y.shape().dim(-2) >= 2) y = max_pool(y, 2);
+  }
+  return y;
+}
+
+Var ImageCnn::operator()(Operand x) const {
+  const Var y = map(x);
+  const Shape& s = y.shape();
+  const Index numbers = s.dim(-3) * s.dim(-2) * s.dim(-1);
+  return relu(out_[0](reshape(y, s.without(-1).without(-1).with_dim(-1, numbers))));
+}
+
+Sequence steps_of(Operand x) {
+  const Var v = x.on(tape_of("steps_of", {&x}));
+  if (v.shape().rank() < 2)
+    throw ShapeError(fmt::format("[steps_of] needs [B, T, F], not {} ({})", v.tape().describe(v.id()), x.site().text()));
+  Sequence steps;
+  for (Index t = 0; t < v.shape().dim(0); ++t)
+    steps.push_back(reshape(slice(Operand(v, x.site()), 0, t, t + 1), v.shape().without(0)));
+  return steps;
+}
+
+}  // namespace reel

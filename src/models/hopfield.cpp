@@ -1,0 +1,101 @@
+#include <reel/models/hopfield.h>
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+
+namespace reel {
+namespace {
+
+void check_patterns(TensorView<const double> a) {
+  if (a.shape().rank() != 2) throw InputError(fmt::format("Hopfield: patterns must be [P, N], not {}", a.shape().text()));
+  for (Index i = 0; i < a.size(); ++i)
+    if (a[i] != 1 && a[i] != -1)
+      throw InputError(fmt::format("Hopfield: element {} of the patterns is {}, neither -1 nor 1", i, a[i]));
+}
+
+void clear_diagonal(Tensor<double>& W) {
+  const Index N = W.shape().dim(0);
+  for (Index i = 0; i < N; ++i) W[i * N + i] = 0;
+}
+
+// Solves C X = A in place, C [P, P] symmetric and positive definite, A [P, N]: Gauss-Jordan with pivoting.
+void solve(std::vector<double>& C, Tensor<double>& A, Index P, Index N) {
+  for (Index k = 0; k < P; ++k) {
+    Index pivot = k;
+    for (Index i = k + 1; i < P; ++i)
+      if (std::abs(C[static_cast<std::size_t>(i * P + k)]) > std::abs(C[static_cast<std::size_t>(pivot * P + k)])) pivot = i;
+    if (std::abs(C[static_cast<std::size_t>(pivot * P + k)]) < 1e-9 * static_cast<double>(N))
+      throw InputError("Hopfield: the patterns are linearly dependent");
+    if (pivot != k) {
+      std::swap_ranges(C.begin() + k * P, C.begin() + (k + 1) * P, C.begin() + pivot * P);
+      std::swap_ranges(A.begin() + k * N, A.begin() + (k + 1) * N, A.begin() + pivot * N);
+    }
+    for (Index i = 0; i < P; ++i) {
+      if (i == k) continue;
+      const double factor = C[static_cast<std::size_t>(i * P + k)] / C[static_cast<std::size_t>(k * P + k)];
+      for (Index j = 0; j < P; ++j) C[static_cast<std::size_t>(i * P + j)] -= factor * C[static_cast<std::size_t>(k * P + j)];
+      for (Index j = 0; j < N; ++j) A[i * N + j] -= factor * A[k * N + j];
+    }
+  }
+  for (Index i = 0; i < P; ++i)
+    for (Index j = 0; j < N; ++j) A[i * N + j] /= C[static_cast<std::size_t>(i * P + i)];
+}
+
+}  // namespace
+
+Tensor<double> hebbian(TensorView<const double> patterns) {
+  check_patterns(patterns);
+  const Index P = patterns.shape().dim(0), N = patterns.shape().dim(1);
+  Tensor<double> W(Shape{N, N});
+  for (Index p = 0; p < P; ++p)
+    for (Index i = 0; i < N; ++i)
+      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * patterns[p * N + j] / static_cast<double>(N);
+  clear_diagonal(W);
+  return W;
+}
+
+Tensor<double> projection(TensorView<const double> patterns) {
+  check_patterns(patterns);
+  const Index P = patterns.shape().dim(0), N = patterns.shape().dim(1);
+  std::vector<double> C(static_cast<std::size_t>(P * P));
+  for (Index p = 0; p < P; ++p)
+    for (Index q = 0; q < P; ++q)
+      for (Index i = 0; i < N; ++i) C[static_cast<std::size_t>(p * P + q)] += patterns[p * N + i] * patterns[q * N + i];
+  Tensor<double> X(Shape{P, N}), W(Shape{N, N});
+  std::copy(patterns.begin(), patterns.end(), X.begin());
+  solve(C, X, P, N);
+  for (Index p = 0; p < P; ++p)
+    for (Index i = 0; i < N; ++i)
+      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * X[p * N + j];
+  clear_diagonal(W);
+  return W;
+}
+
+Hopfield::Hopfield(ParameterSet& set, const std::string& name, const Tensor<double>& weights)
+    : W(set.add(name + ".W", weights.shape(), init::values({weights.begin(), weights.end()}))),
+      b(set.add(name + ".b", {weights.shape().last()}, init::zeros())) {
+  if (weights.shape().rank() != 2 || weights.shape().dim(0) != weights.shape().dim(1))
+    throw ShapeError(fmt::format("Hopfield {}: the weights must be [N, N], not {}", name, weights.shape().text()));
+}
+
+Var Hopfield::step(Var a) const { return satlins(matmul(a, W) + b); }
+
+Sequence Hopfield::recall(Var a, Index steps) const {
+  Sequence all;
+  for (Index k = 0; k < steps; ++k) {
+    const auto scope = a.tape().scope(fmt::format("step {}", k));
+    all.push_back(a = step(a));
+  }
+  return all;
+}
+
+Var Hopfield::energy(Var a) const { return -0.5 * sum_last(matmul(a, W) * a) - sum_last(a * b); }
+
+}  // namespace reel

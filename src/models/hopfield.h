@@ -1,0 +1,30 @@
+// Hopfield network (Hopfield, 1982): recalls stored patterns from damaged ones.
+#pragma once
+
+#include <string>
+
+#include <reel/models/parameter_set.h>
+#include <reel/ops/operand.h>
+
+namespace reel {
+
+// Hebb's rule over patterns [P, N] of -1 and 1: W = sum_p a_p^T a_p / N with a zero diagonal. InputError for other numbers.
+Tensor<double> hebbian(TensorView<const double> patterns);
+
+// The projection rule: W = A^T (A A^T)^-1 A with a zero diagonal, which stores linearly independent patterns without crosstalk
+// (Personnaz et al., 1986). InputError when they are dependent.
+Tensor<double> projection(TensorView<const double> patterns);
+
+// a(k) = satlins(a(k-1) W + b): all units at once. Parameters "<name>.W" [N, N] and "<name>.b" [N], which begin as they are
+// given.
+class Hopfield {
+ public:
+  Hopfield(ParameterSet& set, const std::string& name, const Tensor<double>& W);
+  Var step(Var a) const;                      // [B, N] -> [B, N]
+  Sequence recall(Var a, Index steps) const;  // a(1) .. a(steps)
+  // -a W a^T / 2 - a b^T for each row: [B]. Recall of one unit at a time never raises it.
+  Var energy(Var a) const;
+  Parameter W, b;
+};
+
+}  // namespace reel

@@ -1,0 +1,188 @@
+#include <reel/models/writer.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/ops/compile.h>
+
+namespace reel {
+namespace {
+
+Index rows_of(const HostState& state) { return state.empty() ? 0 : state[0].shape().dim(0); }
+
+// log softmax of a row, in double.
+void log_softmax(const float* logits, double* y, Index V) {
+  const double top = *std::max_element(logits, logits + V);
+  double total = 0;
+  for (Index v = 0; v < V; ++v) total += std::exp(logits[v] - top);
+  for (Index v = 0; v < V; ++v) y[v] = logits[v] - top - std::log(total);
+}
+
+void append(Written& text, std::int32_t id, double log_probability, const WriteLimits& limits) {
+  text.log_probabilities.push_back(log_probability);
+  if (id == limits.end)
+    text.ended = true;
+  else
+    text.ids.push_back(id);
+}
+
+}  // namespace
+
+double Written::log_probability() const { return std::accumulate(log_probabilities.begin(), log_probabilities.end(), 0.0); }
+
+HostState take_rows(const HostState& state, std::span<const Index> rows) {
+  HostState taken;
+  for (const Tensor<float>& part : state) {
+    const Index size = part.shape().row_size() / std::max<Index>(part.shape().dim(0), 1);
+    Tensor<float>& to = taken.emplace_back(part.shape().with_dim(0, static_cast<Index>(rows.size())));
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      std::copy_n(part.data() + rows[r] * size, size, to.data() + static_cast<Index>(r) * size);
+  }
+  return taken;
+}
+
+Writer::Writer(const Decoder& decoder, const ParameterValues<float>& values, Threads threads)
+    : tape_(std::make_unique<Tape>()), layout_(decoder.cell().state_layout()) {
+  const AnyCell::State state = input_state(*tape_, decoder.cell(), "state");
+  for (const StatePart& part : layout_) names_.push_back("state." + part.name);
+  out_ = decoder.step(tape_->ids("word", {B}), state);
+  std::vector<Var> outputs{out_.logits};
+  outputs.insert(outputs.end(), out_.state.kept.begin(), out_.state.kept.end());
+  plan_ = std::make_unique<Plan<float>>(compile<float>(*tape_, outputs));
+  workspace_ = std::make_unique<Workspace<float>>(*plan_, &values, std::move(threads));
+}
+
+HostState Writer::zeros(Index rows) const {
+  HostState state;
+  for (const StatePart& part : layout_) state.emplace_back(part.shape.bind(rows));
+  return state;
+}
+
+void Writer::check(const HostState& state) const {
+  if (state.size() != layout_.size())
+    throw InputError(fmt::format("Writer: a state of {} parts; the decoder's has {}", state.size(), layout_.size()));
+  for (std::size_t i = 0; i < state.size(); ++i)
+    if (state[i].shape().rank() == 0 || state[i].shape() != layout_[i].shape.bind(rows_of(state)))
+      throw InputError(fmt::format("Writer: state part {} must be {}, not {}", layout_[i].name, layout_[i].shape.text(),
+                                   state[i].shape().text()));
+}
+
+Writer::Scored Writer::step(const HostState& state, std::span<const std::int32_t> words) {
+  const auto rows = static_cast<Index>(words.size());
+  const Tensor<std::int32_t> ids(Shape{rows}, words);
+  std::vector<Binding> bindings{{"word", ids}};
+  for (std::size_t i = 0; i < state.size(); ++i) bindings.push_back({names_[i], state[i]});
+  plan_->run(*workspace_, bindings);
+  Scored next;
+  for (const Var& part : out_.state.kept) {
+    const auto value = workspace_->value(part);
+    next.state.emplace_back(value.shape(), std::span<const float>(value.data(), static_cast<std::size_t>(value.size())));
+  }
+  const auto logits = workspace_->value(out_.logits);
+  const Index V = logits.shape().dim(1);
+  next.log_probabilities = Tensor<double>(Shape{rows, V});
+  for (Index r = 0; r < rows; ++r) log_softmax(logits.data() + r * V, next.log_probabilities.data() + r * V, V);
+  return next;
+}
+
+// choose(log-probabilities, V): the next word of a row.
+template <class Choose>
+std::vector<Written> Writer::one_by_one(const HostState& begin, const WriteLimits& limits, Choose choose) {
+  check(begin);
+  const Index rows = rows_of(begin);
+  std::vector<Written> texts(static_cast<std::size_t>(rows));
+  std::vector<std::int32_t> words(static_cast<std::size_t>(rows), limits.start);
+  HostState state = begin;
+  for (Index i = 0; i < limits.most && rows > 0; ++i) {
+    Scored next = step(state, words);
+    state = std::move(next.state);
+    const Index V = next.log_probabilities.shape().dim(1);
+    bool open = false;
+    for (Index r = 0; r < rows; ++r) {
+      Written& text = texts[static_cast<std::size_t>(r)];
+      if (text.ended) continue;
+      const double* row = next.log_probabilities.data() + r * V;
+      const std::int32_t id = choose(row, V);
+      append(text, id, row[id], limits);
+      words[static_cast<std::size_t>(r)] = id;
+      open |= !text.ended;
+    }
+    if (!open) break;
+  }
+  return texts;
+}
+
+std::vector<Written> Writer::greedy(const HostState& state, const WriteLimits& limits) {
+  return one_by_one(state, limits,
+                    [](const double* row, Index V) { return static_cast<std::int32_t>(std::max_element(row, row + V) - row); });
+}
+
+std::vector<Written> Writer::sample(const HostState& state, const WriteLimits& limits, double temperature, RandomStream& random) {
+  if (!(temperature > 0)) throw InputError(fmt::format("Writer: the temperature must be positive, not {}", temperature));
+  return one_by_one(state, limits, [&](const double* row, Index V) {
+    const double top = *std::max_element(row, row + V);
+    double total = 0;
+    for (Index v = 0; v < V; ++v) total += std::exp((row[v] - top) / temperature);
+    double u = random.uniform() * total;
+    for (Index v = 0; v < V; ++v)
+      if ((u -= std::exp((row[v] - top) / temperature)) < 0) return static_cast<std::int32_t>(v);
+    return static_cast<std::int32_t>(V - 1);
+  });
+}
+
+std::vector<Written> Writer::beam(const HostState& state, const WriteLimits& limits, Index width) {
+  if (width < 1) throw InputError(fmt::format("Writer: the width of a beam must be 1 or more, not {}", width));
+  check(state);
+  std::vector<Written> texts;
+  for (Index r = 0; r < rows_of(state); ++r) texts.push_back(beam_of_row(take_rows(state, {{r}}), limits, width));
+  return texts;
+}
+
+Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Index width) {
+  struct Candidate {
+    Index from;
+    std::int32_t id;
+    double score;
+  };
+  std::vector<Written> open(1), done;
+  const auto score = [](const Written& text) { return text.log_probability(); };
+  HostState state = row;
+  for (Index i = 0; i < limits.most && !open.empty(); ++i) {
+    std::vector<std::int32_t> words;
+    for (const Written& text : open) words.push_back(text.ids.empty() ? limits.start : text.ids.back());
+    const Scored next = step(state, words);
+    const Index V = next.log_probabilities.shape().dim(1);
+    std::vector<Candidate> candidates;
+    for (Index r = 0; r < static_cast<Index>(open.size()); ++r)
+      for (Index v = 0; v < V; ++v)
+        candidates.push_back(
+            {r, static_cast<std::int32_t>(v), score(open[static_cast<std::size_t>(r)]) + next.log_probabilities[r * V + v]});
+    const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(static_cast<std::size_t>(width), candidates.size()));
+    std::ranges::partial_sort(candidates, candidates.begin() + kept, std::greater<>(), &Candidate::score);
+    std::vector<Written> longer;
+    std::vector<Index> rows;
+    for (const Candidate& c : std::span(candidates).first(static_cast<std::size_t>(kept))) {
+      Written text = open[static_cast<std::size_t>(c.from)];
+      append(text, c.id, next.log_probabilities[c.from * V + c.id], limits);
+      if (text.ended) {
+        done.push_back(std::move(text));
+      } else {
+        longer.push_back(std::move(text));
+        rows.push_back(c.from);
+      }
+    }
+    open = std::move(longer);
+    state = take_rows(next.state, rows);
+    // A longer text is never likelier than its beginning.
+    const auto best = std::ranges::max_element(done, {}, score);
+    if (best != done.end() && std::ranges::all_of(open, [&](const Written& text) { return score(text) <= score(*best); })) break;
+  }
+  if (done.empty()) done = std::move(open);
+  return *std::ranges::max_element(done, {}, score);
+}
+
+}  // namespace reel
