@@ -51,7 +51,7 @@ struct SlideNetwork {
 };
 
 void draw(const std::string& path, const std::string& dot) {
-  program::write_file(path, dot);
+  write_file(path, dot);
   fmt::print("graph with values and gradients: {}\n", path);
   const std::string svg = std::filesystem::path(path).replace_extension(".svg");
   if (program::run_quietly({"dot", "-Tsvg", path, "-o", svg})) fmt::print("drawn by Graphviz: {}\n", svg);

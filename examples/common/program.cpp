@@ -1,15 +1,11 @@
 #include "common/program.h"
 
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <reel/graph/error.h>
 
 namespace program {
 namespace {
@@ -69,23 +65,6 @@ void Progress::update(std::int64_t done, const std::function<std::string()>& tex
 void Progress::finish() {
   if (open_) fmt::print("\n");
   open_ = false;
-}
-
-void write_file(const std::string& path, const std::string& contents) {
-  const std::string partial = path + ".partial";
-  {
-    std::ofstream out(partial, std::ios::binary);
-    out << contents;
-    out.flush();
-    if (!out) {
-      std::error_code ignored;
-      std::filesystem::remove(partial, ignored);
-      throw reel::FileError(path + ": cannot be written");
-    }
-  }
-  std::error_code failed;
-  std::filesystem::rename(partial, path, failed);
-  if (failed) throw reel::FileError(path + ": " + failed.message());
 }
 
 bool run_quietly(const std::vector<std::string>& command) {

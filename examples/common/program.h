@@ -46,9 +46,6 @@ class Progress {
   bool open_ = false;
 };
 
-// Writes a file whole or not at all. FileError when that fails.
-void write_file(const std::string& path, const std::string& contents);
-
 // Runs a program found on the path, with its output thrown away. False when there is none or it fails.
 bool run_quietly(const std::vector<std::string>& command);
 

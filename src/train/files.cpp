@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -25,6 +26,24 @@ std::string read_file(const std::string& path) {
   if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
     throw FileError(fmt::format("{}: {}", path, code == Z_ERRNO ? std::strerror(errno) : message));
   return bytes;
+}
+
+void write_file(const std::string& path, std::string_view contents) {
+  const std::string partial = path + ".partial";
+  std::FILE* file = std::fopen(partial.c_str(), "wb");
+  if (!file) throw FileError(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
+  bool written = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
+  int reason = errno;
+  if (std::fclose(file) != 0 && written) {
+    written = false;
+    reason = errno;
+  }
+  std::error_code failed(written ? 0 : reason, std::generic_category());
+  if (written) std::filesystem::rename(partial, path, failed);
+  if (!failed) return;
+  std::error_code ignored;
+  std::filesystem::remove(partial, ignored);
+  throw FileError(fmt::format("{}: cannot be written: {}", path, failed.message()));
 }
 
 Tensor<std::int32_t> read_idx(const std::string& path) {

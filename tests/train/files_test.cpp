@@ -81,6 +81,28 @@ TEST_CASE("read_file: damaged gzip is refused") {
   check_throws<FileError>([&] { read_file(damaged); }, {"damaged.gz"});
 }
 
+TEST_CASE("write_file: bytes as they are, in place of what was there") {
+  const Directory directory;
+  const std::string path = directory.write("file", "what was there before, and longer");
+  const std::string bytes = bytes_of({0, 255, 13, 10, 0, 26, 7});
+  write_file(path, bytes);
+  CHECK(read_file(path) == bytes);
+  write_file(path, "");
+  CHECK(read_file(path).empty());
+  CHECK(!std::filesystem::exists(path + ".partial"));
+}
+
+TEST_CASE("write_file: what fails names the path and the reason, and leaves nothing behind") {
+  const Directory directory;
+  const std::string missing = directory.path() + "/none/file";
+  check_throws<FileError>([&] { write_file(missing, "x"); }, {missing.c_str(), "No such file"});
+  check_throws<FileError>([&] { write_file(directory.path(), "x"); }, {directory.path().c_str(), "irectory"});
+  CHECK(!std::filesystem::exists(directory.path() + ".partial"));
+  const std::string inside = directory.write("plain", "as before") + "/file";
+  check_throws<FileError>([&] { write_file(inside, "x"); }, {inside.c_str(), "Not a directory"});
+  CHECK(read_file(directory.path() + "/plain") == "as before");
+}
+
 TEST_CASE("read_idx: plain and gzipped") {
   const Directory directory;
   for (const std::string& bytes : {kIdx, kIdxGzip}) {
