@@ -8,7 +8,8 @@
 namespace reel::report {
 namespace {
 
-constexpr double kLargest = 1e280;  // sums and differences of such values are still finite
+constexpr double kManyDecades = 40;  // have no minor ticks
+constexpr double kLargest = 1e280;   // sums and differences of such values are still finite
 
 struct Step {
   int factor, exponent;  // factor * 10^exponent
@@ -77,10 +78,13 @@ std::vector<Tick> logarithmic_ticks(double low, double high, int most) {
   }
   const int every = std::max(1, static_cast<int>(std::ceil(decades / std::max(most - 1, 1))));
   if (every == 1) return as_powers(multiples(low, high, [](int, int factor) { return factor == 1; }));
+  const int step = decades < kManyDecades ? 1 : every;
   std::vector<Tick> ticks;
   const int last = static_cast<int>(std::floor(std::log10(high) + 1e-9));
-  for (int decade = static_cast<int>(std::ceil(std::log10(low) - 1e-9)); decade <= last; ++decade)
+  for (int decade = static_cast<int>(std::ceil(std::log10(low) - 1e-9)); decade <= last; ++decade) {
+    if (decade % step != 0) continue;
     ticks.push_back({Step{1, decade}.times(1), decade % every == 0 ? power_of_ten(decade) : ""});
+  }
   return ticks;
 }
 

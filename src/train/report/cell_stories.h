@@ -9,15 +9,15 @@
 namespace reel::report {
 
 struct Cells {
-  std::string name;
-  int rows, columns;
-  std::vector<double> values;  // [rows, columns], from white at -1 to black at 1; what is not finite is hatched
+  std::string name = {};
+  int rows = 0, columns = 0;
+  std::vector<double> values = {};  // [rows, columns], from white at -1 to black at 1; what is not finite is hatched
 };
 
 struct CellStories {
-  std::string title;
-  std::vector<std::vector<Cells>> stories;  // each from left to right
-  std::string caption;
+  std::string title = {};
+  std::vector<std::vector<Cells>> stories = {};  // each from left to right
+  std::string caption = {};
 };
 
 // InputError for cells whose sizes are not positive or do not fit their values.

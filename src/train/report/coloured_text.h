@@ -9,10 +9,10 @@
 namespace reel::report {
 
 struct ColouredText {
-  std::string title;
-  std::string text;
-  std::vector<float> activation;  // one per byte of the text, in [-1, 1]; a character of several bytes shows its first
-  std::string caption;
+  std::string title = {};
+  std::string text = {};
+  std::vector<float> activation = {};  // one per byte of the text, in [-1, 1]; a character of several bytes shows its first
+  std::string caption = {};
 };
 
 // InputError unless there is one activation per byte.

@@ -7,9 +7,9 @@
 namespace reel::report {
 
 struct Drawing {
-  std::string title;
-  std::string svg;  // embedded as it is, without what stands before and after the <svg> element: from trusted sources only
-  std::string caption;
+  std::string title = {};
+  std::string svg = {};  // embedded as it is, without what stands before and after the <svg> element: from trusted sources only
+  std::string caption = {};
 };
 
 // InputError when there is no <svg> element.

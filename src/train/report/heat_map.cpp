@@ -163,7 +163,7 @@ class Painter {
                             fmt::format("{}, {}: {}", map_.rows[r], map_.columns[c], number(v)));
           if (with_numbers)
             canvas_.text(x(c) + (cell_width_ - gap) / 2, y(r) + cell_height_ / 2 + 3.5, number(v, 2),
-                         R"(class="ink through" fill="#1f2328" pointer-events="none")", {.size = 10.5, .anchor = Anchor::middle});
+                         R"(class="ink" fill="#1f2328" pointer-events="none")", {.size = 10.5, .anchor = Anchor::middle});
         }
       }
     canvas_.rectangle(left_ - 0.5, top_ - 0.5, x(columns_.size()) - left_ + 0.5, y(rows_.size()) - top_ + 0.5, ink::kGrid);

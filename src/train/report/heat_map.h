@@ -12,11 +12,11 @@
 namespace reel::report {
 
 struct HeatMap {
-  std::string title;
-  std::vector<std::string> rows, columns;  // names
-  std::vector<double> values;              // [rows, columns]
-  bool diverging = true;                   // around zero; otherwise from the smallest value to the largest
-  std::string caption;
+  std::string title = {};
+  std::vector<std::string> rows = {}, columns = {};  // names
+  std::vector<double> values = {};                   // [rows, columns]
+  bool diverging = true;                             // around zero; otherwise from the smallest value to the largest
+  std::string caption = {};
 };
 
 // InputError unless there is a value for each row and column.

@@ -29,14 +29,13 @@ std::size_t mismatches(const LabelStrip& strip) {
   return count;
 }
 
-void draw_cell(Canvas& canvas, double x, double y, int label, bool wrong, const std::string& tooltip) {
+void draw_cell(Canvas& canvas, double x, double y, int label, bool wrong) {
   const double middle = x + (kCell - 1) / 2;
   if (label < 0) {
-    canvas.rectangle(x + 0.5, y + 0.5, kCell - 2, kRow - 3, ink::kGrid, tooltip);
+    canvas.rectangle(x + 0.5, y + 0.5, kCell - 2, kRow - 3, ink::kGrid);
   } else {
-    canvas.rectangle(x, y, kCell - 1, kRow - 2, series_fill(static_cast<std::size_t>(label)) + R"( fill-opacity="0.4")", tooltip);
-    canvas.text(middle, y + 14, fmt::format("{}", label), R"(class="ink" fill="#1f2328" pointer-events="none")",
-                {.size = label < 100 ? 11. : 9., .anchor = Anchor::middle});
+    canvas.rectangle(x, y, kCell - 1, kRow - 2, series_fill(static_cast<std::size_t>(label)) + R"( fill-opacity="0.4")");
+    canvas.text(middle, y + 14, fmt::format("{}", label), ink::kText, {.size = label < 100 ? 11. : 9., .anchor = Anchor::middle});
   }
   if (wrong) canvas.rectangle(x, y + kRow - 4, kCell - 1, 3, ink::kWrong);
 }
@@ -47,8 +46,7 @@ void draw_block(Canvas& canvas, const LabelStrip& strip, double left, double top
     const double y = top + kRow * static_cast<double>(r);
     canvas.text(0, y + 14, strip.names[r], ink::kMuted);
     for (std::size_t t = first; t < end; ++t)
-      draw_cell(canvas, left + kCell * static_cast<double>(t - first), y, strip.labels[r][t], differs(strip, r, t),
-                fmt::format("step {}, {}: {}", t + 1, strip.names[r], strip.labels[r][t]));
+      draw_cell(canvas, left + kCell * static_cast<double>(t - first), y, strip.labels[r][t], differs(strip, r, t));
   }
   const double below = top + kRow * static_cast<double>(strip.labels.size()) + 10;
   for (std::size_t t = first; t < end; ++t)

@@ -11,10 +11,10 @@
 namespace reel::report {
 
 struct LabelStrip {
-  std::string title;
-  std::vector<std::string> names;        // of the rows, such as "true" and "predicted"
-  std::vector<std::vector<int>> labels;  // per row, per step; a negative one is shown as none
-  std::string caption;
+  std::string title = {};
+  std::vector<std::string> names = {};        // of the rows, such as "true" and "predicted"
+  std::vector<std::vector<int>> labels = {};  // per row, per step; a negative one is shown as none
+  std::string caption = {};
 };
 
 // InputError unless each row has a name and all have the same number of steps.

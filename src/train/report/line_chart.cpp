@@ -80,7 +80,7 @@ void draw_best(Plot& plot, LabelPlaces& places, const Curve& curve, std::size_t 
   for (double off : {16., -15., 30., -30., 44., -44.})
     for (double left : {at.x - width / 2, at.x - width - 4, at.x + 4}) candidates.push_back(box_at(left, at.y + off, width));
   const Box box = places.take(candidates);
-  plot.canvas().circle(at.x, at.y, 4, series_fill(series) + R"( stroke="#fff")");
+  plot.canvas().circle(at.x, at.y, 4, series_fill(series) + R"x( style="stroke:var(--paper,#fff)")x");
   letter(plot, box, label, ink::kText);
 }
 

@@ -14,22 +14,22 @@
 namespace reel::report {
 
 struct Curve {
-  std::string name;
-  std::vector<Point> points;
+  std::string name = {};
+  std::vector<Point> points = {};
   bool mark_best = false;  // the smallest y gets a mark with its value
 };
 
 struct Level {  // a horizontal line for reference, such as a theoretical optimum
-  std::string name;
-  double y;
+  std::string name = {};
+  double y = 0;
 };
 
 struct LineChart {
-  std::string title, x_label, y_label;
+  std::string title = {}, x_label = {}, y_label = {};
   bool log_x = false, log_y = false;
-  std::vector<Curve> curves;
-  std::vector<Level> levels;
-  std::string caption;
+  std::vector<Curve> curves = {};
+  std::vector<Level> levels = {};
+  std::string caption = {};
 };
 
 std::string svg(const LineChart& chart, double width = kWide);

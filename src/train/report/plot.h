@@ -22,9 +22,9 @@ struct Box {
 };
 
 struct PlotOptions {
-  std::string title, x_label, y_label;
-  std::vector<std::string> legend;  // names of the series by number; those without a name are left out
-  bool dots = false;                // the legend shows dots instead of lines
+  std::string title = {}, x_label = {}, y_label = {};
+  std::vector<std::string> legend = {};  // names of the series by number; those without a name are left out
+  bool dots = false;                     // the legend shows dots instead of lines
   bool square = false;
 };
 

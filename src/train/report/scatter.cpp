@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFewLabels = 24;  // are written out
 constexpr std::size_t kFewDots = 600;   // are drawn one by one, with tooltips
-constexpr double kSpot = 2;             // the grid on which many dots are drawn once
+constexpr double kSpot = 3;             // the grid on which many dots are drawn once
 
 std::vector<std::string> series_of(const Scatter& scatter) {
   std::vector<std::string> names;
@@ -37,12 +37,14 @@ Axis axis(const Scatter& scatter, bool vertical) {
 }
 
 void draw_one_by_one(Plot& plot, const std::vector<const Dot*>& dots, std::size_t series) {
+  plot.canvas().raw(fmt::format(R"(<g {} fill-opacity="0.7">)", series_fill(series)));
   for (const Dot* dot : dots) {
     const Point p = plot.at({dot->x, dot->y});
     const std::string name = dot->label.empty() ? dot->series : dot->label;
-    plot.canvas().circle(p.x, p.y, 3.2, series_fill(series) + R"( fill-opacity="0.7")",
+    plot.canvas().circle(p.x, p.y, 3.2, {},
                          fmt::format("{}{}{}, {}", name, name.empty() ? "" : ": ", number(dot->x), number(dot->y)));
   }
+  plot.canvas().raw("</g>");
 }
 
 void draw_many(Plot& plot, const std::vector<const Dot*>& dots, std::size_t series) {

@@ -12,16 +12,16 @@
 namespace reel::report {
 
 struct Dot {
-  double x, y;
+  double x = 0, y = 0;
   std::string series = {};  // dots of the same series share a colour; they are listed in order of first appearance
   std::string label = {};   // written beside the dot where few have one, else shown on hovering
 };
 
 struct Scatter {
-  std::string title, x_label, y_label;
-  std::vector<Dot> points;
+  std::string title = {}, x_label = {}, y_label = {};
+  std::vector<Dot> points = {};
   bool diagonal = false;  // the same range on both axes, and the line x = y
-  std::string caption;
+  std::string caption = {};
 };
 
 std::string svg(const Scatter& scatter, double width = kWide);

@@ -96,6 +96,8 @@ svg.scales { width: 100%; height: auto; }
   main { max-width: none; padding: 0; }
   section, figure { break-inside: avoid; }
   h2 { break-after: avoid; }
+  .scrolls { overflow: visible; }
+  pre.scrolls { white-space: pre-wrap; overflow-wrap: anywhere; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 )";
