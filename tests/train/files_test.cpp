@@ -1,38 +1,14 @@
 #include <filesystem>
-#include <fstream>
-#include <random>
 
 #include <reel/train/files.h>
 
 #include "support.h"
+#include "train/directory.h"
 
 using namespace reel;
 using namespace reel::test;
 
 namespace {
-
-// A directory of its own that goes away with the test.
-class Directory {
- public:
-  Directory() : path_(std::filesystem::temp_directory_path() / ("reel_files_test_" + std::to_string(std::random_device()()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  std::string path() const { return path_.string(); }
-  std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return (path_ / name).string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string bytes_of(std::initializer_list<int> bytes) {
   std::string s;

@@ -29,9 +29,9 @@ Step nice_step(double length, int count) {
 
 std::string label(double value, const Step& step, double largest) {
   if (value == 0) return "0";
-  if (largest < 1e7 && step.exponent >= -4) return fixed(value, std::max(0, -step.exponent));
+  if (largest >= 1e-3 && largest < 1e7) return fixed(value, std::max(0, -step.exponent));
   const int digits = 1 + static_cast<int>(std::floor(std::log10(std::abs(value)))) - step.exponent;
-  return number(value, std::clamp(digits, 1, 15));
+  return scientific(value, std::clamp(digits, 1, 15));
 }
 
 // Multiples 1 .. 9 of the decades from low to high; `labelled` tells which have a label.

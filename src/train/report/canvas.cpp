@@ -45,6 +45,18 @@ double text_width(std::string_view text, double size) {
   return width * size;
 }
 
+std::string fitted(std::string_view text, double width, double size) {
+  if (text_width(text, size) <= width) return std::string(text);
+  std::size_t bytes = 0;
+  for (double used = size; bytes < text.size();) {  // the ellipsis takes about the font's size
+    const std::size_t next = first_character(text.substr(bytes)).bytes;
+    used += text_width(text.substr(bytes, next), size);
+    if (used > width) break;
+    bytes += next;
+  }
+  return std::string(text.substr(0, bytes)) + "…";
+}
+
 std::string coordinate(double value) {
   const double rounded = std::round(value * 10) / 10;
   return rounded == 0 ? "0" : fmt::format("{}", rounded);
@@ -82,7 +94,8 @@ void Canvas::text(double x, double y, std::string_view text, std::string_view at
   // The halo is a text of its own: stroke and fill of one text would need a drawing order that not every viewer knows.
   if (lettering.halo)
     body_ += fmt::format(
-        R"(<text {} class="halo" aria-hidden="true" fill="#fff" stroke="#fff" stroke-width="4" stroke-linejoin="round">{}</text>)",
+        R"(<text {} class="halo" aria-hidden="true" fill="#fff" stroke="#fff" stroke-width="4" stroke-linejoin="round">)"
+        R"({}</text>)",
         place, escape(text));
   body_ += fmt::format("<text {} {}>{}</text>", place, attributes, escape(text));
 }

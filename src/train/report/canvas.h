@@ -43,6 +43,9 @@ struct Lettering {
 // About how wide a text is in a sans-serif font.
 double text_width(std::string_view text, double size = 12);
 
+// The text, or its beginning and an ellipsis where it would be wider.
+std::string fitted(std::string_view text, double width, double size = 12);
+
 // A coordinate with at most one decimal.
 std::string coordinate(double value);
 

@@ -42,10 +42,14 @@ std::string without_trailing_zeros(std::string digits) {
   return digits;
 }
 
-std::string with_separators(std::string digits) {
+std::string with_separators(const std::string& digits) {
   const std::size_t whole = std::min(digits.find('.'), digits.size());
-  for (std::size_t i = whole; i > 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && i < whole && (whole - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
 }
 
 std::string signed_text(bool negative, const std::string& digits) {
@@ -113,19 +117,23 @@ std::string fixed(double value, int decimals) {
 
 std::string power_of_ten(int exponent) { return "10" + raised(exponent); }
 
+std::string scientific(double value, int digits) {
+  const std::string text = fmt::format("{:.{}e}", std::abs(value), digits - 1);
+  const std::size_t e = text.find('e');
+  const std::string mantissa = without_trailing_zeros(text.substr(0, e));
+  const std::string power = power_of_ten(std::stoi(text.substr(e + 1)));
+  return signed_text(value < 0, mantissa == "1" ? power : mantissa + "×" + power);
+}
+
 std::string number(double value, int digits) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "\u2212∞" : "∞";
   if (value == 0) return "0";
-  const std::string scientific = fmt::format("{:.{}e}", std::abs(value), digits - 1);
-  const std::size_t e = scientific.find('e');
-  const int exponent = std::stoi(scientific.substr(e + 1));
-  if (exponent >= -4 && exponent < 7)
-    return signed_text(
-        value < 0,
-        with_separators(without_trailing_zeros(fmt::format("{:.{}f}", std::abs(value), std::max(0, digits - 1 - exponent)))));
-  const std::string mantissa = without_trailing_zeros(scientific.substr(0, e));
-  return signed_text(value < 0, (mantissa == "1" ? "" : mantissa + "×") + power_of_ten(exponent));
+  const std::string rounded = fmt::format("{:.{}e}", std::abs(value), digits - 1);
+  const int exponent = std::stoi(rounded.substr(rounded.find('e') + 1));
+  if (exponent < -4 || exponent >= 7) return scientific(value, digits);
+  const int decimals = std::max(0, digits - 1 - exponent);
+  return signed_text(value < 0, with_separators(without_trailing_zeros(fmt::format("{:.{}f}", std::abs(value), decimals))));
 }
 
 std::string counted(std::size_t count, std::string_view noun) {

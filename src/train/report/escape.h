@@ -21,6 +21,9 @@ std::string escape(std::string_view text);
 // A number for reading: `digits` significant digits, thousands separators, a minus sign, powers of ten where they are shorter.
 std::string number(double value, int digits = 4);
 
+// Always with a power of ten.
+std::string scientific(double value, int digits);
+
 // With so many digits after the point, and thousands separators.
 std::string fixed(double value, int decimals);
 

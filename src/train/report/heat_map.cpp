@@ -20,7 +20,7 @@ constexpr double kStrongest = 0.85;       // opacity; text on it stays legible
 constexpr double kLetter = 11;            // font size of names
 // The colours of an image, which cannot follow the page's variables.
 constexpr std::array<std::uint8_t, 3> kBlue = {43, 115, 201}, kRed = {214, 64, 43};
-constexpr std::size_t kLongest = 24;  // characters of a name
+constexpr double kLongest = 150;  // width of a name
 
 struct Scale {
   double low, high;
@@ -52,10 +52,9 @@ std::string colour(const Scale& scale, double value) {
   return fmt::format(R"({} fill-opacity="{:.2f}")", negative ? ink::kNegative : ink::kPositive, kStrongest * std::abs(s));
 }
 
-std::string shortened(std::string_view name) {
-  std::size_t bytes = 0, characters = 0;
-  while (bytes < name.size() && characters < kLongest) bytes += first_character(name.substr(bytes)).bytes, ++characters;
-  return bytes == name.size() ? std::string(name) : std::string(name.substr(0, bytes)) + "…";
+std::string tooltip(const std::string& row, const std::string& column, double value) {
+  const std::string name = row + (row.empty() || column.empty() ? "" : ", ") + column;
+  return name + (name.empty() ? "" : ": ") + number(value);
 }
 
 double widest(const std::vector<std::string>& names, double size) {
@@ -75,7 +74,7 @@ class Painter {
  public:
   explicit Painter(const HeatMap& map) : map_(map), scale_(map), rows_(map.rows), columns_(map.columns), canvas_(0, {}) {
     for (auto* names : {&rows_, &columns_})
-      for (std::string& name : *names) name = shortened(name);
+      for (std::string& name : *names) name = fitted(name, kLongest, kLetter);
     lay_out();
     canvas_ = Canvas(width_, fmt::format("{}: {} by {} values from {} to {}", map.title, rows_.size(), columns_.size(),
                                          number(scale_.low), number(scale_.high)));
@@ -95,7 +94,8 @@ class Painter {
   }
 
  private:
-  static constexpr double kScaleHeight = 44;
+  static constexpr double kScaleHeight = 44, kStep = 8;  // of the legend
+  static constexpr int kSteps = 21;
 
   void lay_out() {
     const double columns = static_cast<double>(std::max<std::size_t>(1, columns_.size()));
@@ -107,7 +107,7 @@ class Painter {
     slanted_ = name > cell_width_ - 2 && name > 34;
     top_ = name == 0 ? 2 : slanted_ ? std::ceil(0.71 * name) + 12 : 20;
     const double beyond = slanted_ ? 0.71 * name : 2;
-    width_ = std::max(left_ + columns * cell_width_ + beyond, 260.);
+    width_ = std::max(left_ + columns * cell_width_ + beyond, left_ + kSteps * kStep + 8);
     height_ = top_ + rows * cell_height_ + kScaleHeight;
   }
 
@@ -160,7 +160,7 @@ class Painter {
         } else if (one_by_one) {
           const double gap = cell_width_ >= 8 && cell_height_ >= 8 ? 1 : 0;
           canvas_.rectangle(x(c), y(r), cell_width_ - gap, cell_height_ - gap, colour(scale_, v),
-                            fmt::format("{}, {}: {}", map_.rows[r], map_.columns[c], number(v)));
+                            tooltip(map_.rows[r], map_.columns[c], v));
           if (with_numbers)
             canvas_.text(x(c) + (cell_width_ - gap) / 2, y(r) + cell_height_ / 2 + 3.5, number(v, 2),
                          R"(class="ink" fill="#1f2328" pointer-events="none")", {.size = 10.5, .anchor = Anchor::middle});
@@ -175,8 +175,7 @@ class Painter {
   }
 
   void draw_scale() {
-    constexpr int kSteps = 21;
-    constexpr double kStep = 8, kBar = 9;
+    constexpr double kBar = 9;
     const double top = height_ - kScaleHeight + 14;
     for (int i = 0; i < kSteps; ++i) {
       const double part = static_cast<double>(i) / (kSteps - 1);

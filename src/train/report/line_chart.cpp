@@ -58,10 +58,12 @@ void draw_level(Plot& plot, LabelPlaces& places, const Level& level, double x) {
   const Box& frame = plot.frame();
   const double y = plot.at({x, level.y}).y;
   plot.canvas().line(frame.left, y, frame.right, y, ink::kLevel);
-  const std::string label = level.name.empty() ? number(level.y) : fmt::format("{} {}", level.name, number(level.y));
+  const std::string value = number(level.y);
+  const std::string name = fitted(level.name, frame.right - frame.left - text_width(value) - 16);
+  const std::string label = name.empty() ? value : name + " " + value;
   const double width = text_width(label);
   std::vector<Box> candidates;
-  for (double off : {-9., 11., -13., 15., -19., 21., -26., 28.})
+  for (double off : {-9., 11., -13., 15., -19., 21., -26., 28., -41., 43., -56., 58., -71., 73., -86., 88.})
     for (double left : {frame.right - width - 4, frame.left + 6, (frame.left + frame.right - width) / 2})
       candidates.push_back(box_at(left, y + off, width));
   const Box box = places.take(candidates);
@@ -77,7 +79,7 @@ void draw_best(Plot& plot, LabelPlaces& places, const Curve& curve, std::size_t 
   const std::string label = number(best->y);
   const double width = text_width(label);
   std::vector<Box> candidates;
-  for (double off : {16., -15., 30., -30., 44., -44.})
+  for (double off : {16., -15., 30., -30., 45., -45., 60., -60., 75., -75.})
     for (double left : {at.x - width / 2, at.x - width - 4, at.x + 4}) candidates.push_back(box_at(left, at.y + off, width));
   const Box box = places.take(candidates);
   plot.canvas().circle(at.x, at.y, 4, series_fill(series) + R"x( style="stroke:var(--paper,#fff)")x");

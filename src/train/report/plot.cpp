@@ -26,8 +26,8 @@ Plot::Plot(const PlotOptions& options, const Axis& x, const Axis& y, double widt
   const std::vector<Tick> ticks = y_.ticks(most);
   const double left = std::ceil(widest(ticks)) + 12;
   if (!options.y_label.empty()) {
-    canvas_.text(0, top + 10, options.y_label, ink::kMuted);
-    top += 20;
+    canvas_.text(0, top + 10, fitted(options.y_label, width), ink::kMuted);
+    top += 24;
   }
   frame_ = {left, top, width - 12, 0};
   if (options.square) frame_.right = std::min(frame_.right, left + 380);
@@ -36,7 +36,8 @@ Plot::Plot(const PlotOptions& options, const Axis& x, const Axis& y, double widt
   draw_x_ticks();
   height_ = frame_.bottom + 26;
   if (!options.x_label.empty()) {
-    canvas_.text((frame_.left + frame_.right) / 2, height_ + 10, options.x_label, ink::kMuted, {.anchor = Anchor::middle});
+    canvas_.text((frame_.left + frame_.right) / 2, height_ + 10, fitted(options.x_label, frame_.right - frame_.left), ink::kMuted,
+                 {.anchor = Anchor::middle});
     height_ += 16;
   }
 }
@@ -45,7 +46,7 @@ double Plot::draw_legend(const PlotOptions& options) {
   constexpr double kRow = 18, kSwatch = 18, kGap = 18;
   double x = 0, y = 0;
   for (std::size_t i = 0; i < options.legend.size(); ++i) {
-    const std::string& name = options.legend[i];
+    const std::string name = fitted(options.legend[i], canvas_.width() - kSwatch - 12);
     if (name.empty()) continue;
     const double width = kSwatch + 6 + text_width(name);
     if (x > 0 && x + width > canvas_.width()) x = 0, y += kRow;

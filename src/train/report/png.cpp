@@ -1,5 +1,7 @@
 #include <reel/train/report/png.h>
 
+#include <algorithm>
+#include <new>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -33,13 +35,11 @@ Bytes deflated(const Bytes& bytes) {
 }
 
 Bytes encode(int width, int height, std::size_t channels, std::span<const std::uint8_t> samples) {
-  constexpr int kMost = 1 << 14;
-  if (width < 1 || height < 1 || width > kMost || height > kMost)
-    throw InputError(fmt::format("png: {} x {} is no size of a picture (1 to {} each)", width, height, kMost));
+  if (width < 1 || height < 1) throw InputError(fmt::format("png: {} x {} is no size of a picture", width, height));
   const std::size_t row = static_cast<std::size_t>(width) * channels, rows = static_cast<std::size_t>(height);
-  if (samples.size() != row * rows)
-    throw InputError(fmt::format("png: {} x {} pixels of {} bytes are {} bytes, but {} were given", width, height, channels,
-                                 row * rows, samples.size()));
+  if (samples.size() % row != 0 || samples.size() / row != rows)
+    throw InputError(fmt::format("png: {} x {} pixels of {} bytes are {:.0f} bytes, but {} were given", width, height, channels,
+                                 static_cast<double>(row) * static_cast<double>(rows), samples.size()));
   Bytes lines;
   lines.reserve(rows * (row + 1));
   for (std::size_t r = 0; r < rows; ++r) {

@@ -56,7 +56,7 @@ void draw_many(Plot& plot, const std::vector<const Dot*>& dots, std::size_t seri
   std::string data;
   for (const auto& [x, y] : spots)
     data += fmt::format("M{},{}h0", coordinate(static_cast<double>(x) * kSpot), coordinate(static_cast<double>(y) * kSpot));
-  plot.canvas().path(data, series_stroke(series % 8) + R"( stroke-width="3.2" stroke-linecap="round" stroke-opacity="0.6")");
+  plot.canvas().path(data, series_stroke(series % 8) + R"( stroke-width="3.8" stroke-linecap="round" stroke-opacity="0.6")");
 }
 
 void write_labels(Plot& plot, const std::vector<const Dot*>& dots) {

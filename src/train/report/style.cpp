@@ -10,13 +10,15 @@ namespace {
 constexpr std::string_view kStyle = R"(:root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1f2328; --muted: #5b636d; --rule: #9aa2ac; --line: #d9dee4; --grid: #e7eaee; --faint: #f3f4f6;
-  --ground: #f6f7f9; --wrong: #b42318; --positive: 214 64 43; --negative: 43 115 201; --cell-paper: #ffffff; --cell-ink: #111111;
+  --ground: #f6f7f9; --wrong: #b42318; --positive: 214 64 43; --negative: 43 115 201;
+  --cell-paper: #ffffff; --cell-ink: #111111;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b65a91; --c4: #c98a00; --c5: #3c9fd6; --c6: #8a7d00; --c7: #5b636d;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e3e7ec; --muted: #9ba4af; --rule: #5b6470; --line: #333a43; --grid: #272d35; --faint: #1d2228;
-    --ground: #1b2026; --wrong: #ff8a7a; --positive: 226 84 62; --negative: 70 140 228; --cell-paper: #d9dde2; --cell-ink: #0b0d10;
+    --ground: #1b2026; --wrong: #ff8a7a; --positive: 226 84 62; --negative: 70 140 228;
+    --cell-paper: #d9dde2; --cell-ink: #0b0d10;
     --c0: #4aa8e0; --c1: #f08040; --c2: #2fc497; --c3: #dd8fbd; --c4: #eab02c; --c5: #86cbf2; --c6: #d3c63a; --c7: #9ba4af;
   }
 }
@@ -46,7 +48,8 @@ details { margin-top: 10px; }
 details .when { margin-top: 16px; }
 summary { color: var(--muted); font-size: 14px; cursor: pointer; }
 table { border-collapse: collapse; min-width: 100%; font-size: 14px; line-height: 1.4; }
-th, td { text-align: left; padding: 6px 24px 6px 0; border-bottom: 1px solid var(--line); vertical-align: baseline; white-space: nowrap; }
+th, td { text-align: left; padding: 6px 24px 6px 0; border-bottom: 1px solid var(--line); vertical-align: baseline;
+  white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; }
 th { color: var(--muted); font-weight: 500; }
 td.long, th.long { white-space: normal; min-width: 17em; }
@@ -81,8 +84,9 @@ svg.scales { width: 100%; height: auto; }
 .pictures li { min-width: 0; }
 .pictures img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; border: 1px solid var(--line); }
 .pictures p { margin: 8px 0 0; font-size: 14px; line-height: 1.35; overflow-wrap: anywhere; }
-.words span { display: inline-block; padding-bottom: 3px; margin-right: 3px; background: linear-gradient(var(--c0), var(--c0)) 0 100% /
-  var(--p, 0) 2px no-repeat, linear-gradient(var(--line), var(--line)) 0 100% / 100% 2px no-repeat; }
+.words span { display: inline-block; padding-bottom: 3px; margin-right: 3px;
+  background: linear-gradient(var(--c0), var(--c0)) 0 100% / var(--p, 0) 2px no-repeat,
+  linear-gradient(var(--line), var(--line)) 0 100% / 100% 2px no-repeat; }
 .pictures .truth { margin-top: 4px; color: var(--muted); font-size: 13px; }
 .pictures b { color: var(--wrong); }
 .story { list-style: none; margin: 0 0 20px; padding: 0; display: flex; flex-wrap: wrap; gap: 12px 0; }

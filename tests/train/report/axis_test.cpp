@@ -38,6 +38,7 @@ TEST_CASE("axis: linear ticks are multiples of 1, 2 or 5") {
   CHECK(labels(linear_ticks(-3, 7, 7)) == "\u22122 0 2 4 6");
   CHECK(labels(linear_ticks(1.0001, 1.0004, 5)) == "1.0001 1.0002 1.0003 1.0004");
   CHECK(labels(linear_ticks(0, 3e8, 4)) == "0 10⁸ 2×10⁸ 3×10⁸");
+  CHECK(labels(linear_ticks(0, 1.2e7, 4)) == "0 5×10⁶ 10⁷");  // no mixture
   CHECK(labels(linear_ticks(0, 2.5e-6, 4)) == "0 10⁻⁶ 2×10⁻⁶");
   CHECK(labels(linear_ticks(1, 3, 9, true)) == "1 2 3");
   CHECK(linear_ticks(0, 1, 6)[3].value == 0.6);  // as written, without a rounding error of its own

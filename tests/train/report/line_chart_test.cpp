@@ -129,18 +129,26 @@ TEST_CASE("line chart: 100,000 points make a small picture") {
   CHECK(html(chart).size() < 60000);
 }
 
+TEST_CASE("line chart: names that are too long are cut") {
+  const std::string name(300, 'n');
+  const LineChart chart{.x_label = name, .y_label = name, .curves = {{name, {{0, 0}, {1, 1}}}}, .levels = {{name, 0.5}}};
+  check_sound(chart);
+  CHECK(svg(chart).find(std::string(150, 'n')) == std::string::npos);
+  CHECK(svg(chart).find("n… 0.5<") != std::string::npos);
+}
+
 TEST_CASE("line chart: labels of close levels do not overlap") {
   LineChart chart{.curves = {{"c", {{0, 0}, {100, 10}}}}};
-  for (int i = 0; i < 4; ++i) chart.levels.push_back({"level " + std::to_string(i), 5 + 0.02 * i});
+  for (int i = 0; i < 7; ++i) chart.levels.push_back({"level " + std::to_string(i), 5 + 0.02 * i});
   check_sound(chart);
   const std::string drawn = svg(chart);
   std::vector<std::pair<double, double>> places;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 7; ++i) {
     const std::size_t label = drawn.find(">level " + std::to_string(i)), begin = drawn.rfind("<text x=\"", label);
     REQUIRE(begin != std::string::npos);
     places.emplace_back(std::stod(drawn.substr(begin + 9)), std::stod(drawn.substr(drawn.find("y=\"", begin) + 3)));
   }
-  for (std::size_t i = 0; i < 4; ++i)
+  for (std::size_t i = 0; i < 7; ++i)
     for (std::size_t j = 0; j < i; ++j)
       CHECK((std::abs(places[i].second - places[j].second) >= 12 || std::abs(places[i].first - places[j].first) > 80));
 }

@@ -1,8 +1,7 @@
 #include <reel/train/report/page.h>
 
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <random>
 
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <reel/train/report/graph_drawing.h>
 
 #include "support.h"
+#include "train/directory.h"
 #include "train/report/markup.h"
 
 using namespace reel;
@@ -17,29 +17,6 @@ using namespace reel::report;
 using namespace reel::test;
 
 namespace {
-
-// A directory of its own that goes away with the test.
-class Directory {
- public:
-  Directory() : path_(std::filesystem::temp_directory_path() / ("reel_report_test_" + std::to_string(std::random_device()()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::size_t files() const {
-    return static_cast<std::size_t>(
-        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The environment's PATH for the time of a test.
 class Path {
@@ -178,7 +155,7 @@ TEST_CASE("graph drawing: the source where there is no dot, it fails, or takes t
   }
   // A dot of our own: it reads nothing and does not end, or fails.
   const auto install = [&](const std::string& script) {
-    std::ofstream(directory / "dot") << "#!/bin/sh\n" << script << "\n";
+    directory.write("dot", "#!/bin/sh\n" + script + "\n");
     std::filesystem::permissions(directory / "dot", std::filesystem::perms::owner_all);
   };
   const Path path((directory / "") + ":/usr/bin:/bin");
