@@ -16,7 +16,8 @@ constexpr double kCell = 19, kRow = 21, kNumbers = 26;
 std::size_t steps(const LabelStrip& strip) { return strip.labels.empty() ? 0 : strip.labels[0].size(); }
 
 bool differs(const LabelStrip& strip, std::size_t row, std::size_t step) {
-  return strip.labels[row][step] != strip.labels[0][step];
+  const int label = strip.labels[row][step], first = strip.labels[0][step];
+  return label >= 0 && first >= 0 && label != first;
 }
 
 std::size_t mismatches(const LabelStrip& strip) {

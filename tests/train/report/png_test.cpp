@@ -91,9 +91,9 @@ TEST_CASE("data_uri: base64 with its padding") {
   const std::string head = "data:image/png;base64,";
   const auto of = [](std::string_view s) { return data_uri(std::vector<std::uint8_t>(s.begin(), s.end())); };
   CHECK(of("") == head);
-  CHECK(of("M") == head + "TQ==");  // the examples of RFC 4648's article and its text
+  CHECK(of("M") == head + "TQ==");
   CHECK(of("Ma") == head + "TWE=");
   CHECK(of("Man") == head + "TWFu");
-  CHECK(of("foobar") == head + "Zm9vYmFy");
+  CHECK(of("foobar") == head + "Zm9vYmFy");  // of RFC 4648
   CHECK(of("\xFB\xFF\xFE") == head + "+//+");
 }

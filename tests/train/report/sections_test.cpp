@@ -142,6 +142,8 @@ TEST_CASE("label strip: differences are marked and counted") {
 
 TEST_CASE("label strip: odd labels and lengths") {
   check_sound(LabelStrip{});
+  const LabelStrip unlabelled{"", {"true", "predicted"}, {{-1, 1}, {2, 1}}, {}};
+  CHECK(has(html(unlabelled), "0 of 2 steps differ."));
   check_sound(LabelStrip{"", {"none"}, {{}}, {}});
   check_sound(LabelStrip{kNasty, {kNasty}, {{-1, 1000, 7, 8}}, kNasty});
   check_sound(LabelStrip{"long", {std::string(200, 'x')}, {std::vector<int>(200, 3)}, {}});
