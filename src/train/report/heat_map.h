@@ -2,8 +2,9 @@
 //
 // Colours: red for positive and blue for negative values, the paper's own at zero, the same strength for the same size; or one
 // colour from the smallest value to the largest. What is not finite is hatched and counted in the caption. Small matrices show
-// their numbers, matrices of medium size tell them on hovering, large ones are drawn as an image. Threads: functions of their
-// arguments alone.
+// their numbers, matrices of medium size tell them on hovering, large ones are drawn as an image.
+//
+// Threads: functions of their arguments alone.
 #pragma once
 
 #include <string>

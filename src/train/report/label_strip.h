@@ -13,7 +13,7 @@ namespace reel::report {
 struct LabelStrip {
   std::string title = {};
   std::vector<std::string> names = {};        // of the rows, such as "true" and "predicted"
-  std::vector<std::vector<int>> labels = {};  // per row, per step; a negative one is none, and differs from none
+  std::vector<std::vector<int>> labels = {};  // per row, per step; a negative one stands for no label
   std::string caption = {};
 };
 

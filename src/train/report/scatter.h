@@ -1,7 +1,9 @@
 // Points in the plane, such as predicted against true numbers.
 //
 // Points that are not finite are left out, and the caption counts them. Where there are very many, those that fall on the same
-// spot are drawn once. Threads: functions of their arguments alone.
+// spot are drawn once.
+//
+// Threads: functions of their arguments alone.
 #pragma once
 
 #include <string>
