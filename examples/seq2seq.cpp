@@ -220,19 +220,16 @@ struct Numbers {
   std::vector<Index> train, test;
 };
 
+// All drawn alike, then parted at random, so that short numbers are neither all learnt nor all held out.
 Numbers draw_numbers(const Settings& s) {
   RandomStream random(s.common.seed, 1u << 20);
   std::set<Index> seen;
-  Numbers n;
-  const auto fill = [&](std::vector<Index>& list, Index count) {
-    while (static_cast<Index>(list.size()) < count) {
-      const Index number = draw_number(random);
-      if (seen.insert(number).second) list.push_back(number);
-    }
-  };
-  fill(n.test, s.test);
-  fill(n.train, s.pairs);
-  return n;
+  std::vector<Index> all;
+  while (static_cast<Index>(all.size()) < s.pairs + s.test)
+    if (const Index number = draw_number(random); seen.insert(number).second) all.push_back(number);
+  for (std::size_t i = all.size(); i > 1; --i)
+    std::swap(all[i - 1], all[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+  return {{all.begin() + s.test, all.end()}, {all.begin(), all.begin() + s.test}};
 }
 
 void learn(const Settings& s, Translator& translator, const Numbers& numbers) {
