@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 namespace program {
 namespace {
 
@@ -24,6 +26,25 @@ void add_common(CLI::App& app, Common& common) {
   app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on");
+}
+
+reel::report::Page make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle) {
+  reel::report::Page page(common.report, std::move(title), std::move(subtitle));
+  page.setting("status", "running");
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_single_name();
+    if (name == "help" || name == "report" || name == "threads") continue;  // the page does not depend on these
+    page.setting(name, option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str());
+  }
+  return page;
+}
+
+void finish(reel::report::Page& page) {
+  if (!page.enabled()) return;
+  page.setting("status", interrupted() ? "interrupted" : "finished");
+  page.write();
+  fmt::print("report: {}\n", page.path());
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {

@@ -11,17 +11,24 @@
 #include <CLI/CLI.hpp>
 
 #include <reel/graph/threads.h>
+#include <reel/train/report/page.h>
 
 namespace program {
 
 struct Common {
   std::uint64_t seed = 1;
   int threads = 0;
+  std::string report;  // path of a page to write; empty for none
   reel::Threads make_threads() const { return reel::Threads(threads); }
 };
 
-// --seed and --threads.
+// --seed, --threads and --report.
 void add_common(CLI::App& app, Common& common);
+
+// The page of --report, with every option of the program among its settings.
+reel::report::Page make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle = {});
+// Says how the run ended, writes the page a last time, and prints where it is.
+void finish(reel::report::Page& page);
 
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);

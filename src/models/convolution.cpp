@@ -7,6 +7,7 @@
 #include <reel/ops/joining.h>
 #include <reel/ops/pooling.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
 
 namespace reel {
 namespace {
@@ -38,15 +39,30 @@ Var ImageConvolution::operator()(Operand x) const {
 }
 
 TextCnn::TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F)
-    : features_(static_cast<Index>(widths.size()) * F) {
+    : widths_(widths), features_(static_cast<Index>(widths.size()) * F) {
   if (widths.empty()) throw InputError(fmt::format("TextCnn {}: needs at least one width", name));
   for (Index width : widths) convolutions_.emplace_back(set, fmt::format("{}.{}", name, width), width, E, F);
 }
 
-Var TextCnn::operator()(Operand x) const {
-  std::vector<Var> best;
-  for (const SequenceConvolution& convolution : convolutions_) best.push_back(max_over(relu(convolution(x)), -2));
-  return best.size() == 1 ? best[0] : concat(best);
+Var TextCnn::operator()(Operand x) const { return best(x, nullptr); }
+Var TextCnn::operator()(Operand x, Operand mask) const { return best(x, &mask); }
+
+Var TextCnn::best(Operand x, const Operand* words) const {
+  Tape& tape = tape_of("text_cnn", {&x});
+  Var v = x.on(tape), keep;
+  if (words) {
+    keep = words->on(tape);
+    keep = reshape(keep, keep.shape().with_last(1));
+    v = mask(Operand(v, x.site()), keep);
+  }
+  std::vector<Var> all;
+  for (std::size_t i = 0; i < widths_.size(); ++i) {
+    const Var padded = widths_[i] > 1 ? pad(Operand(v, x.site()), -2, 0, widths_[i] - 1) : v;
+    Var y = relu(convolutions_[i](Operand(padded, x.site())));
+    if (keep) y = mask(y, keep);  // 0 is never more than what a word's window has
+    all.push_back(max_over(y, -2));
+  }
+  return all.size() == 1 ? all[0] : concat(all);
 }
 
 ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W, Index C, const std::vector<Index>& channels,

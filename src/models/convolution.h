@@ -33,14 +33,19 @@ class ImageConvolution {
 };
 
 // A text as a bag of its best n-grams: for each width a convolution, ReLU, and the largest over time (Kim, 2014).
-// x [.., T, E] -> [.., widths F]. T is at least the largest width. Parameters "<name>.<width>.W" and ".b".
+// x [.., T, E] -> [.., widths F]; every word begins a window, and the last ones reach into zeros. Parameters "<name>.<width>.W"
+// and ".b".
 class TextCnn {
  public:
   TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F);
   Var operator()(Operand x) const;
+  // mask [.., T]: 1 where there is a word, else 0. What is padding counts as zeros, and no window begins there.
+  Var operator()(Operand x, Operand mask) const;
   Index features() const { return features_; }
 
  private:
+  Var best(Operand x, const Operand* mask) const;
+  std::vector<Index> widths_;
   std::vector<SequenceConvolution> convolutions_;
   Index features_;
 };

@@ -56,7 +56,7 @@ Tensor<double> hebbian(TensorView<const double> patterns) {
   Tensor<double> W(Shape{N, N});
   for (Index p = 0; p < P; ++p)
     for (Index i = 0; i < N; ++i)
-      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * patterns[p * N + j] / static_cast<double>(N);
+      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * patterns[p * N + j];
   clear_diagonal(W);
   return W;
 }
@@ -73,7 +73,7 @@ Tensor<double> projection(TensorView<const double> patterns) {
   solve(C, X, P, N);
   for (Index p = 0; p < P; ++p)
     for (Index i = 0; i < N; ++i)
-      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * X[p * N + j];
+      for (Index j = 0; j < N; ++j) W[i * N + j] += static_cast<double>(N) * patterns[p * N + i] * X[p * N + j];
   clear_diagonal(W);
   return W;
 }

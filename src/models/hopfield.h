@@ -8,10 +8,11 @@
 
 namespace reel {
 
-// Hebb's rule over patterns [P, N] of -1 and 1: W = sum_p a_p^T a_p / N with a zero diagonal. InputError for other numbers.
+// Hebb's rule over patterns [P, N] of -1 and 1: W = sum_p a_p^T a_p with a zero diagonal, so large that satlins, but for ties,
+// answers -1 or 1. InputError for other numbers.
 Tensor<double> hebbian(TensorView<const double> patterns);
 
-// The projection rule: W = A^T (A A^T)^-1 A with a zero diagonal, which stores linearly independent patterns without crosstalk
+// The projection rule: W = N A^T (A A^T)^-1 A with a zero diagonal, which stores linearly independent patterns without crosstalk
 // (Personnaz et al., 1986). InputError when they are dependent.
 Tensor<double> projection(TensorView<const double> patterns);
 

@@ -1,0 +1,340 @@
+// Describes pictures: a convolutional and a recurrent network, trained together on scenes of two objects that it draws itself. A
+// fifth of the pairs of shape and colour never appears in training.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "common/program.h"
+#include "common/scenes.h"
+
+#include <fmt/ranges.h>
+
+#include <reel/models/captioner.h>
+#include <reel/models/writer.h>
+#include <reel/reel.h>
+#include <reel/train/files.h>
+#include <reel/train/images.h>
+#include <reel/train/sequence_batch.h>
+#include <reel/train/words.h>
+
+using namespace reel;
+
+namespace {
+
+using scenes::kSide;
+using scenes::Scene;
+
+struct Settings {
+  std::string cell = "elman", decode = "greedy", folder;
+  Index units = 128, features = 128, batch = 64, iterations = 6000, test = 1000, beam = 3;
+  double lr = 2e-3, smoothing = .1, decay = 0, grey = .3, temperature = 1;
+  program::Common common;
+};
+
+using Sentence = std::vector<std::string>;
+
+// Pictures [N, H, W, 3] with what they show.
+struct Examples {
+  Tensor<float> pictures;
+  std::vector<Scene> scenes;
+};
+
+// grey: the share of pictures without colour.
+Examples draw_examples(Index count, RandomStream& random, const std::vector<bool>& allowed, const std::vector<bool>* needs,
+                       double grey = 0) {
+  Examples e{Tensor<float>(Shape{count, kSide, kSide, 3}), {}};
+  for (Index i = 0; i < count; ++i) {
+    e.scenes.push_back(scenes::draw_scene(random, allowed, needs));
+    e.scenes.back().grey = random.uniform() < grey;
+    scenes::paint(e.scenes.back(), random, e.pictures.data() + i * kSide * kSide * 3);
+  }
+  return e;
+}
+
+std::vector<bool> opposite(std::vector<bool> flags) {
+  flags.flip();
+  return flags;
+}
+
+constexpr Index kMostWords = 11;  // of a caption, with END
+
+class CaptionModel {
+ public:
+  explicit CaptionModel(const Settings& s)
+      : words_(std::vector<std::string>{"<start>", "<end>"}), s_(s), held_out_(held_out(s)), allowed_(opposite(held_out_)) {
+    for (const std::string& word : scenes::words()) words_.add(word);
+    CaptionerOptions options{.features = s.features, .words = words_.size(), .units = s.units, .cell = s.cell};
+    model_.emplace(params_, "captioner", options);
+    trainer_.emplace([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s.lr}, ClipNorm{5},
+                     TrainerOptions{.seed = s.common.seed,
+                                    .threads = s.common.make_threads(),
+                                    .weight_decay = {s.decay, true},
+                                    .schedule = schedule::warmup(100, schedule::cosine(s.iterations, .02))});
+    see_ = model_->see(see_tape_.input("picture", {B, kSide, kSide, 3}));
+    see_plan_.emplace(compile<float>(see_tape_, see_.kept));
+    seeing_.emplace(*see_plan_, &trainer_->parameters(), s.common.make_threads());
+    writer_.emplace(model_->decoder(), trainer_->parameters(), s.common.make_threads());
+  }
+
+  // One update on newly drawn pictures; returns the loss. `progress`: the part of the training that is over.
+  //
+  // Training begins in black and white: were colours learnt before shapes, a blue thing could soon be nothing but what blue
+  // things have been so far.
+  double learn(RandomStream& random, double progress) {
+    const double grey = std::max(s_.grey, 1 - progress / .4 * (1 - s_.grey));
+    const Examples e = draw_examples(s_.batch, random, allowed_, nullptr, grey);
+    std::vector<std::vector<std::int32_t>> before, after;
+    for (const Scene& scene : e.scenes) {
+      after.push_back(words_.encode(scenes::caption(scene)));
+      before.push_back(after.back());
+      before.back().insert(before.back().begin(), 0);
+      after.back().push_back(1);
+    }
+    std::vector<Index> order(e.scenes.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
+    const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords),
+                        y = sequence_batch_in_order(after, order, kMostWords);
+    return trainer_->step({{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}});
+  }
+
+  std::vector<Written> describe(const Tensor<float>& pictures) {
+    std::vector<Written> all;
+    const Index count = pictures.shape().dim(0), size = pictures.size() / std::max<Index>(count, 1);
+    for (Index first = 0; first < count; first += 250) {
+      const Index n = std::min<Index>(250, count - first);
+      see_plan_->run(*seeing_, {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, 3})}});
+      HostState state;
+      for (const Var& part : see_.kept) {
+        const auto v = seeing_->value(part);
+        state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
+      }
+      for (Written& text : write(state)) all.push_back(std::move(text));
+    }
+    return all;
+  }
+
+  Sentence sentence(const Written& text) const {
+    Sentence words;
+    for (std::int32_t id : text.ids) words.push_back(words_.word(id));
+    return words;
+  }
+  const ParameterSet& params() const { return params_; }
+  const std::vector<bool>& held_out() const { return held_out_; }
+  const std::vector<bool>& seen() const { return allowed_; }
+
+ private:
+  static std::vector<bool> held_out(const Settings& s) {
+    RandomStream random(s.common.seed, 1u << 22);
+    return scenes::choose_held_out(random);
+  }
+
+  Var loss(Tape& tape) const {
+    const Var picture = tape.input("picture", {B, kSide, kSide, 3});
+    const Sequence before = tape.ids("before", kMostWords, {B}), after = tape.ids("after", kMostWords, {B});
+    const Sequence weights = tape.input("weights", kMostWords, {B});
+    const Sequence logits = model_->decoder().logits(before, model_->see(picture));
+    const Var exact = cross_entropy(logits, after, weights);
+    if (s_.smoothing == 0) return exact;
+    std::vector<Var> all;  // every word's share, right or wrong
+    for (std::size_t t = 0; t < logits.size(); ++t) all.push_back(-mean_last(log_softmax(logits[t])) * weights[t]);
+    const Var even = sum(accumulate(all)) / sum(accumulate(weights));
+    return (1 - s_.smoothing) * exact + s_.smoothing * even;
+  }
+
+  std::vector<Written> write(const HostState& state) {
+    const WriteLimits limits{.start = 0, .end = 1, .most = 2 * kMostWords};
+    if (s_.decode == "beam") return writer_->beam(state, limits, s_.beam);
+    if (s_.decode == "sample") return writer_->sample(state, limits, s_.temperature, sampling_);
+    return writer_->greedy(state, limits);
+  }
+
+  WordVocabulary words_;
+  const Settings& s_;
+  std::vector<bool> held_out_, allowed_;
+  ParameterSet params_;
+  std::optional<Captioner> model_;
+  std::optional<Trainer<float>> trainer_;
+  Tape see_tape_;
+  AnyCell::State see_;
+  std::optional<Plan<float>> see_plan_;
+  std::optional<Workspace<float>> seeing_;
+  std::optional<Writer> writer_;
+  RandomStream sampling_{s_.common.seed, 1u << 23};
+};
+
+// ---- how good captions are ----
+
+// Whichever of the two true captions shares more words, place by place, with what was written.
+Sentence closest_truth(const Scene& scene, const Sentence& written) {
+  const Sentence one = scenes::caption(scene), other = scenes::caption(scenes::turned(scene));
+  const auto shared = [&](const Sentence& truth) {
+    Index count = 0;
+    for (std::size_t i = 0; i < std::min(truth.size(), written.size()); ++i) count += truth[i] == written[i];
+    return count;
+  };
+  return shared(other) > shared(one) ? other : one;
+}
+
+struct Score {
+  Index exact = 0, count = 0;
+  double bleu = 0;
+  double share() const { return count == 0 ? 0 : 100.0 * static_cast<double>(exact) / static_cast<double>(count); }
+};
+
+Score score(CaptionModel& model, const Examples& e, const std::vector<Written>& written) {
+  Score s;
+  std::vector<Sentence> hypotheses, references;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    hypotheses.push_back(model.sentence(written[i]));
+    references.push_back(closest_truth(e.scenes[i], hypotheses.back()));
+    s.exact += written[i].ended && hypotheses.back() == references.back();
+  }
+  s.count = static_cast<Index>(written.size());
+  s.bleu = bleu(hypotheses, references);
+  return s;
+}
+
+// ---- the page ----
+
+report::Picture picture_of(const CaptionModel& model, const float* pixels, const Written& text, const Sentence& truth) {
+  report::Picture p{.width = static_cast<int>(kSide), .height = static_cast<int>(kSide)};
+  for (Index i = 0; i < kSide * kSide * 3; ++i)
+    p.rgb.push_back(static_cast<std::uint8_t>(std::lround(255 * std::clamp(pixels[i], 0.f, 1.f))));
+  const Sentence words = model.sentence(text);
+  for (std::size_t i = 0; i < words.size(); ++i) p.words.push_back({words[i], std::exp(text.log_probabilities[i])});
+  p.truth = fmt::format("{}", fmt::join(truth, " "));
+  p.correct = truth.empty() || (text.ended && words == truth);
+  return p;
+}
+
+report::Pictures gallery(const CaptionModel& model, std::string title, const Examples& e, const std::vector<Written>& written,
+                         std::size_t most) {
+  report::Pictures all{.title = std::move(title)};
+  for (std::size_t i = 0; i < std::min(most, written.size()); ++i)
+    all.pictures.push_back(picture_of(model, e.pictures.data() + static_cast<Index>(i) * kSide * kSide * 3, written[i],
+                                      closest_truth(e.scenes[i], model.sentence(written[i]))));
+  return all;
+}
+
+// Captions of a folder's PNG files, in the order of their names.
+void describe_folder(CaptionModel& model, const std::string& folder, report::Page& page) {
+  std::error_code failed;
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed))
+    if (entry.path().extension() == ".png") paths.push_back(entry.path());
+  if (failed) throw FileError(fmt::format("{}: {}", folder, failed.message()));
+  if (paths.empty()) throw FileError(folder + ": has no .png file");
+  std::ranges::sort(paths);
+  Tensor<float> pictures(Shape{static_cast<Index>(paths.size()), kSide, kSide, 3});
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const Tensor<float> picture = resized(read_png(paths[i]), kSide, kSide);
+    std::copy(picture.begin(), picture.end(), pictures.data() + static_cast<Index>(i) * picture.size());
+  }
+  const std::vector<Written> written = model.describe(pictures);
+  report::Pictures all{.title = "Pictures of " + folder};
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    fmt::print("{}: {}\n", paths[i], fmt::join(model.sentence(written[i]), " "));
+    all.pictures.push_back(picture_of(model, pictures.data() + static_cast<Index>(i) * kSide * kSide * 3, written[i], {}));
+    all.pictures.back().truth = std::filesystem::path(paths[i]).filename();
+  }
+  page.set("folder", all);
+}
+
+// ---- what the program does ----
+
+void train_and_describe(const CLI::App& app, const Settings& s) {
+  CaptionModel model(s);
+  report::Page page = program::make_page(app, s.common, "Captions", "A convolutional and a recurrent network describe scenes");
+  std::vector<std::string> held;
+  for (std::size_t p = 0; p < model.held_out().size(); ++p)
+    if (model.held_out()[p])
+      held.push_back(
+          fmt::format("{} {}", scenes::kColours[p % scenes::kColours.size()], scenes::kShapes[p / scenes::kColours.size()]));
+  page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
+  fmt::print("{} parameters; never seen in training: {}\n", model.params().numbers(), fmt::join(held, ", "));
+
+  RandomStream random(s.common.seed, 1u << 20), test_random(s.common.seed, 1u << 21);
+  const std::vector<bool> all(model.seen().size(), true);
+  const Examples unseen = draw_examples(s.test, test_random, all, &model.held_out());
+  const Examples seen = draw_examples(s.test, test_random, model.seen(), nullptr);
+  const Examples peek = draw_examples(std::min<Index>(s.test, 200), test_random, all, &model.held_out());
+
+  report::LineChart losses{.title = "Loss", .x_label = "iteration", .y_label = "nats per word", .log_y = true};
+  losses.curves = {{.name = "training"}};
+  report::LineChart exact{.title = "Exact captions", .x_label = "iteration", .y_label = "%"};
+  exact.curves = {{.name = "unseen combinations"}};
+  program::Progress progress(s.iterations);
+  double smooth = 3;
+  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
+    smooth += std::max(.02, 1.0 / static_cast<double>(i)) *
+              (model.learn(random, static_cast<double>(i) / static_cast<double>(s.iterations)) - smooth);
+    losses.curves[0].points.push_back({static_cast<double>(i), smooth});
+    if (i % std::max<Index>(s.iterations / 20, 1) == 0) {
+      const double share = score(model, peek, model.describe(peek.pictures)).share();
+      exact.curves[0].points.push_back({static_cast<double>(i), share});
+      page.set("loss", losses);
+      page.set("exact", exact);
+      page.write_now_and_then();
+    }
+    progress.update(i, [&] {
+      const std::string share =
+          exact.curves[0].points.empty() ? "" : fmt::format("  {:.1f}% of unseen exact", exact.curves[0].points.back().y);
+      return fmt::format("{:>6}/{}  loss {:.4f}{}", i, s.iterations, smooth, share);
+    });
+  }
+  progress.finish();
+
+  report::Table table{.title = "Captions of new pictures", .header = {"pictures", "exact", "BLEU"}};
+  const auto report_on = [&](const char* name, const char* key, const Examples& e) {
+    const std::vector<Written> written = model.describe(e.pictures);
+    const Score result = score(model, e, written);
+    fmt::print("{}: {:.1f}% of {} captions exact, BLEU {:.4f}\n", name, result.share(), result.count, result.bleu);
+    table.rows.push_back({name, fmt::format("{:.1f}%", result.share()), fmt::format("{:.4f}", result.bleu)});
+    page.set("table", table);
+    page.set(key, gallery(model, name, e, written, 24));
+    std::size_t shown = 0;
+    for (std::size_t i = 0; i < written.size() && shown < 12; ++i) {
+      const Sentence words = model.sentence(written[i]), truth = closest_truth(e.scenes[i], words);
+      if (words == truth) continue;
+      fmt::print("  wrong: {}   (true: {})\n", fmt::join(words, " "), fmt::join(truth, " "));
+      ++shown;
+    }
+  };
+  report_on("unseen combinations", "unseen", unseen);
+  report_on("seen combinations", "seen", seen);
+  if (!s.folder.empty()) describe_folder(model, s.folder, page);
+  program::finish(page);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("Describes pictures of two objects in words.", "caption");
+  app.add_option("--cell", s.cell, "Cell of the decoder")
+      ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
+      ->capture_default_str();
+  app.add_option("--units", s.units, "Units of the decoder")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--features", s.features, "Numbers that stand for a picture")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--batch", s.batch, "Pictures per training step")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--iterations", s.iterations, "Training steps")
+      ->check(CLI::Range(Index{1}, Index{1} << 40))
+      ->capture_default_str();
+  app.add_option("--test", s.test, "New pictures to describe at the end")->check(CLI::Range(1, 1000000))->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--smoothing", s.smoothing, "Share of each target that is spread over all words")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--grey", s.grey, "Share of training pictures in shades of grey, after a beginning with all of them")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--decay", s.decay, "Weight decay")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--decode", s.decode, "How captions are written")
+      ->check(CLI::IsMember({"greedy", "sample", "beam"}))
+      ->capture_default_str();
+  app.add_option("--beam", s.beam, "Beginnings kept by beam search")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--temperature", s.temperature, "Of sampling")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well");
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] { train_and_describe(app, s); });
+}

@@ -1,0 +1,364 @@
+// Finds the class of whole sequences: texts from a file of label<TAB>text lines, or pictures from IDX files, read row by row.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "common/program.h"
+#include "common/sentences.h"
+
+#include <fmt/ranges.h>
+
+#include <reel/models/sequence_classifier.h>
+#include <reel/reel.h>
+#include <reel/train/files.h>
+#include <reel/train/sequence_batch.h>
+#include <reel/train/words.h>
+
+using namespace reel;
+
+namespace {
+
+struct Settings {
+  std::string network = "lstm", text, images, labels;
+  Index units = 64, word_size = 32, length = 60, batch = 32, epochs = 10, train = 0, sentences = 4000;
+  double lr = 2e-3, dropout = .2;
+  program::Common common;
+};
+
+// ---- data: sequences of ids or of vectors, with a class each ----
+
+struct Dataset {
+  std::vector<std::string> classes;
+  std::vector<std::int32_t> labels;
+  // A text: words. A picture: rows of numbers, one after another.
+  std::vector<std::vector<std::string>> texts;
+  Tensor<float> pictures;  // [N, rows, columns]; empty for texts
+  bool of_texts() const { return !texts.empty(); }
+  Index size() const { return static_cast<Index>(labels.size()); }
+};
+
+std::int32_t class_id(Dataset& data, const std::string& label) {
+  const auto it = std::ranges::find(data.classes, label);
+  if (it != data.classes.end()) return static_cast<std::int32_t>(it - data.classes.begin());
+  data.classes.push_back(label);
+  return static_cast<std::int32_t>(data.classes.size() - 1);
+}
+
+void add_text(Dataset& data, const std::string& label, std::string_view text, Index length) {
+  std::vector<std::string> words = tokenize(text);
+  if (static_cast<Index>(words.size()) > length) words.resize(static_cast<std::size_t>(length));
+  data.labels.push_back(class_id(data, label));
+  data.texts.push_back(std::move(words));
+}
+
+Dataset read_texts(const Settings& s) {
+  const std::string file = read_file(s.text);
+  Dataset data;
+  std::size_t line = 0;
+  for (std::size_t at = 0; at < file.size();) {
+    const std::size_t end = std::min(file.find('\n', at), file.size());
+    std::string_view row(file.data() + at, end - at);
+    at = end + 1;
+    ++line;
+    if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+    if (row.empty()) continue;
+    const std::size_t tab = row.find('\t');
+    if (tab == std::string_view::npos || tab == 0) throw FileError(fmt::format("{}:{}: expected label<TAB>text", s.text, line));
+    if (tokenize(row.substr(tab + 1)).empty()) throw FileError(fmt::format("{}:{}: the text is empty", s.text, line));
+    add_text(data, std::string(row.substr(0, tab)), row.substr(tab + 1), s.length);
+  }
+  return data;
+}
+
+Dataset draw_texts(const Settings& s) {
+  Dataset data;
+  RandomStream random(s.common.seed, 1u << 20);
+  for (Index i = 0; i < s.sentences; ++i) {
+    const auto [label, text] = sentences::draw(random);
+    add_text(data, label, text, s.length);
+  }
+  return data;
+}
+
+Dataset read_pictures(const Settings& s) {
+  const Tensor<std::int32_t> images = read_idx(s.images), labels = read_idx(s.labels);
+  if (images.shape().rank() != 3 || labels.shape().rank() != 1 || images.shape().dim(0) != labels.shape().dim(0))
+    throw InputError(fmt::format("{} {} and {} {} are no pictures with one label each", s.images, images.shape().text(), s.labels,
+                                 labels.shape().text()));
+  Dataset data;
+  data.pictures = Tensor<float>(images.shape());
+  for (Index i = 0; i < images.size(); ++i) data.pictures[i] = static_cast<float>(images[i]) / 255;
+  const std::int32_t most = labels.size() ? *std::max_element(labels.begin(), labels.end()) : 0;
+  for (std::int32_t c = 0; c <= most; ++c) data.classes.push_back(fmt::format("{}", c));
+  data.labels.assign(labels.begin(), labels.end());
+  return data;
+}
+
+// Which examples are learnt: the first of a file of pictures, drawn at random from texts.
+struct Split {
+  std::vector<Index> train, test;
+};
+
+Split split(const Dataset& data, const Settings& s) {
+  std::vector<Index> order(static_cast<std::size_t>(data.size()));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
+  RandomStream random(s.common.seed, 1u << 22);
+  if (data.of_texts())
+    for (std::size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+  const Index train = s.train > 0 ? s.train : data.size() * 4 / 5;
+  if (data.classes.size() < 2 || train < 1 || train >= data.size())
+    throw InputError(fmt::format("{} examples of {} classes: cannot learn from {} and test on the others", data.size(),
+                                 data.classes.size(), train));
+  return {{order.begin(), order.begin() + train}, {order.begin() + train, order.end()}};
+}
+
+// ---- the network over one kind of data ----
+
+class Classifier {
+ public:
+  Classifier(const Settings& s, const Dataset& data, const Split& split) : s_(s), data_(data) {
+    Index inputs = data.of_texts() ? s.word_size : data.pictures.shape().dim(2);
+    if (data.of_texts()) {
+      words_.add("<unknown>");
+      for (Index i : split.train)
+        for (const std::string& w : data.texts[static_cast<std::size_t>(i)]) words_.add(w);
+      embed_.emplace(params_, "words", words_.size(), s.word_size, init::normal(.5));
+    }
+    const auto classes = static_cast<Index>(data.classes.size());
+    network_.emplace(
+        s.network, params_, "network",
+        SequenceClassifierOptions{.inputs = inputs, .classes = classes, .units = s.units, .chunk = 7, .dropout = s.dropout});
+    const Index updates = s.epochs * ((static_cast<Index>(split.train.size()) + s.batch - 1) / s.batch);
+    trainer_.emplace([this](Tape& t, Index T, Mode mode) { return loss(t, T, mode); }, params_, Adam{.lr = s.lr}, ClipNorm{1},
+                     TrainerOptions{.seed = s.common.seed,
+                                    .threads = s.common.make_threads(),
+                                    .schedule = schedule::warmup(50, schedule::cosine(updates, .02))});
+  }
+
+  double learn(std::span<const Index> rows) {
+    const Batch b = batch(rows);
+    return trainer_->step(b.bindings(), b.steps);
+  }
+
+  // Log-probabilities [rows, classes].
+  Tensor<float> judge(std::span<const Index> rows) {
+    const Batch b = batch(rows);
+    Judge& judge = judge_of(b.steps);
+    judge.plan->run(*judge.workspace, b.bindings());
+    const auto value = judge.workspace->value(judge.log_probabilities);
+    Tensor<float> out(value.shape());
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const Index to = b.order[r], C = value.shape().dim(1);
+      std::copy_n(value.data() + static_cast<Index>(r) * C, C, out.data() + to * C);
+    }
+    return out;
+  }
+  const ParameterSet& params() const { return params_; }
+  const WordVocabulary& words() const { return words_; }
+
+ private:
+  struct Batch {
+    Index steps = 0;
+    SequenceBatch texts;
+    Tensor<float> x;
+    Tensor<std::int32_t> y;
+    std::vector<Index> order;
+    std::vector<Binding> bindings() const {
+      if (texts.ids.size() == 0) return {{"x", x}, {"y", y}};
+      return {{"x", texts.ids}, {"mask", texts.mask}, {"counts", texts.counts}, {"y", y}};
+    }
+  };
+  struct Judge {
+    Tape tape;
+    Var log_probabilities;
+    std::optional<Plan<float>> plan;
+    std::optional<Workspace<float>> workspace;
+  };
+
+  Batch batch(std::span<const Index> rows) const {
+    Batch b;
+    const auto count = static_cast<Index>(rows.size());
+    b.y = Tensor<std::int32_t>(Shape{count});
+    if (data_.of_texts()) {
+      std::vector<std::vector<std::int32_t>> ids;
+      std::size_t longest = 1;
+      for (Index row : rows) {
+        auto& list = ids.emplace_back();
+        for (const std::string& w : data_.texts[static_cast<std::size_t>(row)])
+          list.push_back(words_.contains(w) ? words_.id(w) : 0);
+        longest = std::max(longest, list.size());
+      }
+      b.steps = static_cast<Index>(longest + 7) / 8 * 8;  // few lengths, so few plans
+      b.texts = sequence_batch(ids, b.steps);
+      b.order = b.texts.order;
+    } else {
+      const Index T = data_.pictures.shape().dim(1), I = data_.pictures.shape().dim(2);
+      b.steps = T;
+      b.x = Tensor<float>(Shape{T, count, I});
+      for (Index r = 0; r < count; ++r) {
+        b.order.push_back(r);
+        for (Index t = 0; t < T; ++t)
+          std::copy_n(data_.pictures.data() + (rows[static_cast<std::size_t>(r)] * T + t) * I, I,
+                      b.x.data() + (t * count + r) * I);
+      }
+    }
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      b.y[static_cast<Index>(r)] = data_.labels[static_cast<std::size_t>(rows[static_cast<std::size_t>(b.order[r])])];
+    return b;
+  }
+
+  Var logits(Tape& tape, Index T, Mode mode) const {
+    SequenceInput in;
+    if (data_.of_texts()) {
+      in.x = map_steps(tape.ids("x", T, {B}), [this](Var id) { return (*embed_)(id); });
+      in.mask = tape.input("mask", T, {B});
+      in.counts = tape.row_counts("counts", T);
+    } else {
+      in.x = tape.input("x", T, {B, data_.pictures.shape().dim(2)});
+    }
+    return (*network_)(in, mode);
+  }
+  Var loss(Tape& tape, Index T, Mode mode) const { return cross_entropy(logits(tape, T, mode), tape.ids("y", {B})); }
+
+  Judge& judge_of(Index steps) {
+    Judge& j = judges_[steps];
+    if (!j.plan) {
+      j.log_probabilities = log_softmax(logits(j.tape, steps, Mode::inference));
+      j.plan.emplace(compile<float>(j.tape, {j.log_probabilities}));
+      j.workspace.emplace(*j.plan, &trainer_->parameters(), s_.common.make_threads());
+    }
+    return j;
+  }
+
+  const Settings& s_;
+  const Dataset& data_;
+  WordVocabulary words_;
+  ParameterSet params_;
+  std::optional<Embedding> embed_;
+  std::optional<SequenceClassifier> network_;
+  std::optional<Trainer<float>> trainer_;
+  std::map<Index, Judge> judges_;
+};
+
+// ---- what the program does ----
+
+struct Confusion {
+  std::vector<double> counts;  // [true, guessed]
+  double share = 0, loss = 0;
+};
+
+Confusion test(Classifier& classifier, const Dataset& data, const std::vector<Index>& rows) {
+  const std::size_t C = data.classes.size();
+  Confusion c{std::vector<double>(C * C)};
+  double right = 0;
+  for (std::size_t first = 0; first < rows.size(); first += 250) {
+    const auto group = std::span(rows).subspan(first, std::min<std::size_t>(250, rows.size() - first));
+    const Tensor<float> p = classifier.judge(group);
+    for (std::size_t r = 0; r < group.size(); ++r) {
+      const float* row = p.data() + static_cast<Index>(r * C);
+      const auto truth = static_cast<std::size_t>(data.labels[static_cast<std::size_t>(group[r])]);
+      const auto guess = static_cast<std::size_t>(std::max_element(row, row + C) - row);
+      ++c.counts[truth * C + guess];
+      right += truth == guess;
+      c.loss -= static_cast<double>(row[truth]) / static_cast<double>(rows.size());
+    }
+  }
+  c.share = 100 * right / static_cast<double>(rows.size());
+  return c;
+}
+
+void show_texts(report::Page& page, Classifier& classifier, const Dataset& data, const std::vector<Index>& rows) {
+  report::Table table{.title = "Texts that were not learnt", .header = {"text", "class", "judged", "probability"}};
+  const std::size_t count = std::min<std::size_t>(rows.size(), 12), C = data.classes.size();
+  const Tensor<float> p = classifier.judge(std::span(rows).first(count));
+  for (std::size_t r = 0; r < count; ++r) {
+    const float* row = p.data() + static_cast<Index>(r * C);
+    const auto guess = static_cast<std::size_t>(std::max_element(row, row + C) - row);
+    const auto i = static_cast<std::size_t>(rows[r]);
+    table.rows.push_back({fmt::format("{}", fmt::join(data.texts[i], " ")),
+                          data.classes[static_cast<std::size_t>(data.labels[i])], data.classes[guess],
+                          fmt::format("{:.3f}", std::exp(row[guess]))});
+  }
+  page.set("texts", table);
+}
+
+void learn(const CLI::App& app, const Settings& s) {
+  const Dataset data = !s.images.empty() ? read_pictures(s) : !s.text.empty() ? read_texts(s) : draw_texts(s);
+  Split parts = split(data, s);
+  Classifier classifier(s, data, parts);
+  report::Page page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network));
+  fmt::print("{} examples of {} classes to learn, {} to test, {} parameters\n", parts.train.size(), data.classes.size(),
+             parts.test.size(), classifier.params().numbers());
+
+  report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
+  losses.curves = {{.name = "training"}, {.name = "test", .mark_best = true}};
+  report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
+  shares.curves = {{.name = "test"}};
+  RandomStream random(s.common.seed, 1u << 21);
+  const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
+  program::Progress progress(s.epochs * batches);
+  Confusion last;
+  for (Index epoch = 1; epoch <= s.epochs && !program::interrupted(); ++epoch) {
+    for (std::size_t i = parts.train.size(); i > 1; --i)
+      std::swap(parts.train[i - 1], parts.train[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+    double mean = 0;
+    for (Index b = 0; b < batches && !program::interrupted(); ++b) {
+      const auto first = static_cast<std::size_t>(b * s.batch);
+      const std::size_t count = std::min(static_cast<std::size_t>(s.batch), parts.train.size() - first);
+      const double l = classifier.learn(std::span(parts.train).subspan(first, count));
+      mean += (l - mean) / static_cast<double>(b + 1);
+      progress.update((epoch - 1) * batches + b + 1, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch, mean); });
+    }
+    progress.finish();
+    last = test(classifier, data, parts.test);
+    fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", epoch, mean, last.share);
+    losses.curves[0].points.push_back({static_cast<double>(epoch), mean});
+    losses.curves[1].points.push_back({static_cast<double>(epoch), last.loss});
+    shares.curves[0].points.push_back({static_cast<double>(epoch), last.share});
+    page.set("loss", losses);
+    page.set("right", shares);
+    page.set("confusion", report::HeatMap{.title = "True class against judged class",
+                                          .rows = data.classes,
+                                          .columns = data.classes,
+                                          .values = last.counts,
+                                          .diverging = false});
+    page.write_now_and_then();
+  }
+  if (data.of_texts()) show_texts(page, classifier, data, parts.test);
+  program::finish(page);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("Finds the class of texts, or of pictures read row by row.", "classify");
+  app.add_option("--network", s.network, "What reads the sequences")
+      ->check(CLI::IsMember(SequenceClassifier::kinds()))
+      ->capture_default_str();
+  auto* text = app.add_option("--text", s.text, "File of label<TAB>text lines; by default made-up sentences");
+  auto* images = app.add_option("--images", s.images, "IDX file of pictures to read row by row, perhaps gzipped");
+  auto* labels = app.add_option("--labels", s.labels, "IDX file of their classes");
+  images->needs(labels)->excludes(text);
+  labels->needs(images);
+  app.add_option("--sentences", s.sentences, "Made-up sentences")->check(CLI::Range(1, 10000000))->capture_default_str();
+  app.add_option("--train", s.train, "Examples to learn; 0 for four fifths. Of pictures, the first ones")
+      ->check(CLI::Range(0, 100000000))
+      ->capture_default_str();
+  app.add_option("--units", s.units, "Units of the cells, filters of convolutions")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  app.add_option("--word-size", s.word_size, "Numbers that stand for a word")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--length", s.length, "Words of a text that are read at most")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app.add_option("--dropout", s.dropout, "Of inputs, recurrent connections and features")
+      ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
+  app.add_option("--batch", s.batch, "Sequences per training step")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Passes over the training examples")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] { learn(app, s); });
+}

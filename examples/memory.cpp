@@ -1,0 +1,248 @@
+// How far back recurrent networks remember: the toy memory problem with its theoretical levels, and the norm of the gradient
+// against the distance that it travels back in time.
+#include <cmath>
+
+#include "common/program.h"
+
+#include <reel/models/cell_kinds.h>
+#include <reel/reel.h>
+
+using namespace reel;
+
+namespace {
+
+struct Settings {
+  std::string cell = "elman";
+  Index steps = 10, units = 16, epochs = 4, points = 1'000'000, distance = 60, train = 1000;
+  bool toy = false, gradients = false;
+  program::Common common;
+};
+
+// ---- the toy memory problem ----
+
+// P(Y_t = 1) = .5, + .5 if X_(t-3) = 1, - .25 if X_(t-8) = 1. The mean entropy of Y for who knows of these.
+double mean_entropy(bool knows3, bool knows8) {
+  const auto entropy = [](double p) { return p <= 0 || p >= 1 ? 0 : -p * std::log(p) - (1 - p) * std::log(1 - p); };
+  double total = 0;
+  for (double x3 : {0., 1.})
+    for (double x8 : {0., 1.}) total += entropy(.5 + .5 * (knows3 ? x3 : .5) - .25 * (knows8 ? x8 : .5)) / 4;
+  return total;
+}
+
+struct Points {
+  Tensor<std::int32_t> x, y;  // [count]
+};
+
+Points draw_points(Index count, RandomStream& random) {
+  Points p{Tensor<std::int32_t>(Shape{count}), Tensor<std::int32_t>(Shape{count})};
+  for (Index t = 0; t < count; ++t) {
+    p.x[t] = static_cast<std::int32_t>(random.below(2));
+    const double chance = .5 + (t >= 3 && p.x[t - 3] ? .5 : 0) - (t >= 8 && p.x[t - 8] ? .25 : 0);
+    p.y[t] = random.uniform() < chance;
+  }
+  return p;
+}
+
+constexpr Index kStreams = 200;
+
+// Window w of the points as parallel streams: [steps, streams].
+void cut_window(const Points& p, Index w, Tensor<std::int32_t>& x, Tensor<std::int32_t>& y) {
+  const Index steps = x.shape().dim(0), stretch = p.x.size() / kStreams;
+  for (Index t = 0; t < steps; ++t)
+    for (Index b = 0; b < kStreams; ++b) {
+      x[t * kStreams + b] = p.x[b * stretch + w * steps + t];
+      y[t * kStreams + b] = p.y[b * stretch + w * steps + t];
+    }
+}
+
+void toy(const Settings& s, report::Page& page) {
+  const Index windows = s.points / kStreams / s.steps;
+  if (windows < 1) throw InputError(fmt::format("{} points are too few for {} streams of {} steps", s.points, kStreams, s.steps));
+  ParameterSet set;
+  const AnyCell cell = make_cell(s.cell, set, "cell", 2, s.units, {.weights = init::glorot()});
+  const Linear head(set, "head", s.units, 2);
+  Tape tape;
+  const Sequence x = map_steps(tape.ids("x", s.steps, {B}), [](Var id) { return one_hot(id, 2); });
+  const Sequence h = unroll(cell, x, carried_state(tape, cell, "state")).outputs;
+  const Var loss = cross_entropy(map_steps(h, head), tape.ids("y", s.steps, {B}));
+  Trainer<float> trainer(loss, set, Adagrad{.lr = .1}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  fmt::print("toy memory problem: {} of {} units, {} steps\n", s.cell, s.units, s.steps);
+
+  report::LineChart chart{.title = "Toy memory problem", .x_label = "points seen", .y_label = "mean cross-entropy, nats"};
+  chart.curves = {{.name = fmt::format("{}, {} units, {} steps", s.cell, s.units, s.steps)}};
+  chart.levels = {{"learns nothing", mean_entropy(false, false)},
+                  {"the first dependency", mean_entropy(true, false)},
+                  {"both", mean_entropy(true, true)}};
+  RandomStream random(s.common.seed, 1u << 20);
+  Tensor<std::int32_t> wx(Shape{s.steps, kStreams}), wy(Shape{s.steps, kStreams});
+  const Index counted = std::min<Index>(windows, 100);
+  double recent = 0, sum = 0;
+  program::Progress progress(s.epochs * windows);
+  for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
+    const Points p = draw_points(s.points, random);
+    trainer.reset_state();
+    for (Index w = 0; w < windows && !program::interrupted(); ++w) {
+      cut_window(p, w, wx, wy);
+      sum += trainer.step({{"x", wx}, {"y", wy}});
+      if ((w + 1) % counted == 0) {
+        recent = sum / static_cast<double>(counted);
+        sum = 0;
+        chart.curves[0].points.push_back({static_cast<double>((epoch * windows + w + 1) * kStreams * s.steps), recent});
+        page.set("toy", chart);
+        page.write_now_and_then();
+      }
+      progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch, recent); });
+    }
+    progress.finish();
+    sum = 0;
+    if (!program::interrupted())
+      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch, counted, recent);
+  }
+  fmt::print(
+      "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
+      "learns both                 {:.6f}\n",
+      recent, mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
+}
+
+// ---- gradients through time ----
+
+// The adding problem (Hochreiter and Schmidhuber, 1997): the sum of two marked numbers is asked after the last step.
+struct Adding {
+  Tensor<float> x, y;  // [T, rows, 2], [rows, 1]
+  Adding(Index T, Index rows) : x(Shape{T, rows, 2}), y(Shape{rows, 1}) {}
+  void draw(RandomStream& random) {
+    const Index T = x.shape().dim(0), rows = x.shape().dim(1);
+    for (Index k = 0; k < T * rows; ++k) x[2 * k] = static_cast<float>(random.uniform()), x[2 * k + 1] = 0;
+    for (Index r = 0; r < rows; ++r) {
+      y[r] = 0;
+      for (Index t : {random.below((T + 1) / 2), T / 2 + random.below(T - T / 2)}) {
+        x[2 * (t * rows + r) + 1] = 1;
+        y[r] += x[2 * (t * rows + r)];
+      }
+    }
+  }
+};
+
+// |dE/ds(T - k)| over the whole state s, in the mean of the rows: for k = 0 .. T - 1.
+class GradientProbe {
+ public:
+  GradientProbe(const AnyCell& cell, const Linear& head, Index T, Index units) : T_(T), units_(units) {
+    const Sequence x = tape_.input("x", T, {B, 2});
+    const auto run = unroll(cell, x, zero_state(tape_, cell));
+    const Var loss = sum(square(head(run.outputs.back()) - tape_.input("y", {B, 1})));
+    std::vector<Var> states;
+    for (const AnyCell::State& state : run.states) states.insert(states.end(), state.kept.begin(), state.kept.end());
+    slopes_ = gradients(loss, states);
+    plan_.emplace(compile<float>(tape_, slopes_));
+  }
+
+  std::vector<double> norms(const ParameterValues<float>& values, const Adding& task, const Threads& threads) const {
+    Workspace<float> workspace(*plan_, &values, threads);
+    plan_->run(workspace, {{"x", task.x}, {"y", task.y}});
+    const Index rows = task.y.size();
+    const std::size_t parts = slopes_.size() / static_cast<std::size_t>(T_);
+    std::vector<double> result;
+    for (Index k = 0; k < T_; ++k) {
+      double mean = 0;
+      for (Index r = 0; r < rows; ++r) {
+        double squares = 0;
+        for (std::size_t p = 0; p < parts; ++p) {
+          const auto g = workspace.value(slopes_[static_cast<std::size_t>(T_ - 1 - k) * parts + p]);
+          for (Index u = 0; u < units_; ++u)
+            squares += static_cast<double>(g[r * units_ + u]) * static_cast<double>(g[r * units_ + u]);
+        }
+        mean += std::sqrt(squares) / static_cast<double>(rows);
+      }
+      result.push_back(mean);
+    }
+    return result;
+  }
+
+ private:
+  Index T_, units_;
+  Tape tape_;
+  std::vector<Var> slopes_;
+  std::optional<Plan<float>> plan_;
+};
+
+report::Curve curve_of(std::string name, const std::vector<double>& norms) {
+  report::Curve curve{.name = std::move(name)};
+  for (std::size_t k = 0; k < norms.size(); ++k)
+    if (norms[k] > 0) curve.points.push_back({static_cast<double>(k), norms[k] / norms[0]});
+  return curve;
+}
+
+void vanishing(const Settings& s, report::Page& page) {
+  report::LineChart fresh{.title = "Gradient against distance, before training",
+                          .x_label = "steps back, k",
+                          .y_label = "|dE/ds(T-k)| / |dE/ds(T)|",
+                          .log_y = true};
+  report::LineChart trained = fresh;
+  trained.title = fmt::format("The same after {} updates on the adding problem", s.train);
+  fmt::print("norm of the gradient k steps back, as a part of that at k = 0\n  {:<7}{:<10}", "", "");
+  const Index shown[] = {1, 5, 10, 20, 40, s.distance - 1};
+  for (Index k : shown) fmt::print("{:>10}", fmt::format("k = {}", k));
+  fmt::print("\n");
+  for (const char* kind : {"elman", "gru", "lstm"}) {
+    ParameterSet set;
+    const AnyCell cell = make_cell(kind, set, "cell", 2, s.units);
+    const Linear head(set, "head", s.units, 1);
+    Tape tape;
+    const auto run = unroll(cell, tape.input("x", s.distance, {B, 2}), zero_state(tape, cell));
+    const Var loss = mean(square(head(run.outputs.back()) - tape.input("y", {B, 1})));
+    Trainer<float> trainer(loss, set, Adam{.lr = 2e-3}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+    const GradientProbe probe(cell, head, s.distance, s.units);
+    RandomStream random(s.common.seed, 1u << 21);
+    Adding test(s.distance, 100), task(s.distance, 64);
+    test.draw(random);
+    const auto show = [&](const char* when, report::LineChart& chart, const char* key) {
+      const std::vector<double> norms = probe.norms(trainer.parameters(), test, s.common.make_threads());
+      fmt::print("  {:<7}{:<10}", kind, when);
+      for (Index k : shown)
+        if (k >= 0 && k < s.distance) fmt::print("{:>10.1e}", norms[static_cast<std::size_t>(k)] / norms[0]);
+      fmt::print("\n");
+      chart.curves.push_back(curve_of(kind, norms));
+      page.set(key, chart);
+      page.write_now_and_then();
+    };
+    show("fresh", fresh, "fresh");
+    program::Progress progress(s.train);
+    for (Index i = 1; i <= s.train && !program::interrupted(); ++i) {
+      task.draw(random);
+      const double l = trainer.step({{"x", task.x}, {"y", task.y}});
+      progress.update(i,
+                      [&] { return fmt::format("  {}  adding problem {}/{}  mean squared error {:.4f}", kind, i, s.train, l); });
+    }
+    progress.finish();
+    if (program::interrupted()) return;
+    show("trained", trained, "trained");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("How far back recurrent networks remember.", "memory");
+  app.add_flag("--toy", s.toy, "The toy memory problem alone");
+  app.add_flag("--gradients", s.gradients, "The gradient against the distance alone");
+  app.add_option("--cell", s.cell, "Cell for the toy problem")->check(CLI::IsMember(cell_kinds()))->capture_default_str();
+  app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--steps", s.steps, "Of a window of the toy problem")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Of the toy problem")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--points", s.points, "Of an epoch of the toy problem")->check(CLI::Range(1, 1000000000))->capture_default_str();
+  app.add_option("--distance", s.distance, "Steps that gradients travel back")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
+  app.add_option("--train", s.train, "Updates on the adding problem before gradients are shown again")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  program::add_common(app, s.common);
+  return program::run(app, argc, argv, [&] {
+    report::Page page =
+        program::make_page(app, s.common, "Memory", "What recurrent networks remember, and why it is hard to learn");
+    if (!s.gradients) toy(s, page);
+    if (!s.toy && !program::interrupted()) vanishing(s, page);
+    program::finish(page);
+  });
+}
