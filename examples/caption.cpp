@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <reel/models/captioner.h>
+#include <reel/models/convolution.h>
 #include <reel/models/writer.h>
 #include <reel/reel.h>
 #include <reel/train/files.h>
@@ -27,26 +28,40 @@ using scenes::Scene;
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
   Index units = 128, features = 128, batch = 64, iterations = 6000, test = 1000, beam = 3;
-  double lr = 2e-3, smoothing = .1, decay = 0, grey = .3, temperature = 1;
+  double lr = 2e-3, smoothing = .1, decay = 0, hidden = 0, temperature = 1;
   program::Common common;
 };
 
 using Sentence = std::vector<std::string>;
 
-// Pictures [N, H, W, 3] with what they show.
+constexpr Index kChannels = 4;                         // red, green, blue, and grey
+constexpr Index kNumbers = kSide * kSide * kChannels;  // of a picture
+
+// Pictures [N, H, W, kChannels] with what they show.
 struct Examples {
   Tensor<float> pictures;
   std::vector<Scene> scenes;
 };
 
-// grey: the share of pictures without colour.
+// Adds the grey channel to red, green and blue, as a film of these sensitivities would show it.
+void develop(const float* rgb, const double (&film)[3], float* picture) {
+  for (Index i = 0; i < kSide * kSide; ++i, rgb += 3, picture += kChannels) {
+    std::copy_n(rgb, 3, picture);
+    picture[3] = static_cast<float>((film[0] * rgb[0] + film[1] * rgb[1] + film[2] * rgb[2]) / (film[0] + film[1] + film[2]));
+  }
+}
+constexpr double kEvenFilm[3] = {1, 1, 1};
+
+// With `films`, every picture has a film of its own, so that grey says little about colours.
 Examples draw_examples(Index count, RandomStream& random, const std::vector<bool>& allowed, const std::vector<bool>* needs,
-                       double grey = 0) {
-  Examples e{Tensor<float>(Shape{count, kSide, kSide, 3}), {}};
+                       bool films) {
+  Examples e{Tensor<float>(Shape{count, kSide, kSide, kChannels}), {}};
+  std::vector<float> rgb(static_cast<std::size_t>(kSide * kSide * 3));
   for (Index i = 0; i < count; ++i) {
     e.scenes.push_back(scenes::draw_scene(random, allowed, needs));
-    e.scenes.back().grey = random.uniform() < grey;
-    scenes::paint(e.scenes.back(), random, e.pictures.data() + i * kSide * kSide * 3);
+    scenes::paint(e.scenes.back(), random, rgb.data());
+    const double film[3] = {random.uniform(.1, 1), random.uniform(.1, 1), random.uniform(.1, 1)};
+    develop(rgb.data(), films ? film : kEvenFilm, e.pictures.data() + i * kNumbers);
   }
   return e;
 }
@@ -58,36 +73,54 @@ std::vector<bool> opposite(std::vector<bool> flags) {
 
 constexpr Index kMostWords = 11;  // of a caption, with END
 
+// Two pathways, as in the eye: sharp but blind to colour, and coloured but blurred. Each learns what it can see by itself, so
+// that a shape is known in colours that it never came in.
+class Eye {
+ public:
+  Eye(ParameterSet& set, Index features)
+      : sharp_(set, "sharp", kSide, kSide, 1, {16, 32, 32}, features),
+        coloured_(set, "coloured", kSide / 4, kSide / 4, 3, {24, 32}, features / 2) {}
+  // [B, H, W, 4]: red, green, blue and grey of [0, 1], most of them dark -> [B, 3/2 features]
+  Var operator()(Operand picture) const {
+    const Var x = 3.0 * (picture.on(*picture.tape()) - 0.2);
+    return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), 4))});
+  }
+
+ private:
+  ImageCnn sharp_, coloured_;
+};
+
 class CaptionModel {
  public:
   explicit CaptionModel(const Settings& s)
-      : words_(std::vector<std::string>{"<start>", "<end>"}), s_(s), held_out_(held_out(s)), allowed_(opposite(held_out_)) {
+      : words_(std::vector<std::string>{"<start>", "<end>", "<hidden>"}),
+        s_(s),
+        held_out_(held_out(s)),
+        allowed_(opposite(held_out_)) {
     for (const std::string& word : scenes::words()) words_.add(word);
-    CaptionerOptions options{.features = s.features, .words = words_.size(), .units = s.units, .cell = s.cell};
-    model_.emplace(params_, "captioner", options);
+    const CaptionerOptions options{.features = s.features / 2 * 3, .words = words_.size(), .units = s.units, .cell = s.cell};
+    model_.emplace(params_, "captioner", Eye(params_, s.features / 2 * 2), options);
     trainer_.emplace([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s.lr}, ClipNorm{5},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
                                     .weight_decay = {s.decay, true},
                                     .schedule = schedule::warmup(100, schedule::cosine(s.iterations, .02))});
-    see_ = model_->see(see_tape_.input("picture", {B, kSide, kSide, 3}));
+    see_ = see(see_tape_);
     see_plan_.emplace(compile<float>(see_tape_, see_.kept));
     seeing_.emplace(*see_plan_, &trainer_->parameters(), s.common.make_threads());
     writer_.emplace(model_->decoder(), trainer_->parameters(), s.common.make_threads());
   }
 
-  // One update on newly drawn pictures; returns the loss. `progress`: the part of the training that is over.
-  //
-  // Training begins in black and white: were colours learnt before shapes, a blue thing could soon be nothing but what blue
-  // things have been so far.
-  double learn(RandomStream& random, double progress) {
-    const double grey = std::max(s_.grey, 1 - progress / .4 * (1 - s_.grey));
-    const Examples e = draw_examples(s_.batch, random, allowed_, nullptr, grey);
+  // One update on newly drawn pictures; returns the loss.
+  double learn(RandomStream& random) {
+    const Examples e = draw_examples(s_.batch, random, allowed_, nullptr, true);
     std::vector<std::vector<std::int32_t>> before, after;
     for (const Scene& scene : e.scenes) {
       after.push_back(words_.encode(scenes::caption(scene)));
       before.push_back(after.back());
       before.back().insert(before.back().begin(), 0);
+      for (std::int32_t& id : before.back())
+        if (id != 0 && random.uniform() < s_.hidden) id = 2;
       after.back().push_back(1);
     }
     std::vector<Index> order(e.scenes.size());
@@ -102,7 +135,8 @@ class CaptionModel {
     const Index count = pictures.shape().dim(0), size = pictures.size() / std::max<Index>(count, 1);
     for (Index first = 0; first < count; first += 250) {
       const Index n = std::min<Index>(250, count - first);
-      see_plan_->run(*seeing_, {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, 3})}});
+      see_plan_->run(*seeing_,
+                     {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, kChannels})}});
       HostState state;
       for (const Var& part : see_.kept) {
         const auto v = seeing_->value(part);
@@ -128,11 +162,12 @@ class CaptionModel {
     return scenes::choose_held_out(random);
   }
 
+  AnyCell::State see(Tape& tape) const { return model_->see(tape.input("picture", {B, kSide, kSide, kChannels})); }
+
   Var loss(Tape& tape) const {
-    const Var picture = tape.input("picture", {B, kSide, kSide, 3});
     const Sequence before = tape.ids("before", kMostWords, {B}), after = tape.ids("after", kMostWords, {B});
     const Sequence weights = tape.input("weights", kMostWords, {B});
-    const Sequence logits = model_->decoder().logits(before, model_->see(picture));
+    const Sequence logits = model_->decoder().logits(before, see(tape));
     const Var exact = cross_entropy(logits, after, weights);
     if (s_.smoothing == 0) return exact;
     std::vector<Var> all;  // every word's share, right or wrong
@@ -198,8 +233,9 @@ Score score(CaptionModel& model, const Examples& e, const std::vector<Written>& 
 
 report::Picture picture_of(const CaptionModel& model, const float* pixels, const Written& text, const Sentence& truth) {
   report::Picture p{.width = static_cast<int>(kSide), .height = static_cast<int>(kSide)};
-  for (Index i = 0; i < kSide * kSide * 3; ++i)
-    p.rgb.push_back(static_cast<std::uint8_t>(std::lround(255 * std::clamp(pixels[i], 0.f, 1.f))));
+  for (Index i = 0; i < kSide * kSide; ++i)
+    for (Index c = 0; c < 3; ++c)
+      p.rgb.push_back(static_cast<std::uint8_t>(std::lround(255 * std::clamp(pixels[i * kChannels + c], 0.f, 1.f))));
   const Sentence words = model.sentence(text);
   for (std::size_t i = 0; i < words.size(); ++i) p.words.push_back({words[i], std::exp(text.log_probabilities[i])});
   p.truth = fmt::format("{}", fmt::join(truth, " "));
@@ -211,7 +247,7 @@ report::Pictures gallery(const CaptionModel& model, std::string title, const Exa
                          std::size_t most) {
   report::Pictures all{.title = std::move(title)};
   for (std::size_t i = 0; i < std::min(most, written.size()); ++i)
-    all.pictures.push_back(picture_of(model, e.pictures.data() + static_cast<Index>(i) * kSide * kSide * 3, written[i],
+    all.pictures.push_back(picture_of(model, e.pictures.data() + static_cast<Index>(i) * kNumbers, written[i],
                                       closest_truth(e.scenes[i], model.sentence(written[i]))));
   return all;
 }
@@ -225,16 +261,16 @@ void describe_folder(CaptionModel& model, const std::string& folder, report::Pag
   if (failed) throw FileError(fmt::format("{}: {}", folder, failed.message()));
   if (paths.empty()) throw FileError(folder + ": has no .png file");
   std::ranges::sort(paths);
-  Tensor<float> pictures(Shape{static_cast<Index>(paths.size()), kSide, kSide, 3});
+  Tensor<float> pictures(Shape{static_cast<Index>(paths.size()), kSide, kSide, kChannels});
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const Tensor<float> picture = resized(read_png(paths[i]), kSide, kSide);
-    std::copy(picture.begin(), picture.end(), pictures.data() + static_cast<Index>(i) * picture.size());
+    develop(picture.data(), kEvenFilm, pictures.data() + static_cast<Index>(i) * kNumbers);
   }
   const std::vector<Written> written = model.describe(pictures);
   report::Pictures all{.title = "Pictures of " + folder};
   for (std::size_t i = 0; i < paths.size(); ++i) {
     fmt::print("{}: {}\n", paths[i], fmt::join(model.sentence(written[i]), " "));
-    all.pictures.push_back(picture_of(model, pictures.data() + static_cast<Index>(i) * kSide * kSide * 3, written[i], {}));
+    all.pictures.push_back(picture_of(model, pictures.data() + static_cast<Index>(i) * kNumbers, written[i], {}));
     all.pictures.back().truth = std::filesystem::path(paths[i]).filename();
   }
   page.set("folder", all);
@@ -255,9 +291,9 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
 
   RandomStream random(s.common.seed, 1u << 20), test_random(s.common.seed, 1u << 21);
   const std::vector<bool> all(model.seen().size(), true);
-  const Examples unseen = draw_examples(s.test, test_random, all, &model.held_out());
-  const Examples seen = draw_examples(s.test, test_random, model.seen(), nullptr);
-  const Examples peek = draw_examples(std::min<Index>(s.test, 200), test_random, all, &model.held_out());
+  const Examples unseen = draw_examples(s.test, test_random, all, &model.held_out(), false);
+  const Examples seen = draw_examples(s.test, test_random, model.seen(), nullptr, false);
+  const Examples peek = draw_examples(std::min<Index>(s.test, 200), test_random, all, &model.held_out(), false);
 
   report::LineChart losses{.title = "Loss", .x_label = "iteration", .y_label = "nats per word", .log_y = true};
   losses.curves = {{.name = "training"}};
@@ -266,8 +302,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
   program::Progress progress(s.iterations);
   double smooth = 3;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
-    smooth += std::max(.02, 1.0 / static_cast<double>(i)) *
-              (model.learn(random, static_cast<double>(i) / static_cast<double>(s.iterations)) - smooth);
+    smooth += std::max(.02, 1.0 / static_cast<double>(i)) * (model.learn(random) - smooth);
     losses.curves[0].points.push_back({static_cast<double>(i), smooth});
     if (i % std::max<Index>(s.iterations / 20, 1) == 0) {
       const double share = score(model, peek, model.describe(peek.pictures)).share();
@@ -325,7 +360,7 @@ int main(int argc, char** argv) {
   app.add_option("--smoothing", s.smoothing, "Share of each target that is spread over all words")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str();
-  app.add_option("--grey", s.grey, "Share of training pictures in shades of grey, after a beginning with all of them")
+  app.add_option("--hidden", s.hidden, "Share of the words before that are hidden in training")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--decay", s.decay, "Weight decay")->check(CLI::NonNegativeNumber)->capture_default_str();

@@ -3,7 +3,9 @@
 #include <filesystem>
 
 #include "common/program.h"
+#include "common/tracks.h"
 
+#include <reel/models/cell_kinds.h>
 #include <reel/reel.h>
 #include <reel/train/files.h>
 
@@ -12,9 +14,9 @@ using namespace reel;
 namespace {
 
 struct Settings {
-  std::string file, cell = "lstm", optimizer = "adam", prime;
-  Index layers = 2, size = 128, batch = 32, length = 50, iterations = 1000, sample = 600;
-  double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7;
+  std::string file, cell = "lstm", optimizer = "adam", prime, likelihood;
+  Index layers = 2, size = 128, batch = 32, length = 50, iterations = 1000, sample = 600, coloured = 600;
+  double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7, dropout = 0;
   program::Common common;
 };
 
@@ -49,31 +51,48 @@ std::string load_text(const Settings& s) {
 
 // ---- the model ----
 
-// A Jordan network that feeds back its softmax output and shows its logits.
+// Networks that feed back their softmax output, and show its logits.
 struct JordanLogits : Jordan {
   using Jordan::Jordan;
   Var output(const State& state) const { return state.logits; }
 };
+struct DeepJordanLogits : DeepJordan {
+  using DeepJordan::DeepJordan;
+  Var output(const State& state) const { return state.logits; }
+};
+bool gives_logits(const std::string& cell) { return cell == "jordan" || cell == "deep-jordan"; }
 
 class CharModel {
  public:
-  CharModel(const Settings& s, Index V) : embed_(params_, "embedding", V, V, init::normal(1)), network_(make_layers(s, V)) {
-    if (s.cell != "jordan") head_.emplace(params_, "head", s.size, V, init::uniform_by_units(s.size));
+  CharModel(const Settings& s, Index V)
+      : embed_(params_, "embedding", V, V, init::normal(1)), layers_(make_layers(s, V)), dropout_(s.dropout) {
+    if (!gives_logits(s.cell)) head_.emplace(params_, "head", s.size, V, init::uniform_by_units(s.size));
   }
 
   const ParameterSet& params() const { return params_; }
 
   // Mean cross-entropy of `steps` steps of x [T, B] against y [T, B], state carried from run to run.
-  Var loss(Tape& tape, Index steps) const {
+  Var loss(Tape& tape, Index steps, Mode mode) const {
     const Sequence x = tape.ids("x", steps, {B});
     const Sequence y = tape.ids("y", steps, {B});
-    return cross_entropy(logits(tape, x), y);
+    return cross_entropy(record(tape, x, mode).logits, y);
   }
 
-  Sequence logits(Tape& tape, const Sequence& x) const {
-    const Sequence e = map_steps(x, [&](Var id) { return embed_(id); });
-    const Sequence h = unroll(network_, e, carried_state(tape, network_, "state")).outputs;
-    return head_ ? map_steps(h, *head_) : h;
+  struct Recorded {
+    Sequence logits;
+    std::vector<Var> hidden;  // after the last step: of every layer, as far as it shows hidden units
+  };
+  // Dropout is on what enters each layer after the first and the head, in training.
+  Recorded record(Tape& tape, const Sequence& x, Mode mode) const {
+    Recorded r;
+    Sequence h = map_steps(x, [&](Var id) { return embed_(id); });
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      if (l > 0) h = map_steps(h, [&](Var v) { return dropout(v, dropout_, mode); });
+      h = unroll(layers_[l], h, carried_state(tape, layers_[l], fmt::format("state{}", l))).outputs;
+      if (head_ || l + 1 < layers_.size()) r.hidden.push_back(h.back());
+    }
+    r.logits = head_ ? map_steps(h, [&](Var v) { return (*head_)(dropout(v, dropout_, mode)); }) : h;
+    return r;
   }
 
  private:
@@ -83,17 +102,22 @@ class CharModel {
       const Index inputs = l == 0 ? V : s.size;
       const std::string name = fmt::format("{}{}", s.cell, l);
       const bool last = l + 1 == s.layers;
-      if (s.cell == "lstm") layers.emplace_back(Lstm(params_, name, inputs, s.size));
-      if (s.cell == "gru") layers.emplace_back(Gru(params_, name, inputs, s.size));
-      if (s.cell == "elman" || (s.cell == "jordan" && !last)) layers.emplace_back(Elman(params_, name, inputs, s.size));
-      if (s.cell == "jordan" && last) layers.emplace_back(JordanLogits(params_, name, inputs, s.size, V, softmax));
+      if (s.cell == "deep-jordan") {
+        const std::vector<Index> units(static_cast<std::size_t>(s.layers), s.size);
+        return {DeepJordanLogits(params_, s.cell, V, units, V, softmax)};
+      }
+      if (s.cell == "jordan" && last)
+        layers.emplace_back(JordanLogits(params_, name, inputs, s.size, V, softmax));
+      else
+        layers.push_back(make_cell(s.cell == "jordan" ? "elman" : s.cell, params_, name, inputs, s.size));
     }
     return layers;
   }
 
   ParameterSet params_;
   Embedding embed_;
-  Deep network_;
+  std::vector<AnyCell> layers_;
+  double dropout_;
   std::optional<Linear> head_;
 };
 
@@ -101,8 +125,9 @@ class CharModel {
 class Sampler {
  public:
   Sampler(const CharModel& model, const ParameterValues<float>& values)
-      : logits_(model.logits(tape_, tape_.ids("x", 1, {B}))[0]),
-        plan_(compile<float>(tape_, {logits_})),
+      : recorded_(model.record(tape_, tape_.ids("x", 1, {B}), Mode::inference)),
+        logits_(recorded_.logits[0]),
+        plan_(compile<float>(tape_, outputs())),
         workspace_(plan_, &values) {}
 
   std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
@@ -117,7 +142,43 @@ class Sampler {
     return text;
   }
 
+  // Natural logarithm of the probability that the text goes on after its first character as it does.
+  double log_likelihood(std::span<const std::int32_t> ids) {
+    workspace_.reset();
+    double sum = 0;
+    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+      feed(ids[i]);
+      const auto logits = workspace_.value(logits_);
+      const double top = *std::max_element(logits.begin(), logits.end());
+      double total = 0;
+      for (float z : logits) total += std::exp(z - top);
+      sum += logits[ids[i + 1]] - top - std::log(total);
+    }
+    return sum;
+  }
+
+  // What every hidden unit shows while the text is read from a zero state: by unit, then by character.
+  std::vector<std::vector<double>> watch(std::span<const std::int32_t> ids) {
+    workspace_.reset();
+    std::vector<std::vector<double>> units;
+    for (std::int32_t id : ids) {
+      feed(id);
+      std::size_t unit = 0;
+      for (const Var& h : recorded_.hidden)
+        for (float v : workspace_.value(h)) {
+          if (unit == units.size()) units.emplace_back();
+          units[unit++].push_back(static_cast<double>(v));
+        }
+    }
+    return units;
+  }
+
  private:
+  std::vector<Var> outputs() const {
+    std::vector<Var> all = recorded_.hidden;
+    all.push_back(logits_);
+    return all;
+  }
   void feed(std::int32_t id) {
     input_[0] = id;
     plan_.run(workspace_, {{"x", input_}});
@@ -136,6 +197,7 @@ class Sampler {
   }
 
   Tape tape_;
+  CharModel::Recorded recorded_;
   Var logits_;
   Plan<float> plan_;
   Workspace<float> workspace_;
@@ -151,7 +213,11 @@ OptimizerRule make_rule(const Settings& s) {
 
 // ---- what the program does ----
 
-void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids) {
+void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids, report::Page& page) {
+  report::LineChart losses{.title = "Loss", .x_label = "iteration", .y_label = "bits per character"};
+  report::LineChart norms{.title = "Norm of the gradient, before clipping", .x_label = "iteration", .y_label = "", .log_y = true};
+  losses.curves = {{.name = "training"}};
+  norms.curves = {{.name = "norm"}};
   TextStreams streams(ids, s.batch, s.length);
   double smooth = 0;
   program::Progress progress(s.iterations);
@@ -159,6 +225,13 @@ void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int3
     if (streams.next()) trainer.reset_state();
     const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
     smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
+    losses.curves[0].points.push_back({static_cast<double>(i), smooth / std::log(2.0)});
+    norms.curves[0].points.push_back({static_cast<double>(i), trainer.gradient_norm()});
+    if (page.enabled() && (i % 100 == 0 || i == s.iterations)) {
+      page.set("loss", losses);
+      page.set("norms", norms);
+      page.write_now_and_then();
+    }
     progress.update(i, [&] {
       const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
       return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth,
@@ -184,12 +257,39 @@ double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
   return total / static_cast<double>(count);
 }
 
-void learn_and_write(const Settings& s) {
+// Which units track what, and the text coloured by the best of each: on the terminal, if it is one, and on the page.
+void look_inside(Sampler& sampler, const Settings& s, const Vocabulary& vocabulary, std::span<const std::int32_t> ids,
+                 report::Page& page) {
+  const auto some = ids.first(std::min<std::size_t>(ids.size(), 5000));
+  const std::string text = vocabulary.decode(some);
+  const std::vector<std::vector<double>> units = sampler.watch(some);
+  if (units.empty()) return;
+  report::Table table{.title = "Units that keep track", .header = {"of", "unit", "correlation", "next best"}};
+  for (const tracks::Track& track : tracks::of_text(text)) {
+    const std::vector<tracks::Ranked> ranked = tracks::rank(units, track);
+    std::string others;
+    for (std::size_t i = 1; i < std::min<std::size_t>(ranked.size(), 4); ++i)
+      others += fmt::format("{}{} {:.2f}", others.empty() ? "" : ", ", ranked[i].unit, ranked[i].correlation);
+    fmt::print("{}: unit {} (correlation {:.2f}; next {})\n", track.name, ranked[0].unit, ranked[0].correlation, others);
+    table.rows.push_back({track.name, fmt::format("{}", ranked[0].unit), fmt::format("{:.2f}", ranked[0].correlation), others});
+    const std::vector<double>& best = units[static_cast<std::size_t>(ranked[0].unit)];
+    const std::size_t shown = std::min(text.size(), static_cast<std::size_t>(s.coloured));
+    if (program::on_terminal()) fmt::print("{}\n", tracks::for_terminal(text.substr(0, shown), best));
+    page.set(track.name, report::ColouredText{.title = fmt::format("Unit {}: {}", ranked[0].unit, track.name),
+                                              .text = text.substr(0, shown),
+                                              .activation = {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(shown)},
+                                              .caption = fmt::format("Correlation {:.2f}.", ranked[0].correlation)});
+  }
+  page.set("units", table);
+}
+
+void learn_and_write(const CLI::App& app, const Settings& s) {
   const std::string text = load_text(s);
   const Vocabulary vocabulary(text);
   const std::vector<std::int32_t> ids = vocabulary.encode(text);
   const std::string prime = s.prime.empty() ? std::string(1, text[0]) : s.prime;
   vocabulary.encode(prime);  // refuses strange characters before any work
+  const std::vector<std::int32_t> asked = vocabulary.encode(s.likelihood);
   const auto held_out = static_cast<std::size_t>(s.validation * static_cast<double>(ids.size()));
   const auto head = std::span(ids).first(ids.size() - held_out);
   const auto tail = std::span(ids).last(held_out);
@@ -199,20 +299,30 @@ void learn_and_write(const Settings& s) {
   TextStreams(head, s.batch, s.length);
 
   const CharModel model(s, vocabulary.size());
-  const auto builder = [&](Tape& tape, Index steps) { return model.loss(tape, steps); };
-  Trainer<float> trainer(builder, model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
+  const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
+  Trainer<float> trainer(Trainer<float>::ModeBuilder(builder), model.params(), make_rule(s),
+                         s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
                          {.seed = s.common.seed, .threads = s.common.make_threads()});
   const double entropy = unigram_entropy(text);
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
              vocabulary.size(), entropy, entropy / std::log(2.0), model.params().numbers());
-  train(trainer, s, head);
+  report::Page page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
+  train(trainer, s, head, page);
 
   RandomStream random(s.common.seed, 1u << 20);
   Sampler sampler(model, trainer.parameters());
-  fmt::print("---- sample ----\n{}\n----------------\n", sampler.write(vocabulary, prime, s.sample, s.temperature, random));
+  const std::string written = sampler.write(vocabulary, prime, s.sample, s.temperature, random);
+  fmt::print("---- sample ----\n{}\n----------------\n", written);
+  page.set("samples",
+           report::Samples{.title = "What it writes", .samples = {{fmt::format("temperature {}", s.temperature), written}}});
+  if (asked.size() > 1) fmt::print("log-likelihood of \"{}\": {:.4f} nats\n", s.likelihood, sampler.log_likelihood(asked));
+  if (s.coloured > 0) look_inside(sampler, s, vocabulary, held_out > 1 ? tail : head, page);
+  program::finish(page);
   if (program::interrupted() || held_out == 0) return;
   const double loss = score(trainer, tail);
   if (program::interrupted()) return;
+  page.setting("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
+  if (page.enabled()) page.write();
   fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0),
              100 * loss / entropy);
   fmt::print("validation {:.4f}\n", loss);
@@ -221,12 +331,15 @@ void learn_and_write(const Settings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto known_cells = [] {
+    std::vector<std::string> all = cell_kinds();
+    all.push_back("deep-jordan");
+    return all;
+  };
   Settings s;
   CLI::App app("Learns a text character by character, then writes more of it.", "char_rnn");
   app.add_option("--text", s.file, "Text file to learn; by default reel's own source files");
-  app.add_option("--cell", s.cell, "Cell of the recurrent layers")
-      ->check(CLI::IsMember({"elman", "jordan", "gru", "lstm"}))
-      ->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell of the recurrent layers")->check(CLI::IsMember(known_cells()))->capture_default_str();
   app.add_option("--layers", s.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -253,6 +366,11 @@ int main(int argc, char** argv) {
   app.add_option("--temperature", s.temperature, "Of the sample: 0 always takes the likeliest character")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
+  app.add_option("--likelihood", s.likelihood, "A text whose likelihood is told at the end");
+  app.add_option("--coloured", s.coloured, "Characters of held-out text to colour by hidden units; 0 for none")
+      ->check(CLI::Range(0, 5000))
+      ->capture_default_str();
+  app.add_option("--dropout", s.dropout, "Of what goes from layer to layer")->check(CLI::Range(0.0, 0.95))->capture_default_str();
   program::add_common(app, s.common);
-  return program::run(app, argc, argv, [&] { learn_and_write(s); });
+  return program::run(app, argc, argv, [&] { learn_and_write(app, s); });
 }

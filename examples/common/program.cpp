@@ -66,9 +66,11 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
   return 0;
 }
 
+bool on_terminal() { return isatty(STDOUT_FILENO) != 0; }
+
 bool interrupted() { return interrupt_seen != 0; }
 
-Progress::Progress(std::int64_t total) : total_(total), terminal_(isatty(STDOUT_FILENO) != 0) {}
+Progress::Progress(std::int64_t total) : total_(total), terminal_(on_terminal()) {}
 
 double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 

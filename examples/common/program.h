@@ -33,6 +33,9 @@ void finish(reel::report::Page& page);
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
 
+// Whether people read the output.
+bool on_terminal();
+
 // True once Ctrl-C was pressed; loops end at their next step. A second Ctrl-C kills the program.
 bool interrupted();
 

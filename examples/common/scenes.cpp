@@ -48,12 +48,12 @@ void place(Scene& s, reel::RandomStream& random) {
 
 }  // namespace
 
-Scene turned(const Scene& s) { return {s.second, s.first, s.relation ^ 1, {s.x[1], s.x[0]}, {s.y[1], s.y[0]}, s.grey}; }
+Scene turned(const Scene& s) { return {s.second, s.first, s.relation ^ 1, {s.x[1], s.x[0]}, {s.y[1], s.y[0]}}; }
 
 std::vector<std::string> caption(const Scene& s) {
   std::string text;
   const auto describe = [&](const Object& o) {
-    const char* colour = s.grey ? "grey" : kColours[static_cast<std::size_t>(o.colour)];
+    const char* colour = kColours[static_cast<std::size_t>(o.colour)];
     text += std::string("a ") + kSizes[static_cast<std::size_t>(o.size)] + " " + colour + " " +
             kShapes[static_cast<std::size_t>(o.shape)];
   };
@@ -64,7 +64,7 @@ std::vector<std::string> caption(const Scene& s) {
 }
 
 std::vector<std::string> words() {
-  std::vector<std::string> all{"a", "grey"};
+  std::vector<std::string> all{"a"};
   const auto add = [&](const auto& list) {
     for (const char* text : list)
       for (const std::string& word : reel::split_words(text)) all.push_back(word);
@@ -92,7 +92,8 @@ Scene draw_scene(reel::RandomStream& random, const std::vector<bool>& allowed, c
   s.second = draw_object(random, allowed);
   s.relation = random.below(static_cast<Index>(kRelations.size()));
   place(s, random);
-  return random.below(2) == 0 ? s : turned(s);
+  const bool equal = s.first.size == s.second.size;
+  return s.first.size > s.second.size || (equal && s.relation % 2 == 0) ? s : turned(s);
 }
 
 void paint(const Scene& s, reel::RandomStream& random, float* pixels) {
@@ -102,7 +103,6 @@ void paint(const Scene& s, reel::RandomStream& random, float* pixels) {
     const Object& o = k == 0 ? s.first : s.second;
     for (int c = 0; c < 3; ++c) rgb[k][c] = std::clamp(light * kRgb[o.colour][c] + random.uniform(-.06, .06), 0.0, 1.0);
   }
-  const double weight[] = {random.uniform(.1, 1), random.uniform(.1, 1), random.uniform(.1, 1)};  // of a grey film
   for (Index i = 0; i < kSide; ++i)
     for (Index j = 0; j < kSide; ++j, pixels += 3) {
       for (int c = 0; c < 3; ++c) pixels[c] = static_cast<float>(.08 + .04 * random.uniform());
@@ -111,11 +111,6 @@ void paint(const Scene& s, reel::RandomStream& random, float* pixels) {
         const Object& o = k == 0 ? s.first : s.second;
         const double part = coverage(o, x - s.x[k], y - s.y[k]);
         for (int c = 0; c < 3; ++c) pixels[c] += static_cast<float>(part * (rgb[k][c] - pixels[c]));
-      }
-      if (s.grey) {
-        double sum = 0;
-        for (int c = 0; c < 3; ++c) sum += weight[c] * pixels[c];
-        std::fill_n(pixels, 3, static_cast<float>(sum / (weight[0] + weight[1] + weight[2])));
       }
     }
 }

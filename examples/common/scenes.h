@@ -24,12 +24,11 @@ struct Object {
 };
 inline constexpr Index kPairs = static_cast<Index>(kShapes.size() * kColours.size());
 
-// The first object's place is `relation` the second's.
+// The first object's place is `relation` the second's. It is the larger one; of two alike, the one on the left or above.
 struct Scene {
   Object first, second;
   Index relation;
   double x[2], y[2];  // centres, in pixels
-  bool grey = false;  // photographed in shades of grey: colours are not seen, and the caption says "grey"
 };
 
 // The same scene told from its second object.

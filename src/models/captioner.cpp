@@ -13,11 +13,11 @@ Decoder make_decoder(ParameterSet& set, const std::string& name, const Captioner
 
 }  // namespace
 
-Captioner::Captioner(ParameterSet& set, const std::string& name, const CaptionerOptions& o)
-    : cnn_(set, name + ".cnn", o.height, o.width, o.colours, o.channels, o.features), decoder_(make_decoder(set, name, o)) {}
+Captioner::Captioner(ParameterSet& set, const std::string& name, Vision vision, const CaptionerOptions& o)
+    : vision_(std::move(vision)), decoder_(make_decoder(set, name, o)) {}
 
 AnyCell::State Captioner::see(Operand image) const {
-  const Var v = cnn_(image);
+  const Var v = vision_(image);
   std::vector<Var> parts;
   for (const StatePart& part : decoder_.cell().state_layout()) parts.push_back(v.tape().zeros(part.shape));
   parts.back() = v;  // FirstInput's own part comes last

@@ -12,9 +12,9 @@
 namespace reel {
 namespace {
 
-// Glorot's bound counts what one output really sees: windows of n_in numbers, and F outputs.
+// ReLU follows in every network here.
 Linear window_layer(ParameterSet& set, const std::string& name, Index inputs, Index F) {
-  return Linear(set, name, inputs, F, init::glorot());
+  return Linear(set, name, inputs, F, init::he());
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W,
     C = channels[i];
     if (H >= 2 && W >= 2) H /= 2, W /= 2;
   }
-  out_.emplace_back(set, name + ".features", checked_product(checked_product(H, W), C), features);
+  out_.emplace_back(set, name + ".features", checked_product(checked_product(H, W), C), features, init::he());
 }
 
 Var ImageCnn::map(Operand x) const {

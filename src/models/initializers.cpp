@@ -54,6 +54,10 @@ Initializer truncated_normal() {
   });
 }
 
+Initializer he() {
+  return each([](const Shape& s, RandomStream& random) { return std::sqrt(2 / fan_in(s)) * random.normal(); });
+}
+
 Initializer glorot() {
   return each([](const Shape& s, RandomStream& random) {
     const double bound = std::sqrt(6 / (fan_in(s) + fan_out(s)));

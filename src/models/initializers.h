@@ -21,6 +21,7 @@ Initializer normal(double deviation);             // N(0, deviation^2); min-char
 Initializer normal_by_size();                     // standard deviation (rows * columns)^-1/2
 Initializer truncated_normal();                   // deviation 1/sqrt(n_in), redrawn beyond two deviations
 Initializer glorot();                             // uniform +-sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)
+Initializer he();                                 // N(0, 2 / n_in), for layers with ReLU (He et al., 2015)
 Initializer uniform(double bound);                // uniform +-bound
 Initializer uniform_by_units(Index H);            // uniform +-1/sqrt(H)
 

@@ -1,0 +1,39 @@
+// What a hidden unit of a character model may keep track of, and which unit does so best.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <reel/graph/tensor.h>
+
+namespace tracks {
+
+using reel::Index;
+
+// One number for each character: after reading it.
+struct Track {
+  std::string name;
+  std::vector<double> values;
+};
+
+// Within double quotes; characters since the line's begin; the line's indentation; depth of brackets. Tracks that never change in
+// this text are left out.
+std::vector<Track> of_text(std::string_view text);
+
+// Pearson's correlation; 0 where one of them does not vary.
+double correlation(std::span<const double> x, std::span<const double> y);
+
+struct Ranked {
+  Index unit;
+  double correlation;
+};
+
+// The units [T, units] by the size of their correlation with a track, largest first.
+std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Track& track);
+
+// The text with each character on a ground from blue (-1) over the terminal's own to red (1), as ANSI codes.
+std::string for_terminal(std::string_view text, std::span<const double> activation);
+
+}  // namespace tracks
