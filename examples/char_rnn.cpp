@@ -2,21 +2,24 @@
 #include <cmath>
 #include <filesystem>
 
+#include "common/char_model.h"
 #include "common/program.h"
 #include "common/tracks.h"
 
-#include <reel/models/cell_kinds.h>
 #include <reel/reel.h>
 #include <reel/train/files.h>
 
 using namespace reel;
+using chars::CharModel;
+using chars::CharWriter;
 
 namespace {
 
 struct Settings {
-  std::string file, cell = "lstm", optimizer = "adam", prime, likelihood;
-  Index layers = 2, size = 128, batch = 32, length = 50, iterations = 1000, sample = 600, coloured = 600;
-  double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7, dropout = 0;
+  chars::ModelOptions model;
+  std::string file, optimizer = "adam", prime, likelihood;
+  Index batch = 32, length = 50, iterations = 1000, sample = 600, coloured = 600;
+  double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7;
   program::Common common;
 };
 
@@ -49,161 +52,6 @@ std::string load_text(const Settings& s) {
   return text;
 }
 
-// ---- the model ----
-
-// Networks that feed back their softmax output, and show its logits.
-struct JordanLogits : Jordan {
-  using Jordan::Jordan;
-  Var output(const State& state) const { return state.logits; }
-};
-struct DeepJordanLogits : DeepJordan {
-  using DeepJordan::DeepJordan;
-  Var output(const State& state) const { return state.logits; }
-};
-bool gives_logits(const std::string& cell) { return cell == "jordan" || cell == "deep-jordan"; }
-
-class CharModel {
- public:
-  CharModel(const Settings& s, Index V)
-      : embed_(params_, "embedding", V, V, init::normal(1)), layers_(make_layers(s, V)), dropout_(s.dropout) {
-    if (!gives_logits(s.cell)) head_.emplace(params_, "head", s.size, V, init::uniform_by_units(s.size));
-  }
-
-  const ParameterSet& params() const { return params_; }
-
-  // Mean cross-entropy of `steps` steps of x [T, B] against y [T, B], state carried from run to run.
-  Var loss(Tape& tape, Index steps, Mode mode) const {
-    const Sequence x = tape.ids("x", steps, {B});
-    const Sequence y = tape.ids("y", steps, {B});
-    return cross_entropy(record(tape, x, mode).logits, y);
-  }
-
-  struct Recorded {
-    Sequence logits;
-    std::vector<Var> hidden;  // after the last step: of every layer, as far as it shows hidden units
-  };
-  // Dropout is on what enters each layer after the first and the head, in training.
-  Recorded record(Tape& tape, const Sequence& x, Mode mode) const {
-    Recorded r;
-    Sequence h = map_steps(x, [&](Var id) { return embed_(id); });
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      if (l > 0) h = map_steps(h, [&](Var v) { return dropout(v, dropout_, mode); });
-      h = unroll(layers_[l], h, carried_state(tape, layers_[l], fmt::format("state{}", l))).outputs;
-      if (head_ || l + 1 < layers_.size()) r.hidden.push_back(h.back());
-    }
-    r.logits = head_ ? map_steps(h, [&](Var v) { return (*head_)(dropout(v, dropout_, mode)); }) : h;
-    return r;
-  }
-
- private:
-  std::vector<AnyCell> make_layers(const Settings& s, Index V) {
-    std::vector<AnyCell> layers;
-    for (Index l = 0; l < s.layers; ++l) {
-      const Index inputs = l == 0 ? V : s.size;
-      const std::string name = fmt::format("{}{}", s.cell, l);
-      const bool last = l + 1 == s.layers;
-      if (s.cell == "deep-jordan") {
-        const std::vector<Index> units(static_cast<std::size_t>(s.layers), s.size);
-        return {DeepJordanLogits(params_, s.cell, V, units, V, softmax)};
-      }
-      if (s.cell == "jordan" && last)
-        layers.emplace_back(JordanLogits(params_, name, inputs, s.size, V, softmax));
-      else
-        layers.push_back(make_cell(s.cell == "jordan" ? "elman" : s.cell, params_, name, inputs, s.size));
-    }
-    return layers;
-  }
-
-  ParameterSet params_;
-  Embedding embed_;
-  std::vector<AnyCell> layers_;
-  double dropout_;
-  std::optional<Linear> head_;
-};
-
-// Draws characters one by one, feeding each back.
-class Sampler {
- public:
-  Sampler(const CharModel& model, const ParameterValues<float>& values)
-      : recorded_(model.record(tape_, tape_.ids("x", 1, {B}), Mode::inference)),
-        logits_(recorded_.logits[0]),
-        plan_(compile<float>(tape_, outputs())),
-        workspace_(plan_, &values) {}
-
-  std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
-                    RandomStream& random) {
-    std::string text = prime;
-    for (char c : prime) feed(vocabulary.id(c));
-    for (Index i = 0; i < count; ++i) {
-      const std::int32_t id = draw(temperature, random);
-      text += vocabulary.symbol(id);
-      feed(id);
-    }
-    return text;
-  }
-
-  // Natural logarithm of the probability that the text goes on after its first character as it does.
-  double log_likelihood(std::span<const std::int32_t> ids) {
-    workspace_.reset();
-    double sum = 0;
-    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
-      feed(ids[i]);
-      const auto logits = workspace_.value(logits_);
-      const double top = *std::max_element(logits.begin(), logits.end());
-      double total = 0;
-      for (float z : logits) total += std::exp(z - top);
-      sum += logits[ids[i + 1]] - top - std::log(total);
-    }
-    return sum;
-  }
-
-  // What every hidden unit shows while the text is read from a zero state: by unit, then by character.
-  std::vector<std::vector<double>> watch(std::span<const std::int32_t> ids) {
-    workspace_.reset();
-    std::vector<std::vector<double>> units;
-    for (std::int32_t id : ids) {
-      feed(id);
-      std::size_t unit = 0;
-      for (const Var& h : recorded_.hidden)
-        for (float v : workspace_.value(h)) {
-          if (unit == units.size()) units.emplace_back();
-          units[unit++].push_back(static_cast<double>(v));
-        }
-    }
-    return units;
-  }
-
- private:
-  std::vector<Var> outputs() const {
-    std::vector<Var> all = recorded_.hidden;
-    all.push_back(logits_);
-    return all;
-  }
-  void feed(std::int32_t id) {
-    input_[0] = id;
-    plan_.run(workspace_, {{"x", input_}});
-  }
-  std::int32_t draw(double temperature, RandomStream& random) const {
-    const auto logits = workspace_.value(logits_);
-    const float top = *std::max_element(logits.begin(), logits.end());
-    if (temperature == 0) return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), top) - logits.begin());
-    std::vector<double> weights;
-    double total = 0;
-    for (float z : logits) total += weights.emplace_back(std::exp((z - top) / temperature));
-    double u = random.uniform() * total;
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      if ((u -= weights[i]) < 0) return static_cast<std::int32_t>(i);
-    return static_cast<std::int32_t>(weights.size() - 1);
-  }
-
-  Tape tape_;
-  CharModel::Recorded recorded_;
-  Var logits_;
-  Plan<float> plan_;
-  Workspace<float> workspace_;
-  Tensor<std::int32_t> input_{Shape{1, 1}};
-};
-
 OptimizerRule make_rule(const Settings& s) {
   if (s.optimizer == "sgd") return Sgd{s.lr};
   if (s.optimizer == "momentum") return Momentum{s.lr};
@@ -212,34 +60,6 @@ OptimizerRule make_rule(const Settings& s) {
 }
 
 // ---- what the program does ----
-
-void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids, report::Page& page) {
-  report::LineChart losses{.title = "Loss", .x_label = "iteration", .y_label = "bits per character"};
-  report::LineChart norms{.title = "Norm of the gradient, before clipping", .x_label = "iteration", .y_label = "", .log_y = true};
-  losses.curves = {{.name = "training"}};
-  norms.curves = {{.name = "norm"}};
-  TextStreams streams(ids, s.batch, s.length);
-  double smooth = 0;
-  program::Progress progress(s.iterations);
-  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
-    if (streams.next()) trainer.reset_state();
-    const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
-    smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
-    losses.curves[0].points.push_back({static_cast<double>(i), smooth / std::log(2.0)});
-    norms.curves[0].points.push_back({static_cast<double>(i), trainer.gradient_norm()});
-    if (page.enabled() && (i % 100 == 0 || i == s.iterations)) {
-      page.set("loss", losses);
-      page.set("norms", norms);
-      page.write_now_and_then();
-    }
-    progress.update(i, [&] {
-      const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
-      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth,
-                         smooth / std::log(2.0), speed);
-    });
-  }
-  progress.finish();
-}
 
 // Mean cross-entropy in nats of the ids as one stream, from a zero state that is carried all along.
 double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
@@ -257,12 +77,66 @@ double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
   return total / static_cast<double>(count);
 }
 
+// What the page shows of the training as it goes on.
+class Diary {
+ public:
+  Diary(report::Page& page, const Settings& s) : page_(page), every_(std::max<Index>(s.iterations / 10, 1)) {
+    losses_.curves = {{.name = "training"}, {.name = "validation", .mark_best = true}};
+    norms_.curves = {{.name = "norm"}};
+  }
+
+  // `look`: what is told now and then only: the validation loss and a sample.
+  template <class Look>
+  void note(Index i, double loss, double norm, Look look) {
+    if (!page_.enabled()) return;
+    const auto at = static_cast<double>(i);
+    losses_.curves[0].points.push_back({at, loss / std::log(2.0)});
+    norms_.curves[0].points.push_back({at, norm});
+    if (i % every_ == 0) {
+      const auto [validation, sample] = look();
+      if (validation >= 0) losses_.curves[1].points.push_back({at, validation / std::log(2.0)});
+      samples_.samples.push_back({fmt::format("iteration {}", i), sample});
+    }
+    if (i % every_ && i % 100) return;
+    page_.set("loss", losses_);
+    page_.set("norms", norms_);
+    page_.set("samples", samples_);
+    page_.write_now_and_then();
+  }
+
+ private:
+  report::Page& page_;
+  Index every_;
+  report::LineChart losses_{.title = "Loss", .x_label = "iteration", .y_label = "bits per character", .log_y = true};
+  report::LineChart norms_{.title = "Norm of the gradient, before clipping", .x_label = "iteration", .log_y = true};
+  report::Samples samples_{.title = "What it writes"};
+};
+
+void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids,
+           const std::function<void(Index, double)>& note) {
+  TextStreams streams(ids, s.batch, s.length);
+  double smooth = 0;
+  program::Progress progress(s.iterations);
+  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
+    if (streams.next()) trainer.reset_state();
+    const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
+    smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
+    note(i, smooth);
+    progress.update(i, [&] {
+      const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
+      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth,
+                         smooth / std::log(2.0), speed);
+    });
+  }
+  progress.finish();
+}
+
 // Which units track what, and the text coloured by the best of each: on the terminal, if it is one, and on the page.
-void look_inside(Sampler& sampler, const Settings& s, const Vocabulary& vocabulary, std::span<const std::int32_t> ids,
+void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabulary, std::span<const std::int32_t> ids,
                  report::Page& page) {
   const auto some = ids.first(std::min<std::size_t>(ids.size(), 5000));
   const std::string text = vocabulary.decode(some);
-  const std::vector<std::vector<double>> units = sampler.watch(some);
+  const std::vector<std::vector<double>> units = writer.watch(some);
   if (units.empty()) return;
   report::Table table{.title = "Units that keep track", .header = {"of", "unit", "correlation", "next best"}};
   for (const tracks::Track& track : tracks::of_text(text)) {
@@ -298,7 +172,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
         fmt::format("the text has {} characters; its held-out part of {} is too short to score", ids.size(), s.validation));
   TextStreams(head, s.batch, s.length);
 
-  const CharModel model(s, vocabulary.size());
+  const CharModel model(s.model, vocabulary.size());
   const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
   Trainer<float> trainer(Trainer<float>::ModeBuilder(builder), model.params(), make_rule(s),
                          s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
@@ -307,16 +181,22 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
              vocabulary.size(), entropy, entropy / std::log(2.0), model.params().numbers());
   report::Page page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
-  train(trainer, s, head, page);
+  CharWriter writer(model, trainer.parameters());
+  RandomStream random(s.common.seed, 1u << 20), diary_random(s.common.seed, 1u << 21);
+  Diary diary(page, s);
+  train(trainer, s, head, [&](Index i, double loss) {
+    diary.note(i, loss, trainer.gradient_norm(), [&] {
+      const double validation = held_out == 0 ? -1 : score(trainer, tail.first(std::min<std::size_t>(tail.size(), 5000)));
+      return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, diary_random));
+    });
+  });
 
-  RandomStream random(s.common.seed, 1u << 20);
-  Sampler sampler(model, trainer.parameters());
-  const std::string written = sampler.write(vocabulary, prime, s.sample, s.temperature, random);
+  const std::string written = writer.write(vocabulary, prime, s.sample, s.temperature, random);
   fmt::print("---- sample ----\n{}\n----------------\n", written);
-  page.set("samples",
-           report::Samples{.title = "What it writes", .samples = {{fmt::format("temperature {}", s.temperature), written}}});
-  if (asked.size() > 1) fmt::print("log-likelihood of \"{}\": {:.4f} nats\n", s.likelihood, sampler.log_likelihood(asked));
-  if (s.coloured > 0) look_inside(sampler, s, vocabulary, held_out > 1 ? tail : head, page);
+  page.set("sample",
+           report::Samples{.title = "In the end", .samples = {{fmt::format("temperature {}", s.temperature), written}}});
+  if (asked.size() > 1) fmt::print("log-likelihood of \"{}\": {:.4f} nats\n", s.likelihood, writer.log_likelihood(asked));
+  if (s.coloured > 0) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
   program::finish(page);
   if (program::interrupted() || held_out == 0) return;
   const double loss = score(trainer, tail);
@@ -331,19 +211,16 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto known_cells = [] {
-    std::vector<std::string> all = cell_kinds();
-    all.push_back("deep-jordan");
-    return all;
-  };
   Settings s;
   CLI::App app("Learns a text character by character, then writes more of it.", "char_rnn");
   app.add_option("--text", s.file, "Text file to learn; by default reel's own source files");
-  app.add_option("--cell", s.cell, "Cell of the recurrent layers")->check(CLI::IsMember(known_cells()))->capture_default_str();
-  app.add_option("--layers", s.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")
+  app.add_option("--cell", s.model.cell, "Cell of the recurrent layers")
+      ->check(CLI::IsMember(chars::known_cells()))
+      ->capture_default_str();
+  app.add_option("--layers", s.model.layers, "Recurrent layers (of a Jordan network, the last one feeds back)")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  app.add_option("--size", s.size, "Units per layer")->check(CLI::Range(1, 16384))->capture_default_str();
+  app.add_option("--size", s.model.size, "Units per layer")->check(CLI::Range(1, 16384))->capture_default_str();
   app.add_option("--batch", s.batch, "Parallel streams through the text")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--length", s.length, "Steps of a training window")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--optimizer", s.optimizer, "Update rule")
@@ -370,7 +247,9 @@ int main(int argc, char** argv) {
   app.add_option("--coloured", s.coloured, "Characters of held-out text to colour by hidden units; 0 for none")
       ->check(CLI::Range(0, 5000))
       ->capture_default_str();
-  app.add_option("--dropout", s.dropout, "Of what goes from layer to layer")->check(CLI::Range(0.0, 0.95))->capture_default_str();
+  app.add_option("--dropout", s.model.dropout, "Of what goes from layer to layer")
+      ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { learn_and_write(app, s); });
 }

@@ -35,7 +35,9 @@ reel::report::Page make_page(const CLI::App& app, const Common& common, std::str
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_single_name();
     if (name == "help" || name == "report" || name == "threads") continue;  // the page does not depend on these
-    page.setting(name, option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str());
+    const std::string value =
+        option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str();
+    if (!value.empty()) page.setting(name, value);
   }
   return page;
 }

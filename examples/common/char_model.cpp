@@ -1,0 +1,141 @@
+#include "common/char_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace chars {
+namespace {
+
+// Networks that feed back their softmax output, and show its logits.
+struct JordanLogits : Jordan {
+  using Jordan::Jordan;
+  Var output(const State& state) const { return state.logits; }
+};
+struct DeepJordanLogits : DeepJordan {
+  using DeepJordan::DeepJordan;
+  Var output(const State& state) const { return state.logits; }
+};
+
+bool gives_logits(const std::string& cell) { return cell == "jordan" || cell == "deep-jordan"; }
+
+}  // namespace
+
+std::vector<std::string> known_cells() {
+  std::vector<std::string> all = cell_kinds();
+  all.push_back("deep-jordan");
+  return all;
+}
+
+CharModel::CharModel(const ModelOptions& o, Index V)
+    : embed_(params_, "embedding", V, V, init::normal(1)), layers_(make_layers(o, V)), dropout_(o.dropout) {
+  if (!gives_logits(o.cell)) head_.emplace(params_, "head", o.size, V, init::uniform_by_units(o.size));
+}
+
+// Of a Jordan network, the last layer feeds back.
+std::vector<AnyCell> CharModel::make_layers(const ModelOptions& o, Index V) {
+  if (o.cell == "deep-jordan") {
+    const std::vector<Index> units(static_cast<std::size_t>(o.layers), o.size);
+    return {DeepJordanLogits(params_, o.cell, V, units, V, softmax)};
+  }
+  std::vector<AnyCell> layers;
+  for (Index l = 0; l < o.layers; ++l) {
+    const Index inputs = l == 0 ? V : o.size;
+    const std::string name = fmt::format("{}{}", o.cell, l);
+    if (o.cell == "jordan" && l + 1 == o.layers)
+      layers.emplace_back(JordanLogits(params_, name, inputs, o.size, V, softmax));
+    else
+      layers.push_back(make_cell(o.cell == "jordan" ? "elman" : o.cell, params_, name, inputs, o.size));
+  }
+  return layers;
+}
+
+Var CharModel::loss(Tape& tape, Index steps, Mode mode) const {
+  const Sequence x = tape.ids("x", steps, {B});
+  const Sequence y = tape.ids("y", steps, {B});
+  return cross_entropy(record(tape, x, mode).logits, y);
+}
+
+CharModel::Recorded CharModel::record(Tape& tape, const Sequence& x, Mode mode) const {
+  Recorded r;
+  Sequence h = map_steps(x, [&](Var id) { return embed_(id); });
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    if (l > 0) h = map_steps(h, [&](Var v) { return dropout(v, dropout_, mode); });
+    h = unroll(layers_[l], h, carried_state(tape, layers_[l], fmt::format("state{}", l))).outputs;
+    if (head_ || l + 1 < layers_.size()) r.hidden.push_back(h.back());
+  }
+  r.logits = head_ ? map_steps(h, [&](Var v) { return (*head_)(dropout(v, dropout_, mode)); }) : h;
+  return r;
+}
+
+CharWriter::CharWriter(const CharModel& model, const ParameterValues<float>& values)
+    : recorded_(model.record(tape_, tape_.ids("x", 1, {B}), Mode::inference)),
+      plan_(compile<float>(tape_, outputs())),
+      workspace_(plan_, &values) {}
+
+std::string CharWriter::write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
+                              RandomStream& random) {
+  workspace_.reset();
+  std::string text = prime;
+  for (char c : prime) feed(vocabulary.id(c));
+  for (Index i = 0; i < count; ++i) {
+    const std::int32_t id = draw(temperature, random);
+    text += vocabulary.symbol(id);
+    feed(id);
+  }
+  return text;
+}
+
+double CharWriter::log_likelihood(std::span<const std::int32_t> ids) {
+  workspace_.reset();
+  double sum = 0;
+  for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+    feed(ids[i]);
+    const auto logits = workspace_.value(recorded_.logits[0]);
+    const double top = *std::max_element(logits.begin(), logits.end());
+    double total = 0;
+    for (float z : logits) total += std::exp(z - top);
+    sum += logits[ids[i + 1]] - top - std::log(total);
+  }
+  return sum;
+}
+
+std::vector<std::vector<double>> CharWriter::watch(std::span<const std::int32_t> ids) {
+  workspace_.reset();
+  std::vector<std::vector<double>> units;
+  for (std::int32_t id : ids) {
+    feed(id);
+    std::size_t unit = 0;
+    for (const Var& h : recorded_.hidden)
+      for (float v : workspace_.value(h)) {
+        if (unit == units.size()) units.emplace_back();
+        units[unit++].push_back(static_cast<double>(v));
+      }
+  }
+  return units;
+}
+
+std::vector<Var> CharWriter::outputs() const {
+  std::vector<Var> all = recorded_.hidden;
+  all.push_back(recorded_.logits[0]);
+  return all;
+}
+
+void CharWriter::feed(std::int32_t id) {
+  input_[0] = id;
+  plan_.run(workspace_, {{"x", input_}});
+}
+
+std::int32_t CharWriter::draw(double temperature, RandomStream& random) const {
+  const auto logits = workspace_.value(recorded_.logits[0]);
+  const float top = *std::max_element(logits.begin(), logits.end());
+  if (temperature == 0) return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), top) - logits.begin());
+  std::vector<double> weights;
+  double total = 0;
+  for (float z : logits) total += weights.emplace_back(std::exp((z - top) / temperature));
+  double u = random.uniform() * total;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if ((u -= weights[i]) < 0) return static_cast<std::int32_t>(i);
+  return static_cast<std::int32_t>(weights.size() - 1);
+}
+
+}  // namespace chars
