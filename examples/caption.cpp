@@ -28,7 +28,7 @@ using scenes::Scene;
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
   Index units = 128, features = 128, batch = 64, iterations = 6000, test = 1000, beam = 3;
-  double lr = 2e-3, smoothing = .1, decay = 0, hidden = 0, temperature = 1;
+  double lr = 2e-3, smoothing = .1, decay = 0, hidden = 0, dropout = 0, temperature = 1;
   program::Common common;
 };
 
@@ -100,7 +100,8 @@ class CaptionModel {
     for (const std::string& word : scenes::words()) words_.add(word);
     const CaptionerOptions options{.features = s.features / 2 * 3, .words = words_.size(), .units = s.units, .cell = s.cell};
     model_.emplace(params_, "captioner", Eye(params_, s.features / 2 * 2), options);
-    trainer_.emplace([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s.lr}, ClipNorm{5},
+    trainer_.emplace(Trainer<float>::ModeBuilder([this](Tape& tape, Index, Mode mode) { return loss(tape, mode); }), params_,
+                     Adam{.lr = s.lr}, ClipNorm{5},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
                                     .weight_decay = {s.decay, true},
@@ -164,10 +165,12 @@ class CaptionModel {
 
   AnyCell::State see(Tape& tape) const { return model_->see(tape.input("picture", {B, kSide, kSide, kChannels})); }
 
-  Var loss(Tape& tape) const {
+  Var loss(Tape& tape, Mode mode) const {
     const Sequence before = tape.ids("before", kMostWords, {B}), after = tape.ids("after", kMostWords, {B});
     const Sequence weights = tape.input("weights", kMostWords, {B});
-    const Sequence logits = model_->decoder().logits(before, see(tape));
+    AnyCell::State state = see(tape);
+    state.kept.back() = dropout(state.kept.back(), s_.dropout, mode);
+    const Sequence logits = model_->decoder().logits(before, state);
     const Var exact = cross_entropy(logits, after, weights);
     if (s_.smoothing == 0) return exact;
     std::vector<Var> all;  // every word's share, right or wrong
@@ -362,6 +365,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--hidden", s.hidden, "Share of the words before that are hidden in training")
       ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--dropout", s.dropout, "Of the numbers that stand for a picture")
+      ->check(CLI::Range(0.0, 0.95))
       ->capture_default_str();
   app.add_option("--decay", s.decay, "Weight decay")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("--decode", s.decode, "How captions are written")
