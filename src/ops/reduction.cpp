@@ -6,6 +6,7 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/embedding.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/rows.h>
 #include <reel/ops/scalar.h>
 #include <reel/ops/selection.h>
 
@@ -106,13 +107,14 @@ Var mean(Operand x) {
   const Var v = on_tape("mean", x);
   const auto per_row = static_cast<double>(v.shape().row_size());
   if (!v.shape().batched()) return divide(Operand(sum(x), x.site()), per_row == 0 ? 1.0 : per_row);
-  const Var count = multiply(Operand(v.tape().batch_size(x.site()), x.site()), per_row);
+  const Var count = multiply(Operand(row_count(v.tape(), v.shape().rows(), x.site()), x.site()), per_row);
   return divide(Operand(sum(x), x.site()), at_least_one(count, x.site()));
 }
 
 Var batch_mean(Operand x) {
   const Var total = batch_sum(x);
-  return divide(Operand(total, x.site()), at_least_one(total.tape().batch_size(x.site()), x.site()));
+  const RowCount rows = on_tape("batch_mean", x).shape().rows();
+  return divide(Operand(total, x.site()), at_least_one(row_count(total.tape(), rows, x.site()), x.site()));
 }
 
 Var max_last(Operand x, Keep keep) { return last_dropped(record(MaxLast{}, x), keep, x.site()); }

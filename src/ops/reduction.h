@@ -13,8 +13,8 @@ enum class Keep : std::uint8_t { nothing, dimension };  // whether the reduced d
 Var sum_last(Operand x, Keep keep = Keep::nothing);  // [.., n] -> [..] or [.., 1]
 Var mean_last(Operand x, Keep keep = Keep::nothing);
 Var sum(Operand x);         // everything, over the batch too -> []
-Var mean(Operand x);        // sum(x) / number of elements; 0 for an empty batch
-Var batch_mean(Operand x);  // [B, ..] -> [..]; 0 for an empty batch
+Var mean(Operand x);        // sum(x) / number of elements, of a count of rows those of its rows; 0 for an empty batch
+Var batch_mean(Operand x);  // [B, ..] or [n, ..] -> [..]; 0 for an empty batch
 
 // [.., n] -> [..] or [.., 1]: the largest of each row; its gradient goes to the first element that attains it. NaN if any is.
 Var max_last(Operand x, Keep keep = Keep::nothing);

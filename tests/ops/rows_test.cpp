@@ -86,6 +86,19 @@ TEST_CASE("row_count: the number that was bound") {
   check_values(row_count(c.tape, B) + sum(c.x) * 0.0, c.data({3, 1}), {{5}});
 }
 
+TEST_CASE("counts of rows: means are of the rows that count, and 0 where there are none") {
+  for (std::int32_t n : {0, 1, 3, 5}) {
+    CAPTURE(n);
+    TwoCounts c;
+    const Var x = first_rows(c.x, c.n[0]);
+    const double rows = std::max<double>(n, 1), total = n * (2 * n - 1);  // 0 + 1 + .. of two columns
+    check_values(mean(x), c.data({n, 0}), {{total / (2 * rows)}});
+    check_values(batch_mean(x), c.data({n, 0}), {{n * (n - 1) / rows, n * n / rows}});
+    check_op(mean(square(x)), {{c.x}}, c.data({n, 0}));
+    check_op(batch_mean(tanh(x)), {{c.x}}, c.data({n, 0}));
+  }
+}
+
 TEST_CASE("counts of rows: matrix products, sums, softmax and lookups of counted rows") {
   for (std::int32_t n : {0, 1, 3}) {
     CAPTURE(n);
