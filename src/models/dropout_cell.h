@@ -37,8 +37,9 @@ class WithDropout {
   State step(Var x, const State& previous) const {
     State next = previous;
     const Var fed_back = cell_.recurrent(previous.cell);
-    const Var masked_x = masked(x, rates_.input, next.input_mask);
-    next.cell = cell_.step(masked_x, previous.cell, masked(fed_back, rates_.recurrent, next.recurrent_mask));
+    const RowCount rows = x.shape().batched() ? x.shape().rows() : fed_back.shape().rows();
+    const Var masked_x = masked(x, rows, rates_.input, next.input_mask);
+    next.cell = cell_.step(masked_x, previous.cell, masked(fed_back, rows, rates_.recurrent, next.recurrent_mask));
     return next;
   }
   Var output(const State& state) const { return cell_output(cell_, state.cell); }
@@ -47,11 +48,11 @@ class WithDropout {
   const C& cell() const { return cell_; }
 
  private:
-  static Var masked(Var v, double rate, Var& mask) {
+  // Of a v that all rows share, each drops its own.
+  static Var masked(Var v, RowCount rows, double rate, Var& mask) {
     if (rate == 0) return v;
-    const Shape all = v.shape().rows().is_counted() ? v.shape().with_rows(B) : v.shape();
-    if (!mask) mask = dropout_mask(v.tape(), all, rate);
-    return v * (v.shape().rows() == mask.shape().rows() ? mask : first_rows(mask, v.shape().rows()));
+    if (!mask) mask = dropout_mask(v.tape(), v.shape().with_rows(rows.batched() ? B : rows), rate);
+    return v * (rows == mask.shape().rows() ? mask : first_rows(mask, rows));
   }
 
   C cell_;
