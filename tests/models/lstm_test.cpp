@@ -1,7 +1,89 @@
+#include "models/cell_table.h"
+#include "models/plain_loops.h"
 #include "models/pytorch_case.h"
 
 using namespace reel;
 using namespace reel::test;
+
+namespace {
+
+const std::vector<double> kBegin = {0.3, -0.9, 0.1, 0.5}, kMemory = {-0.4, 1.2, 0.2, -0.7};
+
+// 5 steps of a cell of 2 inputs and 4 units, whose biases are drawn too.
+template <class Cell>
+struct FiveSteps {
+  Tape tape;
+  ParameterSet set;
+  Cell cell{set, "cell", 2, 4, drawn()};
+  ParameterValues<double> values = set.initial<double>(2);
+  plain::Numbers numbers{values};
+  Sequence x = tape.input("x", 5, {2});
+  Tensor<double> drawn_x = random_tensor(Shape{5, 2}, 8);
+  Data data = Data().add("x", drawn_x);
+  Var constant(const std::vector<double>& v) { return tape.constant(Tensor<double>(Shape{4}, v)); }
+};
+
+// h and c of every step.
+template <class Cell>
+void check_equations() {
+  FiveSteps<Cell> f;
+  const auto run = unroll(f.cell, f.x, {f.constant(kBegin), f.constant(kMemory)});
+  plain::Memory s{{kBegin}, {kMemory}};
+  std::vector<Expected> expected;
+  for (Index t = 0; t < 5; ++t) {
+    s = plain::step(f.numbers, f.cell, plain::row_of(f.drawn_x, t, 2), s);
+    const auto& state = run.states[static_cast<std::size_t>(t)];
+    expected.insert(expected.end(), {{"h", state.h, s.h.v}, {"c", state.c, s.c.v}});
+  }
+  check_twice(f.tape, expected, f.data, &f.values, 1e-14);
+}
+
+}  // namespace
+
+TEST_CASE("lstm: equals plain loops over the equations") { check_equations<Lstm>(); }
+
+TEST_CASE("peephole lstm: equals plain loops over the equations") { check_equations<PeepholeLstm>(); }
+
+TEST_CASE("peephole lstm: without its peepholes it is an LSTM") {
+  Tape tape;
+  ParameterSet set;
+  const Lstm plain_cell(set, "plain", 2, 3, drawn());
+  const PeepholeLstm cell(set, "cell", 2, 3, drawn());
+  auto values = set.initial<double>(2);
+  for (const Parameter& p : set.all())
+    if (p.name().starts_with("plain.")) set_values<double>(set, values, "cell" + p.name().substr(5), values[p]);
+  const Sequence x = tape.input("x", 4, {B, 2});
+  const auto a = unroll(plain_cell, x, zero_state(tape, plain_cell));
+  const auto b = unroll(cell, x, zero_state(tape, cell));
+  const Var apart = sum(abs(a.final.h - b.final.h)) + sum(abs(a.final.c - b.final.c));
+  const Data data = Data().add("x", random_tensor(Shape{4, 2, 2}, 8));
+  CHECK(interpret<double>(tape, data.bindings<double>(), &values).value(apart)[0] > 0.01);
+  for (const Parameter& p : {cell.p_i, cell.p_f, cell.p_o}) std::ranges::fill(values.edit(p), 0.0);
+  check_twice(tape, {{"difference", apart, {0}}}, data, &values, 1e-14);
+}
+
+TEST_CASE("first-generation lstm: equals plain loops over the equations") {
+  FiveSteps<FirstGenerationLstm> f;
+  const auto run = unroll(f.cell, f.x, f.constant(kBegin));
+  plain::Row s{kBegin};
+  std::vector<Expected> expected;
+  for (Index t = 0; t < 5; ++t) {
+    s = plain::step(f.numbers, f.cell, plain::row_of(f.drawn_x, t, 2), s);
+    expected.push_back({"s", run.outputs[static_cast<std::size_t>(t)], s.v});
+  }
+  check_twice(f.tape, expected, f.data, &f.values, 1e-14);
+}
+
+TEST_CASE("first-generation lstm: the output gate acts within the candidate alone") {
+  FiveSteps<FirstGenerationLstm> f;
+  std::ranges::fill(f.values.edit(f.cell.W_n), 0.0);
+  const auto run = unroll(f.cell, f.x, f.constant(kBegin));
+  std::vector<Expected> expected;
+  const Var loss = sum(run.final);
+  expected.push_back({"dU_o", gradient(loss, f.tape.parameter(f.cell.U_o)), std::vector<double>(8)});
+  expected.push_back({"db_o", gradient(loss, f.tape.parameter(f.cell.b_o)), std::vector<double>(4)});
+  check_twice(f.tape, expected, f.data, &f.values, 0);
+}
 
 TEST_CASE("lstm: values and gradients equal PyTorch's LSTM") {
   PyTorchCase c;
