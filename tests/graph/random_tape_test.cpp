@@ -87,11 +87,16 @@ bool has(const Recipe& recipe, std::string_view name) {
 }
 
 bool has_softmax_of_concat(const Recipe& recipe) {
-  const auto random = build(recipe);
-  const Tape& tape = random->tape;
+  return std::ranges::any_of(recipe.instructions, [&](const Instruction& i) {
+    return i.rule->name == "softmax" && recipe.instructions[static_cast<std::size_t>(i.x[0])].rule->name == "concat";
+  });
+}
+
+// The ops that take or give a value of a count of rows, with how often they do.
+void add_counted_ops(const Tape& tape, std::map<std::string_view, int>& ops) {
+  const auto counted = [&](NodeId id) { return tape.node(id).shape.rows().is_counted(); };
   for (NodeId id = 0; id < tape.size(); ++id)
-    if (tape.node(id).op->name() == "softmax" && tape.node(tape.inputs(id)[0]).op->name() == "concat") return true;
-  return false;
+    if (counted(id) || std::ranges::any_of(tape.inputs(id), counted)) ++ops[tape.node(id).op->name()];
 }
 
 // A pass with an error: sigmoid becomes tanh.
@@ -128,7 +133,7 @@ TEST_CASE("random tapes: gradients agree with the complex step") {
     CAPTURE(seed);
     GradientCheckOptions options{.most_elements = 4, .rows = recipe.rows};
     options.context.seed = recipe.seed;
-    const auto bindings = random->data.bindings<double>();
+    const auto bindings = random->bindings<double>(0);
     const GradientReport report = check_gradients(random->loss, random->wrt, bindings, &random->values, options);
     INFO(report.text());
     CHECK(report.ok());
@@ -146,6 +151,8 @@ TEST_CASE("random tapes: a seed makes the same tape again") {
 TEST_CASE("random tapes: cells and graphs of every kind occur") {
   std::map<std::string_view, int> rules;
   int unrolled = 0, longest = 0, empty_batch = 0, no_step = 0, again = 0, second_order = 0;
+  int counted = 0, packed = 0, joining = 0, no_row = 0, every_row = 0;
+  std::map<std::string_view, int> counted_ops;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     const Recipe recipe = random_trial(seed).recipe;
     for (const Instruction& i : recipe.instructions) ++rules[i.rule->name];
@@ -157,14 +164,30 @@ TEST_CASE("random tapes: cells and graphs of every kind occur") {
     empty_batch += recipe.rows == 0;
     again += recipe.runs > 1;
     second_order += recipe.second_order;
+    counted += has(recipe, "first_rows") && recipe.counts > 0;
+    const auto random = build(recipe);
+    add_counted_ops(random->tape, counted_ops);
+    if (!has(recipe, "step_rows") || recipe.T < 2 || recipe.rows == 0) continue;
+    ++packed;
+    joining += recipe.joining;
+    for (const Tensor<std::int32_t>& n : random->counts) {
+      no_row += n[recipe.counts + recipe.T - 1] == 0;
+      every_row += n[recipe.counts] == recipe.rows;
+    }
   }
   CHECK(unrolled > 150);
   CHECK(std::min({longest, empty_batch, no_step, again, second_order}) > 0);
+  CHECK(counted > 100);
+  CHECK(packed > 40);
+  for (std::string_view op : {"first_rows", "overlay_rows", "matmul", "contract", "batch_sum", "sum_to", "softmax", "scatter_add",
+                              "concat", "cross_entropy", "embedding", "dropout_mask", "select", "one_hot", "broadcast"})
+    CHECK_MESSAGE(counted_ops[op] > 0, "no counted ", std::string(op));
+  CHECK(std::min({joining, no_row, every_row}) > 0);
   for (const Rule& r : all_rules()) CHECK_MESSAGE(rules[r.name] > 0, "no ", std::string(r.name));
 }
 
 TEST_CASE("random tapes: what shrinks keeps its property and nothing that it can do without") {
-  for (std::uint64_t seed : {1, 100, 200}) {
+  for (std::uint64_t seed : {1, 100, 300}) {
     CAPTURE(seed);
     const Recipe large = find_recipe(seed, has_softmax_of_concat);
     const Recipe small = shrink(large, has_softmax_of_concat);

@@ -67,13 +67,20 @@ const std::vector<Choice>& choices() {
       {"half_squared_error", 1, {any, any}},
       {"all_steps", 3, {of_step}},
       {"sum_of_steps", 2, {of_step}},
+      {"surprise_of_steps", 1, {of_step}},
+      {"first_rows", 8, {batched}},
+      {"extend_rows", 3, {counted}},
+      {"overlay_rows", 3, {batched, counted}},
   };
   return all;
 }
 
 class Generator : Growth {
  public:
-  explicit Generator(std::uint64_t seed) : Growth(seed) { recipe.rows = rows(); }
+  explicit Generator(std::uint64_t seed) : Growth(seed) {
+    recipe.rows = rows();
+    recipe.counts = chance(0.4) ? 1 + below(3) : 0;
+  }
 
   Recipe run() {
     const bool recurrent = chance(0.5);
@@ -88,7 +95,9 @@ class Generator : Growth {
     }
     mark();
     recipe.T = recurrent ? steps() : 0;
-    recipe.runs = has("carried") ? 1 + static_cast<int>(below(3)) : chance(0.1) ? 2 : 1;
+    const bool counted = recipe.counts > 0 || has("step_rows");
+    recipe.runs = has("carried") ? 1 + static_cast<int>(below(3)) : chance(counted ? 0.4 : 0.1) ? 2 : 1;
+    recipe.joining = chance(0.3);
     const auto work = static_cast<Index>(recipe.instructions.size()) * std::max<Index>(1, recipe.T);
     recipe.second_order = work < 60 && chance(0.3);
     return std::move(recipe);
@@ -117,6 +126,10 @@ class Generator : Growth {
     if (chance(0.1)) leaf("ids", {B, m}, 2 + below(5));
     if (chance(0.2)) leaf("carried", any_of(shapes));
     if (chance(0.1)) leaf("share_of_batch", {});
+    if (recipe.counts > 0 && chance(0.2)) leaf("share_of_rows", {}, below(3));
+    const int all = static_cast<int>(recipe.instructions.size());
+    for (int i = 0; i < all && recipe.counts > 0; ++i)
+      if (shape(i).batched() && chance(i == 0 ? 0.9 : 0.4)) add("first_rows", {i}, {below(3), 0, 0});
   }
 
   void grow(Index count) {
@@ -128,6 +141,7 @@ class Generator : Growth {
       while ((at -= choice->weight) >= 0) ++choice;
       const bool of_step = choice->operands[0] == Want::of_step;
       if (of_step && section != Section::after) continue;
+      if (choice->rule.ends_with("_rows") && recipe.counts == 0) continue;
       std::vector<int> x;
       for (Want want : choice->operands) x.push_back(pick(want));
       if (choice->rule == "matmul") x[1] = matching(shape(x[0]).last(), x[1]);

@@ -5,7 +5,7 @@
 
 namespace reel::test {
 
-enum class Want : std::uint8_t { any, vectors, matrix, batched, unbatched, ids, of_step };
+enum class Want : std::uint8_t { any, vectors, matrix, batched, unbatched, counted, ids, of_step };
 
 class Growth {
  public:
@@ -76,6 +76,7 @@ class Growth {
       if (v.type() == Type::id) return false;
       if (want == Want::vectors) return s.rank() > 0;
       if (want == Want::matrix) return !s.batched() && s.rank() == 2;
+      if (want == Want::counted) return s.rows().is_counted();
       if (want == Want::of_step) return at(index_of(v)).section == Section::step;
       return want == Want::any || s.batched() == (want == Want::batched);
     });

@@ -6,12 +6,16 @@ namespace {
 // One layer. x_: its input; all states are [B, H].
 class Cell {
  public:
-  Cell(Growth& growth, int x) : growth_(growth), x_(x), H_(growth.width()) {}
+  // packed: of each step, only its own rows are computed.
+  Cell(Growth& growth, int x, bool packed) : growth_(growth), x_(x), packed_(packed), H_(growth.width()) {}
 
   // States, gates, and how they combine. Returns what the cell shows.
   int run() {
-    for (Index k = 1 + (growth_.chance(0.5) ? growth_.below(3) : 0); k > 0; --k)
-      states_.push_back(growth_.add("state", {initial_state()}));
+    std::vector<int> handed_on;
+    for (Index k = 1 + (growth_.chance(0.5) ? growth_.below(3) : 0); k > 0; --k) {
+      handed_on.push_back(growth_.add("state", {initial_state()}, {packed_ ? growth_.below(2) : 0, 0, 0}));
+      states_.push_back(packed_ && growth_.chance(0.9) ? growth_.add("step_rows", {handed_on.back()}) : handed_on.back());
+    }
     const Index count = 1 + growth_.below(5);
     const bool joint = growth_.chance(0.25);
     const int all = joint ? sum_of_products(count * H_) : 0;
@@ -21,7 +25,7 @@ class Cell {
       gates_.push_back(activated(decorated(sum)));
     }
     int shown = -1;
-    for (int state : states_) shown = growth_.at(state).next = combination(state);
+    for (std::size_t k = 0; k < states_.size(); ++k) shown = growth_.at(handed_on[k]).next = combination(states_[k]);
     return shown;
   }
 
@@ -87,6 +91,7 @@ class Cell {
 
   Growth& growth_;
   int x_;
+  bool packed_;
   Index H_;
   std::vector<int> states_, gates_;
 };
@@ -94,13 +99,16 @@ class Cell {
 }  // namespace
 
 void add_cells(Growth& growth) {
+  const bool packed = growth.chance(0.4);
   int x = growth.chance(0.85) ? growth.leaf("step_input", {B, growth.width()}) : 0;
   if (growth.chance(0.15)) {
     const Index V = 2 + growth.below(6), E = growth.width();
-    const int ids = growth.leaf("step_ids", {B}, V);
+    int ids = growth.leaf("step_ids", {B}, V);
+    if (packed) ids = growth.add("step_rows", {ids});
     x = growth.add("embedding", {ids, growth.leaf("parameter", {V, E})});
   }
-  for (Index layers = growth.chance(0.6) ? 1 : 2 + growth.below(2); layers > 0; --layers) x = Cell(growth, x).run();
+  if (packed) x = growth.add("step_rows", {x});
+  for (Index layers = growth.chance(0.6) ? 1 : 2 + growth.below(2); layers > 0; --layers) x = Cell(growth, x, packed).run();
   if (growth.chance(0.4)) {
     const Index V = 2 + growth.below(6);
     const int logits =

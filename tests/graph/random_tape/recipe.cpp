@@ -20,7 +20,25 @@ Var Recorder::fit(Var v, const Shape& shape) {
     if (x.shape().last() > n) x = slice(x, -1, 0, n);
     x = reshape(x, Shape(x.shape().rows(), shape.dims()));
   }
+  if (x.shape().batched()) x = rows(x, shape.rows());
   return x.shape() == shape ? x : broadcast(x, shape);
+}
+
+Var Recorder::rows(Var x, RowCount n) {
+  if (x.shape().rows() == n) return x;
+  return fewer(n, x.shape().rows()) ? first_rows(x, n) : extend_rows(real(x), n);
+}
+
+RowCount Recorder::count(Index k) {
+  if (recipe_.counts == 0) return B;
+  if (counts_.empty()) counts_ = tape().row_counts("counts", recipe_.counts);
+  return counts_[static_cast<std::size_t>(k % recipe_.counts)];
+}
+
+RowCount Recorder::step_count() {
+  count(0);  // those come first
+  if (step_counts_.empty()) step_counts_ = tape().row_counts("step_counts", T());
+  return step_counts_[static_cast<std::size_t>(recipe_.joining ? T() - 1 - t_ : t_)];
 }
 
 // The count is a value of the tape too, and those are bounded.
@@ -32,7 +50,11 @@ Var Recorder::average(Var x) {
 
 Var Recorder::ids(Var x, const Shape& logits) {
   const Shape shape = logits.without(-1);
-  if (x.type() == Type::id && x.shape() == shape && vocabulary(x) <= logits.last()) return x;
+  if (x.type() == Type::id && x.shape().row() == shape.row() && vocabulary(x) <= logits.last()) {
+    if (x.shape() == shape) return x;
+    if (x.shape().batched() && shape.batched() && fewer(shape.rows(), x.shape().rows()))
+      return remember(first_rows(x, shape.rows()), vocabulary(x));
+  }
   return remember(argmax(fit(x, logits)), logits.last());
 }
 
@@ -99,9 +121,19 @@ void Recorder::record(int index) {
 void Recorder::end_step() {
   for (std::size_t i = 0; i < std::min(registers_.size(), recipe_.instructions.size()); ++i) {
     const Instruction& state = recipe_.instructions[i];
-    if (state.rule->name == "state" && state.next >= 0) next_[i] = fit(at(state.next), registers_[i].shape());
+    if (state.rule->name == "state" && state.next >= 0) next_[i] = handed_on(state, registers_[i]);
   }
   into_.origin.resize(tape().size(), -1);
+}
+
+// Of a step's own rows alone, or of all rows: those that the step does not have keep what was before.
+Var Recorder::handed_on(const Instruction& state, Var before) {
+  const Var next = real(at(state.next));
+  const Shape shape = before.shape().batched() ? before.shape() : before.shape().with_rows(next.shape().rows());
+  if (!next.shape().rows().is_counted()) return fit(next, shape);
+  const Var own = fit(next, shape.with_rows(next.shape().rows()));
+  const bool keeps = state.n[0] == 0 && fewer(next.shape().rows(), shape.rows());
+  return keeps ? overlay_rows(before, own) : own;
 }
 
 void Recorder::end_steps() {
@@ -174,8 +206,40 @@ void Recorder::differentiate() {
   for (const Var& g : gradients(accumulate(squares), into_.wrt)) outputs.push_back(g);
 }
 
+template <class T>
+std::vector<Binding> RandomTape::bindings(int run) const {
+  std::vector<Binding> all = data.bindings<T>();
+  const Tensor<std::int32_t>& n = counts.at(static_cast<std::size_t>(run));
+  const auto bind = [&](const char* name, Index first, Index end) {
+    all.push_back({name, TensorView<const std::int32_t>(n.data() + first, Shape{end - first})});
+  };
+  bind("counts", 0, own_counts);
+  bind("step_counts", own_counts, n.size());
+  return all;
+}
+template std::vector<Binding> RandomTape::bindings<float>(int) const;
+template std::vector<Binding> RandomTape::bindings<double>(int) const;
+
+namespace {
+
+// Falling numbers between all rows and none, both of them often.
+Tensor<std::int32_t> drawn_counts(const Recipe& recipe, int run) {
+  RandomStream random(recipe.seed, 1000 + static_cast<std::uint64_t>(run));
+  Tensor<std::int32_t> n(Shape{recipe.counts + recipe.T});
+  for (std::int32_t& x : n) {
+    const double chance = random.uniform();
+    x = static_cast<std::int32_t>(chance < 0.1 ? 0 : chance < 0.35 ? recipe.rows : random.below(recipe.rows + 1));
+  }
+  std::ranges::sort(n, std::greater<>());
+  return n;
+}
+
+}  // namespace
+
 std::unique_ptr<RandomTape> build(const Recipe& recipe) {
   auto built = std::make_unique<RandomTape>();
+  for (int run = 0; run < recipe.runs; ++run) built->counts.push_back(drawn_counts(recipe, run));
+  built->own_counts = recipe.counts;
   Recorder recorder(*built, recipe);
   const auto record = [&](Section section, bool only_initial = false) {
     for (std::size_t i = 0; i < recipe.instructions.size(); ++i) {

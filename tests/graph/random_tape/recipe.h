@@ -3,6 +3,9 @@
 // Instruction i gives register i. Operands are earlier registers; whatever they hold is brought to a shape that the rule
 // takes (Recorder::fit), so there is no recipe that cannot be recorded. Three sections follow one another: `before` once,
 // `step` for each of T steps (a recurrent cell; the rule "state" is what a step hands to the next), `after` once.
+//
+// Values may be of a count of the batch's first rows: of one of a few, or of the step's own. They fall in the order of their
+// numbers, whatever the run, so that any two tell which one is the smaller.
 #pragma once
 
 #include <array>
@@ -47,6 +50,8 @@ struct Recipe {
   Index T = 0;
   Index rows = 1;
   int runs = 1;               // replays, each with the state that the last one left
+  Index counts = 0;           // of rows, besides those of the steps
+  bool joining = false;       // rows join from step to step, as in a packed batch that is read backward; else they leave
   double scale = 1;           // of all data
   bool second_order = false;  // gradients of the gradients' squares too
   std::vector<Instruction> instructions;
@@ -59,12 +64,16 @@ struct RandomTape {
   ParameterValues<double> values;
   ParameterValues<float> values32;
   Data data;
-  Var loss;  // empty where no instruction is in it
+  std::vector<Tensor<std::int32_t>> counts;  // by run: those of the recipe, then those of the steps
+  Index own_counts = 0;                      // the former
+  Var loss;                                  // empty where no instruction is in it
   std::vector<Var> wrt;
   std::vector<Var> outputs;
   std::vector<int> origin;  // by node: the instruction that recorded it; -1 for losses and adjoints
 
   int instruction_of(NodeId id) const { return id < origin.size() ? origin[id] : -1; }
+  template <class T>
+  std::vector<Binding> bindings(int run) const;
 };
 std::unique_ptr<RandomTape> build(const Recipe& recipe);
 
@@ -87,8 +96,12 @@ class Recorder {
   Index T() const { return recipe_.T; }
   Index t() const { return t_; }
   Var real(Var x);                     // ids as one_hot
-  Var fit(Var x, const Shape& shape);  // by batch means, repetition and cutting
-  Var average(Var x);                  // or, of very many numbers, a smaller share of their sum
+  Var fit(Var x, const Shape& shape);  // by batch means, repetition, cutting, and as rows() does
+  Var rows(Var x, RowCount n);         // its first rows, or zeros after them
+  bool fewer(RowCount n, RowCount m) const { return n.is_counted() && (!m.is_counted() || n.number() > m.number()); }
+  RowCount count(Index k);  // of the recipe's counts; B where it has none
+  RowCount step_count();    // of the present step
+  Var average(Var x);       // or, of very many numbers, a smaller share of their sum
   Var leaf(const Instruction& i);
   Var ids(Var x, const Shape& logits);  // one id per row of logits: x, or where x is largest
   Var sequence(const Instruction& i);
@@ -99,6 +112,7 @@ class Recorder {
  private:
   Tensor<double> numbers(const Instruction& i, const Shape& shape, double scale) const;
   Var loss();
+  Var handed_on(const Instruction& state, Var before);
   std::vector<Var> variables() const;
   void differentiate();
 
@@ -109,6 +123,7 @@ class Recorder {
   std::vector<std::vector<Var>> steps_;  // the values of a step's registers
   std::map<std::uint64_t, Sequence> sequences_;
   std::map<NodeId, Index> vocabulary_;
+  std::vector<RowCount> counts_, step_counts_;
 };
 
 }  // namespace reel::test

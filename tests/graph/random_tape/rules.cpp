@@ -15,6 +15,7 @@ int axis_of(const Instruction& i, const Shape& s) { return static_cast<int>(i.n[
 Var vectors(Recorder& r, Var x) { return r.real(x).shape().rank() ? r.real(x) : r.fit(x, x.shape().with_last(1)); }
 
 bool repeats(const Shape& a, const Shape& b) {
+  if (a.batched() && b.batched() && a.rows() != b.rows()) return false;
   Index size = 1;
   for (int k = 1; k <= std::max(a.rank(), b.rank()); ++k) {
     const Index m = k <= a.rank() ? a.dim(-k) : 1, n = k <= b.rank() ? b.dim(-k) : 1;
@@ -118,7 +119,7 @@ Var padded(Recorder& r, const Instruction& i, Operands operands) {
 }
 
 Var stacked(Recorder& r, const Instruction&, Operands x) {
-  const Shape s = r.real(x[0]).shape().with_rows(B);
+  const Shape first = r.real(x[0]).shape(), s = first.batched() ? first : first.with_rows(B);
   std::vector<Var> pieces;
   for (const Var& v : x) pieces.push_back(r.fit(v, s));
   return stack(pieces);
@@ -131,7 +132,35 @@ Var reshaped(Recorder& r, const Instruction& i, Operands operands) {
   return reshape(x, Shape(x.shape().rows(), std::array{part, n / part}));
 }
 
-Var to_batch(Recorder& r, const Instruction&, Operands x) { return broadcast(r.real(x[0]), r.real(x[0]).shape().with_rows(B)); }
+Var to_batch(Recorder& r, const Instruction&, Operands x) { return r.fit(x[0], r.real(x[0]).shape().with_rows(B)); }
+
+// ---- counts of rows ----
+
+Var with_rows(Recorder& r, Var v, RowCount n) {
+  if (v.type() == Type::id && v.shape().batched() && r.fewer(n, v.shape().rows()))
+    return r.remember(first_rows(v, n), r.vocabulary(v));
+  return r.fit(v, r.real(v).shape().with_rows(n));
+}
+Var first_of(Recorder& r, const Instruction& i, Operands x) { return with_rows(r, x[0], r.count(i.n[0])); }
+Var rows_of_step(Recorder& r, const Instruction&, Operands x) { return with_rows(r, x[0], r.step_count()); }
+
+// Zeros up to B rows, or to a count that is no less.
+Var extended(Recorder& r, const Instruction& i, Operands x) {
+  const Var v = r.real(x[0]);
+  if (!v.shape().rows().is_counted()) return v;
+  const RowCount n = r.count(i.n[0]);
+  return extend_rows(v, i.n[1] % 2 == 0 || r.fewer(n, v.shape().rows()) ? B : n);
+}
+
+Var overlaid(Recorder& r, const Instruction& i, Operands x) {
+  const Var first = r.real(x[0]), base = first.shape().batched() ? first : r.fit(first, first.shape().with_rows(B));
+  const Var top = r.real(x[1]);
+  RowCount n = top.shape().rows();  // its own where that is less
+  if (!n.is_counted() || !r.fewer(n, base.shape().rows())) n = r.count(i.n[0]);
+  return r.fewer(n, base.shape().rows()) ? overlay_rows(base, r.fit(top, base.shape().with_rows(n))) : base;
+}
+
+Var share_of_rows(Recorder& r, const Instruction& i, Operands) { return 1.0 / (1.0 + row_count(r.tape(), r.count(i.n[0]))); }
 
 Var normalised_affine(Recorder& r, const Instruction&, Operands operands) {
   const Var x = vectors(r, operands[0]);
@@ -183,8 +212,18 @@ Var all_steps(Recorder& r, const Instruction& i, Operands x) {
 
 Var sum_of_steps(Recorder& r, const Instruction& i, Operands x) {
   std::vector<Var> terms;
-  for (const Var& v : r.steps(i.x[0])) terms.push_back(r.real(v));
+  for (const Var& v : r.steps(i.x[0])) terms.push_back(terms.empty() ? r.real(v) : r.fit(v, terms[0].shape()));
   return terms.empty() ? x[0] : accumulate(terms);
+}
+
+// The mean over the ids of all steps, each with the rows that it has.
+Var surprise_of_steps(Recorder& r, const Instruction& i, Operands x) {
+  std::vector<Var> logits, ids;
+  for (const Var& v : r.steps(i.x[0])) {
+    logits.push_back(vectors(r, v));
+    ids.push_back(r.ids(v, logits.back().shape()));
+  }
+  return logits.empty() ? x[0] : cross_entropy(logits, ids, i.n[0] % 2 ? Reduction::mean : Reduction::sum);
 }
 
 constexpr Rule kRules[] = {
@@ -197,6 +236,7 @@ constexpr Rule kRules[] = {
     {"step_ids", 0, sequence},
     {"zeros", 0, zeros},
     {"share_of_batch", 0, share_of_batch},
+    {"share_of_rows", 0, share_of_rows},
     {"state", 1, itself},
     {"tanh", 1, unary<tanh>},
     {"sigmoid", 1, unary<sigmoid>},
@@ -255,6 +295,11 @@ constexpr Rule kRules[] = {
     {"half_squared_error", 2, distance},
     {"all_steps", 1, all_steps},
     {"sum_of_steps", 1, sum_of_steps},
+    {"surprise_of_steps", 1, surprise_of_steps},
+    {"first_rows", 1, first_of},
+    {"step_rows", 1, rows_of_step},
+    {"extend_rows", 1, extended},
+    {"overlay_rows", 2, overlaid},
 };
 
 }  // namespace

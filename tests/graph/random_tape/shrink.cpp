@@ -84,6 +84,8 @@ class Shrinker {
     bool any = false;
     if (best_.second_order) any |= with([](Recipe& r) { r.second_order = false; });
     while (best_.runs > 1 && with([](Recipe& r) { --r.runs; })) any = true;
+    if (best_.joining) any |= with([](Recipe& r) { r.joining = false; });
+    any |= lower([](Recipe& r) -> Index& { return r.counts; }, 0);
     any |= lower([](Recipe& r) -> Index& { return r.T; }, 0);
     any |= lower([](Recipe& r) -> Index& { return r.rows; }, 1);
     return any;
@@ -110,6 +112,7 @@ class Shrinker {
     for (std::size_t i = 0; i < size(); ++i) {
       if (at(i).wrt) any |= with(i, [](Instruction& x) { x.wrt = false; });
       if (at(i).in_loss) any |= with(i, [](Instruction& x) { x.in_loss = false; });
+      if (at(i).in_loss && !at(i).output) any |= with(i, [](Instruction& x) { x.in_loss = false, x.output = true; });
       if (at(i).output) any |= with(i, [](Instruction& x) { x.output = false; });
       if (at(i).next >= 0) any |= with(i, [](Instruction& x) { x.next = -1; });
     }
@@ -122,9 +125,19 @@ class Shrinker {
     return any;
   }
 
-  // Its readers read one of its operands; of a leaf, another leaf.
+  // Its readers read one of its operands; of a leaf, another leaf. Where it has none, an operand takes its marks.
   bool drop(int i) {
-    if (!is_read(i)) return with([&](Recipe& r) { remove(r, i, -1); });
+    if (!is_read(i)) {
+      if (with([&](Recipe& r) { remove(r, i, -1); })) return true;
+      const Instruction last = at(static_cast<std::size_t>(i));
+      return std::ranges::any_of(last.x, [&](int x) {
+        return with([&](Recipe& r) {
+          Instruction& now = r.instructions[static_cast<std::size_t>(x)];
+          now.in_loss |= last.in_loss, now.output |= last.output;
+          remove(r, i, -1);
+        });
+      });
+    }
     for (int x : std::vector<int>(at(static_cast<std::size_t>(i)).x))
       if (with([&](Recipe& r) { remove(r, i, x); })) return true;
     if (!at(static_cast<std::size_t>(i)).leaf()) return false;
@@ -165,7 +178,8 @@ class Shrinker {
       if (!at(i).leaf()) continue;
       const auto built = build(best_);
       for (NodeId id = 0; id < built->tape.size(); ++id)
-        if (const Shape shape = built->tape.node(id).shape; shape != at(i).shape) any |= shorter_tape(i, shape, 1);
+        if (const Shape shape = built->tape.node(id).shape; shape != at(i).shape && !shape.rows().is_counted())
+          any |= shorter_tape(i, shape, 1);
     }
     return any;
   }

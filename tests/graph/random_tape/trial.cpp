@@ -22,7 +22,7 @@ template <class T>
 std::vector<Interpreter<T>> interpret_runs(const Recipe& recipe, const RandomTape& random) {
   std::vector<Interpreter<T>> runs;
   for (int r = 0; r < recipe.runs; ++r) {
-    std::vector<Binding> bindings = random.data.bindings<T>();
+    std::vector<Binding> bindings = random.bindings<T>(r);
     if (r > 0)
       for (const auto& [state, next] : random.tape.carries())
         bindings.push_back({random.tape.node(state).op->leaf()->name, runs.back().value(next)});
@@ -179,7 +179,7 @@ class Comparison {
       Workspace<T> workspace(plan_, values(), threads_of(threads), trial_.recipe.seed);
       std::vector<std::string> all;
       for (std::size_t r = 0; r < trial_.exact.size(); ++r) {
-        plan_.run(workspace, random_.data.template bindings<T>(), {.rows = trial_.recipe.rows});
+        plan_.run(workspace, random_.template bindings<T>(static_cast<int>(r)), {.rows = trial_.recipe.rows});
         collect(workspace, all);
         if (threads > 1) continue;
         if (auto found = unequal(workspace, trial_.exact[r])) return fmt::format("run {}: {}", r, *found);
