@@ -171,6 +171,8 @@ Var Tape::append_interned(const Op* op, std::span<const Var> x, CallSite site) {
   Signature y;
   try {
     y = op->infer(Arguments(signatures_, [this, x](int i) { return describe(x[i].id()); }));
+    if (y.shape.rows().is_counted() && y.shape.rows().number() >= pool_->row_counts()->counts.size())
+      throw ShapeError(fmt::format("{} has a count of rows that is not of this tape", y.shape.text()));
   } catch (const ShapeError& e) {
     std::string where = site.text();
     if (scope_ != 0) where = where.empty() ? scopes_[scope_] : scopes_[scope_] + ", " + where;
