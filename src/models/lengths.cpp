@@ -1,5 +1,7 @@
 #include <reel/models/lengths.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
@@ -10,21 +12,21 @@ namespace reel {
 
 Lengths Lengths::padded(Sequence mask) {
   Lengths lengths;
+  lengths.given_ = true;
   lengths.mask_ = std::move(mask);
   return lengths;
 }
 
 Lengths Lengths::packed(std::vector<RowCount> counts) {
   Lengths lengths;
+  lengths.given_ = true;
   lengths.counts_ = std::move(counts);
   return lengths;
 }
 
 void Lengths::require_steps(std::size_t steps) const {
-  if (!mask_.empty() && mask_.size() != steps)
-    throw InputError(fmt::format("unroll: a sequence of {} steps with masks of {}", steps, mask_.size()));
-  if (!counts_.empty() && counts_.size() != steps)
-    throw InputError(fmt::format("unroll: a sequence of {} steps with counts of rows for {}", steps, counts_.size()));
+  const std::size_t own = std::max(mask_.size(), counts_.size());
+  if (given_ && own != steps) throw InputError(fmt::format("unroll: a sequence of {} steps with lengths for {}", steps, own));
 }
 
 Var Lengths::input(std::size_t t, Var x) const { return counts_.empty() ? x : first_rows(x, counts_[t]); }

@@ -31,6 +31,7 @@ class Lengths {
   Var final(const std::vector<Var>& of_step, Var initial, Direction direction) const;
 
  private:
+  bool given_ = false;
   Sequence mask_;
   std::vector<RowCount> counts_;
 };
