@@ -15,16 +15,15 @@ class JoinProducts {
   explicit JoinProducts(const Program& p)
       : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNone) {
     find_groups();
+    for (const std::vector<NodeId>& group : groups_) ready_.push_back(is_ready(group));
   }
 
-  bool any() const {
-    return std::ranges::any_of(groups_, [](const std::vector<NodeId>& group) { return group.size() > 1; });
-  }
+  bool any() const { return std::ranges::find(ready_, true) != ready_.end(); }
 
   Program run() {
     for (NodeId id = 0; id < tape_.size(); ++id) {
       if (rewriter_.has(id)) continue;
-      if (group_of_[id] == kNone || groups_[group_of_[id]].size() == 1)
+      if (group_of_[id] == kNone || !ready_[group_of_[id]])
         rewriter_.keep(id);
       else
         join(groups_[group_of_[id]]);
@@ -34,6 +33,7 @@ class JoinProducts {
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffffu;
+  static constexpr int kMostMoved = 16;  // nodes looked at to tell whether a product may be computed earlier
 
   std::span<const NodeId> left(NodeId id) const {
     return tape_.inputs(id).first(static_cast<std::size_t>(products_layout(tape_, id)->terms));
@@ -61,8 +61,23 @@ class JoinProducts {
   }
 
   bool may_follow(NodeId id, const std::vector<NodeId>& group) const {
+    int budget = kMostMoved;
     return static_cast<Index>(group.size()) < kMostGroups &&
-           std::ranges::all_of(besides(id), [&](NodeId x) { return x < group.front() || free_[x]; });
+           std::ranges::all_of(besides(id), [&](NodeId x) { return may_precede(x, group.front(), budget); });
+  }
+
+  // Whether x is there before node `front`, or can be without a product that comes after it.
+  bool may_precede(NodeId x, NodeId front, int& budget) const {
+    if (x < front || free_[x]) return true;
+    if (products_layout(tape_, x) || budget-- == 0) return false;
+    return std::ranges::all_of(tape_.inputs(x), [&](NodeId y) { return may_precede(y, front, budget); });
+  }
+
+  // A group waits while the products that its members begin from join: those that begin from pieces of one node may be more.
+  bool is_ready(const std::vector<NodeId>& group) const {
+    const auto waits_for = [&](NodeId x) { return group_of_[x] != kNone && groups_[group_of_[x]].size() > 1; };
+    return group.size() > 1 &&
+           std::ranges::none_of(group, [&](NodeId id) { return std::ranges::any_of(besides(id), waits_for); });
   }
 
   void join(const std::vector<NodeId>& members) {
@@ -90,6 +105,7 @@ class JoinProducts {
   std::vector<char> free_;
   std::vector<std::vector<NodeId>> groups_;
   std::vector<std::uint32_t> group_of_;
+  std::vector<bool> ready_;  // by group: has several members, and joins now
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <reel/ops/passes/hoist_products.h>
 #include <reel/ops/passes/join_products.h>
 #include <reel/ops/passes/sum_products.h>
+#include <reel/ops/products.h>
 
 #include "support.h"
 
@@ -13,12 +14,15 @@ using namespace reel::test;
 
 namespace {
 
-// The live part of a tape with its matmuls as products nodes.
-Program products_of(const Tape& tape, const std::vector<Var>& roots) {
+Program live_part(const Tape& tape, const std::vector<Var>& roots) {
   std::vector<NodeId> ids;
   for (const Var& v : roots) ids.push_back(v.id());
-  const Program p = passes::lower(passes::live_part(tape, ids), Element::f64);
-  return passes::dead_code(p, Element::f64);
+  return passes::live_part(tape, ids);
+}
+
+// The live part of a tape with its matmuls as products nodes.
+Program products_of(const Tape& tape, const std::vector<Var>& roots) {
+  return passes::dead_code(passes::lower(live_part(tape, roots), Element::f64), Element::f64);
 }
 
 Program run(Program (*pass)(const Program&, Element), const Program& p) {
@@ -102,6 +106,47 @@ TEST_CASE("join_products: a product whose weight depends on the first one stays 
   const Program before = products_of(tape, {second});
   const Program after = run(passes::join_products, before);
   CHECK(text(*after.tape) == text(*before.tape));
+}
+
+TEST_CASE("join_products: what a later product begins from is computed earlier where it can be") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2}), U = tape.input("U", {2, 3}), V = tape.input("V", {2, 3});
+  const Var a = tape.input("a", {B, 3});
+  const Var first = products({1, 1, 1, true}, {{x}}, {{U}}, {{a}}, {});
+  const Var second = products({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(a) * 2.0}}, {});
+  const Var third = products({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(first)}}, {});  // not before the first
+  const Program before = live_part(tape, {first, second, third});
+  const Program after = run(passes::join_products, before);
+  CHECK(count(before, "products") == 3);
+  CHECK(count(after, "products") == 2);
+  CHECK(text(*after.tape).find("products(1 steps 1 terms 2 groups +init)") != std::string::npos);
+  Data data;
+  data.add("x", random_tensor({4, 2}, 1)).add("U", random_tensor({2, 3}, 2)).add("V", random_tensor({2, 3}, 3));
+  check_equal(before, after, data.add("a", random_tensor({4, 3}, 4)));
+}
+
+// Two would join at once and leave the first alone.
+TEST_CASE("join_products: products wait for those that they begin from to join") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2}), h = tape.input("h", {B, 2}), c = tape.input("c", {B, 3});
+  Data data;
+  data.add("x", random_tensor({4, 2}, 1)).add("h", random_tensor({4, 2}, 2)).add("c", random_tensor({4, 3}, 3));
+  const auto weight = [&](const std::string& name) {
+    data.add(name, random_tensor({2, 3}, 4));
+    return tape.input(name, {2, 3});
+  };
+  std::vector<Var> roots;
+  for (const char* gate : {"r", "z"}) {
+    const Var of_x = products({1, 1, 1, false}, {{x}}, {{weight(std::string("U_") + gate)}}, {}, {});
+    roots.push_back(products({1, 1, 1, true}, {{h}}, {{weight(std::string("W_") + gate)}}, {{of_x}}, {}));
+  }
+  roots.push_back(products({1, 1, 1, true}, {{h}}, {{weight("W_n")}}, {{c}}, {}));
+  const Program before = live_part(tape, roots);
+  const Program after = run(passes::join_products, before);
+  CHECK(count(before, "products") == 5);
+  CHECK(count(after, "products") == 2);
+  CHECK(text(*after.tape).find("products(1 steps 1 terms 3 groups +init)") != std::string::npos);
+  check_equal(before, after, data);
 }
 
 TEST_CASE("hoist_products: products of every step by one weight become one: 7 nodes become 8") {
