@@ -27,13 +27,14 @@ void check_element(const InputSlot& slot, const InputView& view, std::optional<E
                                  element ? element_name(*element) : "float or double", element_name(view.element)));
 }
 
-// The rows that a view implies, or -1 for an input without B. InputError when the shape cannot fit.
+// The rows that a view implies, or -1 for an input without B (one of counted rows is only made by check_gradients()). InputError
+// when the shape cannot fit.
 Index implied_rows(const InputSlot& slot, const InputView& view) {
   const int batch_axis = slot.single ? 0 : 1;
   const bool deep_enough = view.shape.rank() > batch_axis;
   const Index rows = slot.shape.batched() && deep_enough ? view.shape.dim(batch_axis) : 0;
   if (view.shape != slot.bound(rows)) throw InputError(fmt::format("input {}: was given {}", slot.text(), view.shape.text()));
-  return slot.shape.batched() ? rows : -1;
+  return slot.shape.rows() == B ? rows : -1;
 }
 
 }  // namespace

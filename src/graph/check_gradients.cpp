@@ -9,6 +9,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/graph/gradients.h>
+#include <reel/graph/structural.h>
 
 namespace reel {
 namespace {
@@ -124,17 +125,20 @@ GradientReport check(const Check& c) {
 // A one-op tape around a node: its inputs at the values of a run, its result weighted unevenly by a seed.
 class OneOp {
  public:
-  OneOp(const Tape& tape, NodeId id, const Interpreter<double>& values, RunContext context)
-      : alone_(tape.pool()), rows_(values.rows()), context_(context) {
+  OneOp(const Tape& tape, NodeId id, const Interpreter<double>& values, const Check& c)
+      : alone_(tape.pool()), rows_(values.rows()), context_(c.options.context) {
+    const auto& counts = tape.pool()->row_counts()->counts;
+    for (const Binding& b : c.bindings)
+      if (std::ranges::find(counts, b.name, &RowCountTable::Entry::name) != counts.end()) bindings_.push_back(b);
     const auto inputs = tape.inputs(id);
     real_.reserve(inputs.size() + 1);
     ids_.reserve(inputs.size());
     names_.reserve(inputs.size() + 1);
     for (NodeId input : inputs) add_input(tape, input, values);
     y_ = alone_.append_interned(tape.node(id).op, x_, {});
-    Tensor<double> seed(y_.shape().bind(rows_));
+    Tensor<double> seed(values.value(id).shape());
     for (Index i = 0; i < seed.size(); ++i) seed[i] = 1.0 + 0.37 * static_cast<double>(i % 7);
-    seed_ = alone_.input(names_.emplace_back("seed"), y_.shape());
+    seed_ = leaf("seed", Type::real, y_.shape());
     bindings_.push_back({names_.back(), real_.emplace_back(std::move(seed))});
   }
 
@@ -156,16 +160,22 @@ class OneOp {
  private:
   void add_input(const Tape& tape, NodeId input, const Interpreter<double>& values) {
     const Node& n = tape.node(input);
-    const std::string& name = names_.emplace_back(fmt::format("x{}", names_.size()));
+    const std::string name = fmt::format("x{}", x_.size());
     if (n.type == Type::id) {
       const auto v = values.ids(Var(const_cast<Tape&>(tape), input));
-      x_.push_back(alone_.ids(name, n.shape));
-      bindings_.push_back({name, ids_.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()))});
+      x_.push_back(leaf(name, n.type, n.shape));
+      bindings_.push_back({names_.back(), ids_.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()))});
     } else {
       const auto v = values.value(input);
-      x_.push_back(alone_.input(name, n.shape));
-      bindings_.push_back({name, real_.emplace_back(v.shape(), std::span<const double>(v.data(), v.size()))});
+      x_.push_back(leaf(name, n.type, n.shape));
+      bindings_.push_back({names_.back(), real_.emplace_back(v.shape(), std::span<const double>(v.data(), v.size()))});
     }
+  }
+
+  // One of any shape, of counted rows too, by a name that no count of rows has.
+  Var leaf(const std::string& name, Type type, Shape shape) {
+    names_.push_back("check_gradients/" + name);
+    return alone_.append(InputLeaf(LeafInfo{LeafInfo::Kind::input, names_.back()}, {type, shape}), {});
   }
 
   bool holds_for(Var x, TensorView<const double> gradient, Interpreter<std::complex<double>>& stepped) const {
@@ -206,7 +216,7 @@ std::string blame(const Check& c) {
   for (NodeId id = c.loss.id() + 1; id-- > 0;) {
     const Node& n = tape.node(id);
     if (n.op->leaf() || n.type == Type::id || !n.op->analytic() || !seen.try_emplace(n.op, true).second) continue;
-    if (!OneOp(tape, id, values, c.options.context).rule_holds()) return fmt::format("{} ({})", n.op->name(), tape.place(id));
+    if (!OneOp(tape, id, values, c).rule_holds()) return fmt::format("{} ({})", n.op->name(), tape.place(id));
   }
   return {};
 }

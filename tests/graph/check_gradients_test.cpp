@@ -89,6 +89,22 @@ TEST_CASE("check_gradients: blames the right op whatever the tape's inputs are c
   CHECK(report.mismatches[0].variable == "x0 [B, 3]");
 }
 
+// Regression: the tape built around a suspect refused inputs of counted rows.
+TEST_CASE("check_gradients: blames the right op among counts of rows") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), ids = tape.ids("ids", {B});
+  const RowCount n = tape.row_counts("x0", 1)[0];  // named as an input of the tape around a suspect might be
+  const Tensor<std::int32_t> one({1}, {1}), id({2}, {2, 9});
+  const std::array bindings{Binding{"x", kX}, Binding{"ids", id}, Binding{"x0", one}};
+  const auto wrong = [&](Var y) { return sum(overlay_rows(tanh(x), tanh(y))) + sum(cross_entropy_rows(y, first_rows(ids, n))); };
+  const GradientReport right = check_gradients(wrong(apply<Cube<3>>(first_rows(x, n))), {{x}}, bindings);
+  CHECK(right.ok());
+  const GradientReport report = check_gradients(wrong(apply<Cube<2>>(first_rows(x, n))), {{x}}, bindings);
+  REQUIRE(!report.ok());
+  CHECK(report.mismatches.size() == 3);
+  CHECK(report.mismatches[0].op.find("cube") == 0);
+}
+
 TEST_CASE("check_gradients: an op that is not analytic is checked by five-point differences") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
