@@ -5,10 +5,17 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/broadcast.h>
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 
 namespace reel {
+namespace {
+
+// Of every row, where all begin from one state.
+Var of_rows(Var state) { return state.shape().batched() ? state : broadcast(state, state.shape().with_rows(B)); }
+
+}  // namespace
 
 Lengths Lengths::padded(Sequence mask) {
   Lengths lengths;
@@ -33,9 +40,9 @@ Var Lengths::input(std::size_t t, Var x) const { return counts_.empty() ? x : fi
 
 Var Lengths::before(std::size_t t, Var part, Var initial, Direction direction, bool first_step) const {
   if (counts_.empty()) return part;
-  if (direction == Direction::forward) return first_rows(part, counts_[t]);
+  if (direction == Direction::forward) return first_rows(of_rows(part), counts_[t]);
   // Backward, sequences join as their last steps come.
-  const Var begin = first_rows(initial, counts_[t]);
+  const Var begin = first_rows(of_rows(initial), counts_[t]);
   return first_step ? begin : overlay_rows(begin, part);
 }
 
@@ -43,11 +50,12 @@ Var Lengths::after(std::size_t t, Var part, Var before) const { return mask_.emp
 
 Var Lengths::final(const std::vector<Var>& of_step, Var initial, Direction direction) const {
   if (of_step.empty()) return initial;
-  if (direction == Direction::backward) return counts_.empty() ? of_step.front() : overlay_rows(initial, of_step.front());
+  if (direction == Direction::backward)
+    return counts_.empty() ? of_step.front() : overlay_rows(of_rows(initial), of_step.front());
   Var last = of_step.back();
   if (counts_.empty()) return last;
   for (std::size_t t = of_step.size() - 1; t-- > 0;) last = overlay_rows(of_step[t], last);
-  return overlay_rows(initial, last);
+  return overlay_rows(of_rows(initial), last);
 }
 
 }  // namespace reel

@@ -23,7 +23,8 @@ class Lengths {
   // InputError unless they are of so many steps.
   void require_steps(std::size_t steps) const;
 
-  // ---- what unroll() does with every part of a state; the first step of a direction has no step before it ----
+  // ---- what unroll() does with every part of a state; the first step of a direction has no step before it. `initial`: of every
+  // row, or one that all begin from ----
   Var input(std::size_t t, Var x) const;                                                         // x_t of the rows that have it
   Var before(std::size_t t, Var part, Var initial, Direction direction, bool first_step) const;  // as step t takes it
   Var after(std::size_t t, Var part, Var before) const;                                          // as step t leaves it

@@ -114,6 +114,25 @@ TEST_CASE("packed: a sequence of no step ends where it begins, whatever its leng
   check_throws<InputError>([&] { unroll(p.cell, p.x, h, Lengths::padded({})); }, {"1 steps", "0"});
 }
 
+TEST_CASE("packed: all sequences may begin from one state, which is learned") {
+  for (const Direction direction : {Direction::forward, Direction::backward}) {
+    Packed p(3, direction);
+    const Parameter h0 = p.set.add("h0", {H}, init::uniform(1));
+    p.values = p.set.initial<double>(3);
+    const Var learned = p.tape.parameter(h0), given = p.tape.input("given", {B, H});
+    const auto of_one = unroll(p.cell, p.x, learned, Lengths::packed(p.counts), direction);
+    const auto of_rows = unroll(p.cell, p.x, given, Lengths::packed(p.counts), direction);
+    Tensor<double> repeated(Shape{4, H});
+    for (Index i = 0; i < repeated.size(); ++i) repeated[i] = p.values[h0][i % H];
+    const Data data = p.data(4, {3, 2, 1}).add("given", repeated);
+    const Var loss = sum(square(of_one.final)) + sum(of_one.outputs[1]);
+    check_gradient(loss, {{learned, p.x[0]}}, data, &p.values);
+    check_plan(p.tape, {{of_one.final, of_rows.final, loss}}, data, &p.values, &p.set);
+    const auto run = interpret<double>(p.tape, data.bindings<double>(), &p.values);
+    CHECK(std::ranges::equal(run.value(of_one.final), run.value(of_rows.final)));
+  }
+}
+
 TEST_CASE("packed: counts that grow are refused in both directions") {
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     const Packed p(3, direction);
