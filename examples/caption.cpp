@@ -27,8 +27,8 @@ using scenes::Scene;
 
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
-  Index units = 128, features = 128, batch = 64, iterations = 6000, test = 1000, beam = 3;
-  double lr = 2e-3, smoothing = .1, decay = 0, hidden = 0, dropout = 0, temperature = 1;
+  Index units = 128, features = 128, batch = 128, iterations = 5000, test = 1000, beam = 3;
+  double lr = 3e-3, smoothing = .1, decay = .1, dropout = .2, temperature = 1;
   program::Common common;
 };
 
@@ -93,10 +93,7 @@ class Eye {
 class CaptionModel {
  public:
   explicit CaptionModel(const Settings& s)
-      : words_(std::vector<std::string>{"<start>", "<end>", "<hidden>"}),
-        s_(s),
-        held_out_(held_out(s)),
-        allowed_(opposite(held_out_)) {
+      : words_(std::vector<std::string>{"<start>", "<end>"}), s_(s), held_out_(held_out(s)), allowed_(opposite(held_out_)) {
     for (const std::string& word : scenes::words()) words_.add(word);
     const CaptionerOptions options{.features = s.features / 2 * 3, .words = words_.size(), .units = s.units, .cell = s.cell};
     model_.emplace(params_, "captioner", Eye(params_, s.features / 2 * 2), options);
@@ -120,8 +117,6 @@ class CaptionModel {
       after.push_back(words_.encode(scenes::caption(scene)));
       before.push_back(after.back());
       before.back().insert(before.back().begin(), 0);
-      for (std::int32_t& id : before.back())
-        if (id != 0 && random.uniform() < s_.hidden) id = 2;
       after.back().push_back(1);
     }
     std::vector<Index> order(e.scenes.size());
@@ -331,7 +326,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
     page.set("table", table);
     page.set(key, gallery(model, name, e, written, 24));
     std::size_t shown = 0;
-    for (std::size_t i = 0; i < written.size() && shown < 12; ++i) {
+    for (std::size_t i = 0; i < written.size() && shown < 3; ++i) {
       const Sentence words = model.sentence(written[i]), truth = closest_truth(e.scenes[i], words);
       if (words == truth) continue;
       fmt::print("  wrong: {}   (true: {})\n", fmt::join(words, " "), fmt::join(truth, " "));
@@ -362,9 +357,6 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("--smoothing", s.smoothing, "Share of each target that is spread over all words")
       ->check(CLI::Range(0.0, 0.9))
-      ->capture_default_str();
-  app.add_option("--hidden", s.hidden, "Share of the words before that are hidden in training")
-      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--dropout", s.dropout, "Of the numbers that stand for a picture")
       ->check(CLI::Range(0.0, 0.95))

@@ -122,10 +122,36 @@ class SumTo final : public OpOf<SumTo> {
 
   template <class T>
   void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) sum_row(*c.x[0].shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+    const Shape& from = *c.x[0].shape;
+    const bool whole = is_end_of(from);
+    for (Index r = 0; r < c.rows; ++r) {
+      if (whole)
+        sum_blocks(from.row_size(), c.x[0].row<const T>(r), c.y.row<T>(r));
+      else
+        sum_row(from, c.x[0].row<const T>(r), c.y.row<T>(r));
+    }
   }
 
  private:
+  // Whether the result is the last dimensions of x: then x is nothing but repetitions of it, one after the other.
+  bool is_end_of(const Shape& from) const {
+    if (shape_.row_size() == 0) return false;
+    int rank = shape_.rank();
+    while (rank > 0 && shape_.dims()[static_cast<std::size_t>(shape_.rank() - rank)] == 1) --rank;
+    for (int back = 1; back <= rank; ++back)
+      if (shape_.dim(-back) != from.dim(-back)) return false;
+    return true;
+  }
+
+  // The same sums as below in the same order, without looking where each element goes.
+  template <class T>
+  void sum_blocks(Index total, const T* x, T* y) const {
+    const Index n = shape_.row_size();
+    std::fill_n(y, n, T{});
+    for (Index at = 0; at < total; at += n)
+      for (Index i = 0; i < n; ++i) y[i] += x[at + i];
+  }
+
   template <class S>
   void sum_row(const Shape& from, const S* x, S* y) const {
     std::fill_n(y, shape_.row_size(), S{});

@@ -26,9 +26,10 @@ Shape check_axis(const Arguments& x, int axis) {
   return x.shape(0).without(axis);
 }
 
+// Larger, or the first NaN; without a branch, so that loops over it become vectors.
 template <class S>
 bool beats(S candidate, S best) {
-  return real_part(candidate) > real_part(best) || (std::isnan(real_part(candidate)) && !std::isnan(real_part(best)));
+  return static_cast<int>(!(real_part(candidate) <= real_part(best))) & static_cast<int>(real_part(best) == real_part(best));
 }
 
 class MaxOver final : public OpOf<MaxOver> {
@@ -62,8 +63,7 @@ class MaxOver final : public OpOf<MaxOver> {
     for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.after) {
       std::copy_n(x, a.after, y);
       for (Index i = 1; i < a.n; ++i)
-        for (Index k = 0; k < a.after; ++k)
-          if (beats(x[i * a.after + k], y[k])) y[k] = x[i * a.after + k];
+        for (Index k = 0; k < a.after; ++k) y[k] = beats(x[i * a.after + k], y[k]) ? x[i * a.after + k] : y[k];
     }
   }
   int axis_;
@@ -107,15 +107,28 @@ class SpreadToLargest final : public OpOf<SpreadToLargest> {
   void row(const Shape& shape, const S* x, const S* dy, S* y) const {
     const Along a(shape, axis_);
     for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.n * a.after, dy += a.after) {
-      std::fill_n(y, a.n * a.after, S{});
-      for (Index k = 0; k < a.after; ++k) {
-        Index best = 0;
-        for (Index i = 1; i < a.n; ++i)
-          if (beats(x[i * a.after + k], x[best * a.after + k])) best = i;
-        y[best * a.after + k] = dy[k];
-      }
+      for (Index first = 0; first < a.after; first += kColumns)
+        columns(a, std::min(kColumns, a.after - first), x + first, dy + first, y + first);
     }
   }
+
+  // Neighbouring columns; loops so plain that they become vectors.
+  template <class S>
+  static void columns(const Along& a, Index count, const S* x, const S* dy, S* __restrict y) {
+    S largest[kColumns], left[kColumns];  // what is left to give: dy until the first largest was met, then 0
+    std::copy_n(x, count, largest);
+    std::copy_n(dy, count, left);
+    for (Index i = 1; i < a.n; ++i)
+      for (Index k = 0; k < count; ++k) largest[k] = beats(x[i * a.after + k], largest[k]) ? x[i * a.after + k] : largest[k];
+    for (Index i = 0; i < a.n; ++i)
+      for (Index k = 0; k < count; ++k) {
+        const bool below = real_part(x[i * a.after + k]) < real_part(largest[k]);
+        y[i * a.after + k] = below ? S{} : left[k];
+        left[k] = below ? left[k] : S{};
+      }
+  }
+
+  static constexpr Index kColumns = 64;
   int axis_;
 };
 

@@ -6,7 +6,7 @@
 namespace reel {
 
 // The largest along `axis` (counted without B; negative from the end), which disappears. Its gradient goes to the first element
-// that attains it. NaN if any is. ShapeError for a dimension of 0.
+// that attains it. NaN if any is, with a gradient that then means nothing. ShapeError for a dimension of 0.
 Var max_over(Operand x, int axis);
 // The mean along `axis`, which disappears; 0 for a dimension of 0.
 Var mean_over(Operand x, int axis);
