@@ -27,7 +27,7 @@ using scenes::Scene;
 
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
-  Index units = 128, features = 128, batch = 128, iterations = 5000, test = 1000, beam = 3;
+  Index units = 128, features = 128, batch = 128, iterations = 12000, test = 1000, beam = 3;
   double lr = 3e-3, smoothing = .1, decay = .1, dropout = .2, temperature = 1;
   program::Common common;
 };
@@ -79,14 +79,15 @@ class Eye {
  public:
   Eye(ParameterSet& set, Index features)
       : sharp_(set, "sharp", kSide, kSide, 1, {16, 32, 32}, features),
-        coloured_(set, "coloured", kSide / 4, kSide / 4, 3, {24, 32}, features / 2) {}
+        coloured_(set, "coloured", kBlurred, kBlurred, 3, {24, 32}, features / 2) {}
   // [B, H, W, 4]: red, green, blue and grey of [0, 1], most of them dark -> [B, 3/2 features]
   Var operator()(Operand picture) const {
     const Var x = 3.0 * (picture.on(*picture.tape()) - 0.2);
-    return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), 4))});
+    return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), kBlur, kBlur / 2))});
   }
 
  private:
+  static constexpr Index kBlur = 8, kBlurred = (kSide - kBlur) / (kBlur / 2) + 1;
   ImageCnn sharp_, coloured_;
 };
 

@@ -70,28 +70,40 @@ struct Task {
 // Trains a cell whose last output gives the sum; returns the mean squared error on new sequences.
 template <class Cell, class State>
 double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, State (*begin)(Tape&, Index),
-             const Linear& head) {
+             const Linear& head, report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
   Tape tape;
   const Sequence x = tape.input("x", s.length, {B, 2});
   const Var h = cell_output(cell, unroll(cell, x, begin(tape, s.units)).final);
-  const Var loss = mean(square(head(h) - tape.input("y", {B, 1})));
+  const Var answer = head(h);
+  const Var loss = mean(square(answer - tape.input("y", {B, 1})));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
   RandomStream random(s.common.seed, 1u << 21);
   Task task(s.length, s.batch);
   double smooth = 1.0 / 6;
+  chart.curves.push_back({.name = name});
   program::Progress progress(s.iterations);
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
     task.draw(random);
     smooth += .02 * (trainer.step({{"x", task.x}, {"y", task.y}}) - smooth);
+    chart.curves.back().points.push_back({static_cast<double>(i), smooth});
+    if (i % 100 == 0) page.set("loss", chart), page.write_now_and_then();
     progress.update(i, [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name, i, s.iterations, smooth); });
   }
   progress.finish();
   Task test(s.length, 1000);
   test.draw(random);
+  const auto plan = compile<float>(tape, {answer});
+  Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());
+  plan.run(workspace, {{"x", test.x}});
+  for (Index n = 0; n < 200; ++n)
+    scatter.points.push_back({static_cast<double>(test.y[n]), static_cast<double>(workspace.value(answer)[n]), name});
   return trainer.evaluate({{"x", test.x}, {"y", test.y}});
 }
 
-void adding_problem(const Settings& s) {
+void adding_problem(const Settings& s, report::Page& page) {
+  report::LineChart chart{.title = "Adding problem", .x_label = "iteration", .y_label = "mean squared error", .log_y = true};
+  chart.levels = {{"always answering 1", 1.0 / 6}};
+  report::Scatter scatter{.title = "Predicted against true sums", .x_label = "true", .y_label = "predicted", .diagonal = true};
   fmt::print("adding problem, length {}: always answering 1 has mean squared error {:.4f}\n", s.length, 1.0 / 6);
   ParameterSet lstm_set, elman_set;
   const SlideLstm lstm(lstm_set, 2, s.units);
@@ -103,16 +115,18 @@ void adding_problem(const Settings& s) {
       [](Tape& t, Index H) {
         return SlideLstm::State{t.zeros({B, H}), t.zeros({B, H})};
       },
-      lstm_head);
+      lstm_head, chart, scatter, page);
   if (program::interrupted()) return;
   const double by_elman = learn<Elman, Var>(
       "Elman", s, elman_set, elman,
       [](Tape& t, Index H) {
         return t.zeros({B, H});
       },
-      elman_head);
+      elman_head, chart, scatter, page);
   if (program::interrupted()) return;
   fmt::print("on 1000 new sequences: LSTM {:.4f}, Elman {:.4f}\n", by_lstm, by_elman);
+  page.set("loss", chart);
+  page.set("sums", scatter);
 }
 
 }  // namespace
@@ -130,6 +144,8 @@ int main(int argc, char** argv) {
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
     check(s.common);
-    if (s.iterations > 0) adding_problem(s);
+    report::Page page = program::make_page(app, s.common, "LSTM from its equations", "The adding problem");
+    if (s.iterations > 0) adding_problem(s, page);
+    program::finish(page);
   });
 }

@@ -5,6 +5,7 @@
 
 #include <reel/reel.h>
 #include <reel/train/files.h>
+#include <reel/train/report/graph_drawing.h>
 
 using namespace reel;
 
@@ -57,7 +58,7 @@ void draw(const std::string& path, const std::string& dot) {
   if (program::run_quietly({"dot", "-Tsvg", path, "-o", svg})) fmt::print("drawn by Graphviz: {}\n", svg);
 }
 
-void first_row(const std::string& graph_path) {
+void first_row(const std::string& graph_path, report::Page& page) {
   const SlideNetwork network;
   const auto values = network.set.initial<double>(1);
   Tape tape;
@@ -75,7 +76,10 @@ void first_row(const std::string& graph_path) {
              numbers(run.value(g[tape.parameter(network.w2).id()])), numbers(run.value(g[n.a1.id()])));
   std::vector<std::pair<Var, Var>> shown;
   for (std::size_t i = 0; i < nodes.size(); ++i) shown.emplace_back(nodes[i], g[i]);
-  draw(graph_path, dot(tape, {.values = &run, .gradients = shown, .end = end}));
+  const std::string graph =
+      dot(tape, {.values = &run, .gradients = shown, .end = end, .significant_digits = 4, .downwards = true});
+  draw(graph_path, graph);
+  if (page.enabled()) page.set("graph", report::graph_drawing("Computational graph", graph, "Value and gradient on every node."));
 }
 
 void one_step() {
@@ -112,7 +116,9 @@ void activations() {
 }
 
 // "hell" -> "ello": what a net can reach that sees one letter only, and one that remembers.
-void hello(const program::Common& common) {
+void hello(const program::Common& common, report::Page& page) {
+  report::LineChart chart{.title = "\"hello\"", .x_label = "update", .y_label = "mean cross-entropy, nats"};
+  chart.levels = {{"best without memory", std::log(2.0) / 2}};
   const Tensor<std::int32_t> hell(Shape{4, 1}, {0, 1, 2, 2}), ello(Shape{4, 1}, {1, 2, 2, 3});
   const auto train = [&](const char* name, auto record) {
     ParameterSet set;
@@ -120,7 +126,10 @@ void hello(const program::Common& common) {
     const Sequence ids = tape.ids("x", 4, {B}), next = tape.ids("y", 4, {B});
     const Var loss = record(set, tape, ids, next);
     Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = common.seed, .threads = Threads(1)});
-    for (int i = 0; i < 600 && !program::interrupted(); ++i) trainer.step({{"x", hell}, {"y", ello}});
+    report::Curve curve{.name = name};
+    for (int i = 0; i < 600 && !program::interrupted(); ++i)
+      curve.points.push_back({static_cast<double>(i), trainer.step({{"x", hell}, {"y", ello}})});
+    chart.curves.push_back(curve);
     fmt::print("  {:<12} {:.6f}\n", name, trainer.evaluate({{"x", hell}, {"y", ello}}));
   };
   fmt::print("\"hello\": mean cross-entropy; a net without memory cannot go below {:.6f}\n", std::log(2.0) / 2);
@@ -134,11 +143,12 @@ void hello(const program::Common& common) {
     const Sequence letters = map_steps(x, [](Var id) { return one_hot(id, 4); });
     return cross_entropy(map_steps(unroll(cell, letters, zero_state(tape, cell)).outputs, head), y);
   });
+  page.set("hello", chart);
 }
 
 // ---- XOR ----
 
-void learn_xor(const Settings& s) {
+void learn_xor(const Settings& s, report::Page& page) {
   ParameterSet set;
   const Mlp net(set, "net", {2, 4, 1}, tanh, sigmoid);
   Tape tape;
@@ -146,7 +156,11 @@ void learn_xor(const Settings& s) {
   const Var loss = half_squared_error(output, tape.input("y", {B, 1}));
   const Tensor<double> x(Shape{4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), y(Shape{4, 1}, {0, 1, 1, 0});
   Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = Threads(1)});
-  for (int i = 0; i < 1000 && !program::interrupted(); ++i) trainer.step({{"x", x}, {"y", y}});
+  report::LineChart chart{.title = "Loss", .x_label = "update", .y_label = "half squared error", .log_y = true};
+  chart.curves = {{.name = "training"}};
+  for (int i = 0; i < 1000 && !program::interrupted(); ++i)
+    chart.curves[0].points.push_back({static_cast<double>(i), trainer.step({{"x", x}, {"y", y}})});
+  page.set("loss", chart);
   const auto plan = compile<double>(tape, {output});
   Workspace<double> workspace(plan, &trainer.parameters());
   plan.run(workspace, {{"x", x}});
@@ -183,7 +197,7 @@ Digits take(const Digits& all, std::span<const Index> rows) {
   return some;
 }
 
-void learn_digits(const Settings& s) {
+void learn_digits(const Settings& s, report::Page& page) {
   const Digits all = read_digits(s);
   const Index classes = *std::max_element(all.y.begin(), all.y.end()) + 1;
   std::vector<Index> order(static_cast<std::size_t>(all.y.size()));
@@ -202,6 +216,10 @@ void learn_digits(const Settings& s) {
   const auto plan = compile<float>(tape, {guess});
   Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());
 
+  report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
+  report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
+  losses.curves = {{.name = "training"}};
+  shares.curves = {{.name = "test"}};
   RandomStream random(s.common.seed, 1u << 20);
   const std::size_t batch = std::min(static_cast<std::size_t>(s.batch), train);
   program::Progress progress(s.epochs * static_cast<Index>(train / batch));
@@ -220,8 +238,13 @@ void learn_digits(const Settings& s) {
     plan.run(workspace, {{"x", test.x}});
     Index right = 0;
     for (Index i = 0; i < test.y.size(); ++i) right += workspace.ids(guess)[i] == test.y[i];
-    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean,
-               100.0 * static_cast<double>(right) / static_cast<double>(test.y.size()));
+    const double share = 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size());
+    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean, share);
+    losses.curves[0].points.push_back({static_cast<double>(epoch + 1), mean});
+    shares.curves[0].points.push_back({static_cast<double>(epoch + 1), share});
+    page.set("loss", losses);
+    page.set("right", shares);
+    page.write_now_and_then();
   }
 }
 
@@ -243,11 +266,17 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(CLI::NonNegativeNumber)->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
-    if (s.xor_task) return learn_xor(s);
-    if (!s.images.empty()) return learn_digits(s);
-    first_row(s.graph);
-    one_step();
-    activations();
-    hello(s.common);
+    report::Page page = program::make_page(app, s.common, "Feed-forward networks");
+    if (s.xor_task) {
+      learn_xor(s, page);
+    } else if (!s.images.empty()) {
+      learn_digits(s, page);
+    } else {
+      first_row(s.graph, page);
+      one_step();
+      activations();
+      hello(s.common, page);
+    }
+    program::finish(page);
   });
 }

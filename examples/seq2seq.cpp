@@ -78,12 +78,21 @@ class Translator {
         EncoderDecoderOptions{.source_words = source_.size(), .target_words = target_.size(), .units = s.units, .cell = s.cell});
   }
 
-  void train(const std::vector<Index>& numbers) {
+  // Held-out numbers are translated now and then when there is a page.
+  void train(const std::vector<Index>& numbers, const std::vector<Index>& held_out, report::Page& page) {
     Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
                            {.seed = s_.common.seed,
                             .threads = s_.common.make_threads(),
                             .schedule = schedule::warmup(100, schedule::cosine(s_.iterations, 0.02))});
+    values_ = &trainer.parameters();
+    make_writer();
     RandomStream random(s_.common.seed, 1u << 21);
+    report::LineChart losses{.title = name_ + ": loss", .x_label = "iteration", .y_label = "nats per symbol", .log_y = true};
+    report::LineChart shares{.title = name_ + ": exact", .x_label = "iteration", .y_label = "% of held-out numbers"};
+    losses.curves = {{.name = "training"}};
+    shares.curves = {{.name = "held out"}};
+    const std::vector<Index> some(held_out.begin(),
+                                  held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(held_out.size(), 500)));
     program::Progress progress(s_.iterations);
     double smooth = std::log(static_cast<double>(target_.size()));
     for (Index i = 1; i <= s_.iterations && !program::interrupted(); ++i) {
@@ -97,11 +106,20 @@ class Translator {
                                      {"after", b.after.ids},
                                      {"weights", b.after.mask}});
       smooth += std::max(0.02, 1.0 / static_cast<double>(i)) * (l - smooth);
+      losses.curves[0].points.push_back({static_cast<double>(i), smooth});
+      if (page.enabled() && i % std::max<Index>(s_.iterations / 10, 1) == 0) {
+        const double share = 100.0 * static_cast<double>(count_exact(some)) / static_cast<double>(some.size());
+        shares.curves[0].points.push_back({static_cast<double>(i), share});
+        page.set(name_ + " loss", losses);
+        page.set(name_ + " exact", shares);
+        page.write_now_and_then();
+      }
       progress.update(i,
                       [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth); });
     }
     progress.finish();
-    values_ = trainer.parameters();
+    trained_.emplace(trainer.parameters());
+    values_ = &*trained_;
     make_writer();
   }
 
@@ -126,6 +144,20 @@ class Translator {
     return in_order;
   }
 
+  // The translation of a number in the source's words or digits. InputError for anything else.
+  std::string translate(const std::string& text) { return this->text(translate(std::vector<Ids>{check(text)})[0]); }
+  Ids check(const std::string& text) const {
+    std::vector<std::string> symbols = split_words(text);
+    if (from_ == digits) {
+      symbols.clear();
+      for (char c : text) symbols.emplace_back(1, c);
+    }
+    if (symbols.empty() || static_cast<Index>(symbols.size()) > longest_source_)
+      throw InputError(fmt::format("\"{}\": a number has 1 to {} {}, not {}", text, longest_source_,
+                                   from_ == digits ? "digits" : "words", symbols.size()));
+    return source_.encode(symbols);
+  }
+
   // How many are translated without any mistake, by groups of at most 500.
   Index count_exact(const std::vector<Index>& numbers, std::vector<Index>* mistakes = nullptr) {
     Index exact = 0;
@@ -146,6 +178,7 @@ class Translator {
     return fmt::format("{} -> {}", join(from_(number)), text(translate(std::vector<Index>{number})[0]));
   }
   std::string text(const Written& w) const { return target_.decode(w.ids, between(to_)); }
+  bool trained() const { return trained_.has_value(); }
   const ParameterSet& params() const { return params_; }
   const std::string& name() const { return name_; }
   const WordVocabulary& source() const { return source_; }
@@ -195,8 +228,8 @@ class Translator {
     encode_tape_.emplace();
     encoded_ = encode(*encode_tape_);
     encode_plan_.emplace(compile<float>(*encode_tape_, encoded_.kept));
-    encoding_.emplace(*encode_plan_, &values_, s_.common.make_threads());
-    writer_.emplace(model_->decoder(), values_, s_.common.make_threads());
+    encoding_.emplace(*encode_plan_, values_, s_.common.make_threads());
+    writer_.emplace(model_->decoder(), *values_, s_.common.make_threads());
   }
 
   const Settings& s_;
@@ -206,7 +239,8 @@ class Translator {
   Index longest_source_ = 1, longest_target_ = 1;
   ParameterSet params_;
   std::optional<EncoderDecoder> model_;
-  ParameterValues<float> values_;
+  const ParameterValues<float>* values_ = nullptr;  // of the training that goes on, then of the one that was
+  std::optional<ParameterValues<float>> trained_;
   std::optional<Tape> encode_tape_;
   AnyCell::State encoded_;
   std::optional<Plan<float>> encode_plan_;
@@ -220,6 +254,8 @@ struct Numbers {
   std::vector<Index> train, test;
 };
 
+bool in_digits(const std::string& text) { return text.find_first_not_of("0123456789") == std::string::npos; }
+
 // All drawn alike, then parted at random, so that short numbers are neither all learnt nor all held out.
 Numbers draw_numbers(const Settings& s) {
   RandomStream random(s.common.seed, 1u << 20);
@@ -232,18 +268,27 @@ Numbers draw_numbers(const Settings& s) {
   return {{all.begin() + s.test, all.end()}, {all.begin(), all.begin() + s.test}};
 }
 
-void learn(const Settings& s, Translator& translator, const Numbers& numbers) {
+void learn(const Settings& s, Translator& translator, const Numbers& numbers, report::Page& page) {
   fmt::print("{}: {} pairs to learn, {} held out, {} parameters\n", translator.name(), numbers.train.size(), numbers.test.size(),
              translator.params().numbers());
-  translator.train(numbers.train);
+  translator.train(numbers.train, numbers.test, page);
+  if (program::interrupted()) return;
   std::vector<Index> mistakes;
   const Index exact = translator.count_exact(numbers.test, &mistakes);
   fmt::print("{}: {:.2f}% of {} held-out numbers exact\n", translator.name(),
              100.0 * static_cast<double>(exact) / static_cast<double>(s.test), s.test);
-  for (std::size_t i = 0; i < std::min<std::size_t>(mistakes.size(), 5); ++i)
-    fmt::print("  wrong: {}\n", translator.show(mistakes[i]));
-  for (std::size_t i = 0; i < std::min<std::size_t>(numbers.test.size(), 3); ++i)
-    fmt::print("  {}\n", translator.show(numbers.test[i]));
+  report::Table table{.title = translator.name() + ": held-out numbers", .header = {"translation", ""}};
+  const auto tell = [&](const char* mark, const std::vector<Index>& list, std::size_t most) {
+    for (std::size_t i = 0; i < std::min(list.size(), most); ++i) {
+      const std::string line = translator.show(list[i]);
+      fmt::print("  {}{}{}\n", mark, *mark ? ": " : "", line);
+      table.rows.push_back({line, mark});
+    }
+  };
+  tell("wrong", mistakes, 5);
+  tell("", numbers.test, 5);
+  table.caption = fmt::format("{} of {} are exact.", exact, numbers.test.size());
+  page.set(translator.name() + " table", table);
 }
 
 }  // namespace
@@ -257,6 +302,7 @@ int main(int argc, char** argv) {
   app.add_option("--cell", s.cell, "Cell of encoder and decoder")
       ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
       ->capture_default_str();
+  app.add_option("--translate", s.translate, "Numbers to translate at the end, in words or in digits");
   app.add_option("--pairs", s.pairs, "Training pairs")->check(CLI::Range(1, 500000))->capture_default_str();
   app.add_option("--test", s.test, "Held-out numbers")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--units", s.units, "Units of the cells")->check(CLI::Range(1, 4096))->capture_default_str();
@@ -272,7 +318,15 @@ int main(int argc, char** argv) {
   return program::run(app, argc, argv, [&] {
     const Numbers numbers = draw_numbers(s);
     Translator to_digits(s, "words to digits", spell, digits), to_words(s, "digits to words", digits, spell);
-    if (s.direction != "to-words") learn(s, to_digits, numbers);
-    if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers);
+    for (const std::string& text : s.translate) (in_digits(text) ? to_words : to_digits).check(text);  // before any work
+    report::Page page = program::make_page(app, s.common, "Numbers in words and digits", "An encoder-decoder translates");
+    if (s.direction != "to-words") learn(s, to_digits, numbers, page);
+    if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers, page);
+    for (const std::string& text : s.translate) {
+      if (program::interrupted()) break;
+      Translator& translator = in_digits(text) ? to_words : to_digits;
+      if (translator.trained()) fmt::print("{} -> {}\n", text, translator.translate(text));
+    }
+    program::finish(page);
   });
 }

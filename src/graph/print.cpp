@@ -101,7 +101,8 @@ std::string dot(const Tape& tape, const PrintOptions& options) {
   const Printer printer(tape, options);
   std::map<std::string, std::vector<NodeId>> scopes;
   for (NodeId id = 0; id < printer.end(); ++id) scopes[tape.scope_label(id)].push_back(id);
-  std::string out = "digraph tape {\n  rankdir=LR;\n  node [fontname=\"Helvetica\", fontsize=11];\n";
+  std::string out = fmt::format("digraph tape {{\n  rankdir={};\n  node [fontname=\"Helvetica\", fontsize=11];\n",
+                                options.downwards ? "TB" : "LR");
   int cluster = 0;
   for (const auto& [scope, nodes] : scopes) {
     if (!scope.empty())

@@ -20,6 +20,7 @@ struct PrintOptions {
   NodeId end = 0;
   Index most_elements = 8;
   int significant_digits = 6;
+  bool downwards = false;  // DOT: data flows from top to bottom instead of from left to right
 };
 
 // One line per node: %3 = matmul %1 %2 : [B, 4] = 0.5 1.25 ...   # scope

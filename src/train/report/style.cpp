@@ -96,6 +96,8 @@ svg.scales { width: 100%; height: auto; }
 .story span { display: block; margin-top: 4px; max-width: 84px; color: var(--muted); font-size: 13px; line-height: 1.3; }
 .cell-paper { fill: var(--cell-paper); stroke: var(--rule); } .cell-ink { fill: var(--cell-ink); }
 .drawing { background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: 8px; }
+.drawing .fits { margin: 0 auto; }
+.drawing .fits svg { display: block; width: 100%; height: auto; }
 @media print {
   main { max-width: none; padding: 0; }
   section, figure { break-inside: avoid; }
