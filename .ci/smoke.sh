@@ -16,24 +16,54 @@ bad() {
   fi
 }
 
-good "$bin/mlp" --graph mlp.dot; says 'E = 0.593245'; says '2.173810 before, 2.163122 after'
+# The same numbers and the same page, byte for byte, with one thread and with three.
+same() {
+  good "$@" --seed 7 --threads 1 --report page.html; grep -v ' left$' out.txt > one.txt; mv page.html one.html
+  good "$@" --seed 7 --threads 3 --report page.html; grep -v ' left$' out.txt > three.txt
+  cmp one.txt three.txt && cmp one.html page.html || { echo "differs with the number of threads: $*"; exit 1; }
+  grep -q '</html>' page.html
+}
+# Ctrl-C ends a run cleanly, and its page is whole.
+stopped() {
+  rm -f page.html
+  "$@" --report page.html > out.txt 2> err.txt & local pid=$! status=0
+  sleep 2; kill -INT "$pid"; wait "$pid" || status=$?
+  [ "$status" -eq 0 ] && grep -q '</html>' page.html || { echo "Ctrl-C: status $status: $*"; cat err.txt; exit 1; }
+}
+
+same "$bin/mlp" --graph mlp.dot; says 'E = 0.593245'; says '2.173810 before, 2.163122 after'
 grep -q '^digraph' mlp.dot
 good "$bin/mlp" --xor; says '1 xor 1'
-good "$bin/rnn" --example 1 --example 2 --example 3 --iterations 20; says '0.406272 0.368645'; says '0.626834   0.042942'
-good "$bin/rnn" --toy --steps 10 --units 4 --epochs 1; says 'learns both                 0.454454'
-good "$bin/lstm" --iterations 20 --length 20; says 'gradients agree'
+same "$bin/rnn" --iterations 20; says '0.406272 0.368645'; says '0.626834   0.042942'
+same "$bin/lstm" --iterations 20 --length 20; says 'gradients agree'
+same "$bin/memory" --points 40000 --epochs 1 --units 4 --distance 20 --train 20
+says 'learns both                 0.454454'; says 'lstm   trained'
+same "$bin/hopfield"; says 'recalled exactly'
+good "$bin/hopfield" --letters ABCD --rule projection
+same "$bin/embeddings" --iterations 20 --sentences 200 --size 8 --save own.txt; says 'cosine'
+same "$bin/embeddings" --vectors own.txt --word painter --analogy painter boxer singer; says 'painter is to boxer'
+same "$bin/seq2seq" --iterations 10 --pairs 200 --test 50 --units 16 --translate seven --translate 42; says 'of 50 held-out numbers exact'
+good "$bin/seq2seq" --iterations 5 --pairs 50 --test 10 --units 8 --beam 3 --cell gru
+for network in elman gru lstm bidirectional hierarchical cnn cnn-lstm; do
+  same "$bin/classify" --network "$network" --sentences 200 --epochs 1 --units 8; says 'of the test right'
+done
+base64 -d > square.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAADUlEQVR4nGP4z4AA/wEOAAH/OF9wGgAAAABJRU5ErkJggg==
+PNG
+mkdir pictures && cp square.png pictures/one.png
+same "$bin/caption" --iterations 4 --batch 8 --test 20 --units 16 --features 16 --pictures pictures
+says 'pictures/one.png: '; says 'unseen combinations: '
+for decode in sample beam; do good "$bin/caption" --iterations 2 --batch 4 --test 10 --units 8 --features 8 --decode $decode --cell lstm; done
 
 head -c 4000 /dev/zero | tr '\0' 'a' > one-symbol.txt
 for i in $(seq 200); do echo "the quick brown fox jumps over the lazy dog number $i"; done > text.txt
 small=(--size 12 --batch 4 --length 10 --iterations 20 --sample 30)
-for cell in elman jordan gru lstm; do
+for cell in elman elman-concat jordan deep-jordan gru gru-reset-after lstm first-lstm peephole-lstm; do
   good "$bin/char_rnn" --text text.txt --cell "$cell" --layers 2 "${small[@]}"
   tail -n 1 out.txt | grep -qE '^validation [0-9]+\.[0-9]{4}$'
 done
 good "$bin/char_rnn" "${small[@]}"
-good "$bin/char_rnn" --text text.txt "${small[@]}" --seed 7 --threads 1; grep -v left out.txt > one.txt
-good "$bin/char_rnn" --text text.txt "${small[@]}" --seed 7 --threads 3; grep -v left out.txt > three.txt
-cmp one.txt three.txt
+same "$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --likelihood "the quick brown"; says 'log-likelihood of'
 
 : > empty.txt; printf 'ab' > tiny.txt; head -c 300 /dev/zero > binary.txt
 for text in empty.txt tiny.txt binary.txt one-symbol.txt missing.txt .; do bad "$bin/char_rnn" --text "$text" "${small[@]}"; done
@@ -44,9 +74,31 @@ bad "$bin/mlp" --images text.txt --labels text.txt
 bad "$bin/mlp" --images missing --labels missing
 bad "$bin/rnn" --example 4
 bad "$bin/lstm" --length 1
+bad "$bin/hopfield" --letters 'a?'
+bad "$bin/hopfield" --letters AA --rule projection
+bad "$bin/memory" --points 10
+bad "$bin/seq2seq" --translate 'fourty two'
+bad "$bin/seq2seq" --translate 12345678
+printf 'Artist\ta singer\nno tab here\n' > notab.txt; printf 'A\tonly one class\nA\tof two lines\n' > oneclass.txt
+for text in notab.txt oneclass.txt empty.txt missing.txt .; do bad "$bin/classify" --text "$text"; done
+bad "$bin/classify" --images text.txt --labels text.txt
+bad "$bin/classify" --network transformer
+printf 'a 1 2\nb 1\n' > short.txt; printf 'a 1 x\n' > nonumber.txt
+for text in short.txt nonumber.txt empty.txt missing.txt; do bad "$bin/embeddings" --vectors "$text"; done
+bad "$bin/embeddings" --vectors own.txt --word zzz
+mkdir no-pictures bad-pictures && cp text.txt bad-pictures/text.png
+for folder in missing no-pictures bad-pictures; do
+  bad "$bin/caption" --iterations 1 --batch 2 --test 2 --units 4 --features 4 --pictures "$folder"
+done
+bad "$bin/hopfield" --report missing/page.html
 
-# Ctrl-C ends a run cleanly, with a sample.
-"$bin/char_rnn" --text text.txt --size 32 --iterations 100000000 --sample 40 > out.txt & pid=$!
-sleep 2; kill -INT "$pid"; wait "$pid"; says 'sample'
+stopped "$bin/char_rnn" --text text.txt --size 32 --iterations 100000000 --sample 40; says 'sample'
+stopped "$bin/memory" --toy --epochs 100000
+stopped "$bin/classify" --epochs 100000
+stopped "$bin/seq2seq" --iterations 100000000
+stopped "$bin/caption" --iterations 100000000 --test 20
+stopped "$bin/embeddings" --iterations 100000000
+stopped "$bin/lstm" --iterations 100000000
+stopped "$bin/rnn" --iterations 100000000
 
 echo "every program runs"
