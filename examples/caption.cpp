@@ -134,12 +134,7 @@ class CaptionModel {
       const Index n = std::min<Index>(250, count - first);
       see_plan_->run(*seeing_,
                      {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, kChannels})}});
-      HostState state;
-      for (const Var& part : see_.kept) {
-        const auto v = seeing_->value(part);
-        state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
-      }
-      for (Written& text : write(state)) all.push_back(std::move(text));
+      for (Written& text : write(host_state(*seeing_, see_))) all.push_back(std::move(text));
     }
     return all;
   }

@@ -35,8 +35,7 @@ std::string own_sources() {
   std::ranges::sort(paths);
   // Headers and sources of all folders take turns, so that the held-out tail is like the rest.
   RandomStream order(0);
-  for (std::size_t i = paths.size(); i > 1; --i)
-    std::swap(paths[i - 1], paths[static_cast<std::size_t>(order.below(static_cast<Index>(i)))]);
+  shuffle(paths, order);
   std::string text;
   for (const std::string& path : paths) text += read_file(path);
   return text;

@@ -103,9 +103,7 @@ Split split(const Dataset& data, const Settings& s) {
   std::vector<Index> order(static_cast<std::size_t>(data.size()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   RandomStream random(s.common.seed, 1u << 22);
-  if (data.of_texts())
-    for (std::size_t i = order.size(); i > 1; --i)
-      std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+  if (data.of_texts()) shuffle(order, random);
   const Index train = s.train > 0 ? s.train : data.size() * 4 / 5;
   if (data.classes.size() < 2 || train < 1 || train >= data.size())
     throw InputError(fmt::format("{} examples of {} classes: cannot learn from {} and test on the others", data.size(),
@@ -300,8 +298,7 @@ void learn(const CLI::App& app, const Settings& s) {
   program::Progress progress(s.epochs * batches);
   Confusion last;
   for (Index epoch = 1; epoch <= s.epochs && !program::interrupted(); ++epoch) {
-    for (std::size_t i = parts.train.size(); i > 1; --i)
-      std::swap(parts.train[i - 1], parts.train[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+    shuffle(parts.train, random);
     double mean = 0;
     for (Index b = 0; b < batches && !program::interrupted(); ++b) {
       const auto first = static_cast<std::size_t>(b * s.batch);

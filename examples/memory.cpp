@@ -1,6 +1,7 @@
 // How far back recurrent networks remember: the toy memory problem with its theoretical levels, and the norm of the gradient
 // against the distance that it travels back in time.
 #include <cmath>
+#include <utility>
 
 #include "common/program.h"
 
@@ -75,26 +76,28 @@ void toy(const Settings& s, report::Page& page) {
                   {"both", mean_entropy(true, true)}};
   RandomStream random(s.common.seed, 1u << 20);
   Tensor<std::int32_t> wx(Shape{s.steps, kStreams}), wy(Shape{s.steps, kStreams});
-  const Index counted = std::min<Index>(windows, 100);
-  double recent = 0, sum = 0;
+  const Index counted = std::min<Index>(windows, 100), drawn = std::max<Index>(counted / 5, 1);
+  double recent = 0, sum = 0, drawn_sum = 0;
   program::Progress progress(s.epochs * windows);
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
     const Points p = draw_points(s.points, random);
     trainer.reset_state();
     for (Index w = 0; w < windows && !program::interrupted(); ++w) {
       cut_window(p, w, wx, wy);
-      sum += trainer.step({{"x", wx}, {"y", wy}});
-      if ((w + 1) % counted == 0) {
-        recent = sum / static_cast<double>(counted);
-        sum = 0;
-        chart.curves[0].points.push_back({static_cast<double>((epoch * windows + w + 1) * kStreams * s.steps), recent});
+      const double l = trainer.step({{"x", wx}, {"y", wy}});
+      sum += l;
+      drawn_sum += l;
+      if ((w + 1) % counted == 0) recent = std::exchange(sum, 0) / static_cast<double>(counted);
+      if ((w + 1) % drawn == 0) {
+        chart.curves[0].points.push_back({static_cast<double>((epoch * windows + w + 1) * kStreams * s.steps),
+                                          std::exchange(drawn_sum, 0) / static_cast<double>(drawn)});
         page.set("toy", chart);
         page.write_now_and_then();
       }
       progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch, recent); });
     }
     progress.finish();
-    sum = 0;
+    sum = drawn_sum = 0;
     if (!program::interrupted())
       fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch, counted, recent);
   }

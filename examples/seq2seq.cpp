@@ -132,11 +132,7 @@ class Translator {
   std::vector<Written> translate(const std::vector<Ids>& sources) {
     const SequenceBatch batch = sequence_batch(sources, longest_source_);
     encode_plan_->run(*encoding_, {{"source", batch.ids}, {"counts", batch.counts}});
-    HostState state;
-    for (const Var& part : encoded_.kept) {
-      const auto v = encoding_->value(part);
-      state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
-    }
+    const HostState state = host_state(*encoding_, encoded_);
     const WriteLimits limits{.start = 0, .end = 1, .most = 2 * longest_target_};
     const std::vector<Written> written = s_.beam > 1 ? writer_->beam(state, limits, s_.beam) : writer_->greedy(state, limits);
     std::vector<Written> in_order(written.size());
@@ -263,8 +259,7 @@ Numbers draw_numbers(const Settings& s) {
   std::vector<Index> all;
   while (static_cast<Index>(all.size()) < s.pairs + s.test)
     if (const Index number = draw_number(random); seen.insert(number).second) all.push_back(number);
-  for (std::size_t i = all.size(); i > 1; --i)
-    std::swap(all[i - 1], all[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+  shuffle(all, random);
   return {{all.begin() + s.test, all.end()}, {all.begin(), all.begin() + s.test}};
 }
 

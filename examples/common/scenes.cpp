@@ -77,8 +77,7 @@ std::vector<bool> choose_held_out(reel::RandomStream& random) {
   const auto shapes = static_cast<Index>(kShapes.size()), colours = static_cast<Index>(kColours.size());
   std::vector<Index> order;
   for (Index c = 0; c < colours; ++c) order.push_back(c);
-  for (Index i = colours; i > 1; --i)
-    std::swap(order[static_cast<std::size_t>(i - 1)], order[static_cast<std::size_t>(random.below(i))]);
+  reel::shuffle(order, random);
   std::vector<bool> held(static_cast<std::size_t>(kPairs), false);
   const Index first = random.below(shapes), count = (kPairs + 4) / 5;
   for (Index i = 0; i < count; ++i)

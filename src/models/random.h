@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include <reel/graph/shape.h>
 
@@ -24,5 +25,12 @@ class RandomStream {
   std::array<std::uint32_t, 4> buffer_{};
   int left_ = 0;
 };
+
+// Puts a list into a random order (Fisher and Yates; Durstenfeld, 1964).
+template <class List>
+void shuffle(List& list, RandomStream& random) {
+  for (std::size_t i = list.size(); i > 1; --i)
+    std::swap(list[i - 1], list[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
+}
 
 }  // namespace reel

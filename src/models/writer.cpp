@@ -45,6 +45,15 @@ HostState take_rows(const HostState& state, std::span<const Index> rows) {
   return taken;
 }
 
+HostState host_state(const Workspace<float>& workspace, const AnyCell::State& state) {
+  HostState host;
+  for (const Var& part : state.kept) {
+    const auto value = workspace.value(part);
+    host.emplace_back(value.shape(), std::span<const float>(value.data(), static_cast<std::size_t>(value.size())));
+  }
+  return host;
+}
+
 Writer::Writer(const Decoder& decoder, const ParameterValues<float>& values, Threads threads)
     : tape_(std::make_unique<Tape>()), layout_(decoder.cell().state_layout()) {
   const AnyCell::State state = input_state(*tape_, decoder.cell(), "state");
@@ -78,10 +87,7 @@ Writer::Scored Writer::step(const HostState& state, std::span<const std::int32_t
   for (std::size_t i = 0; i < state.size(); ++i) bindings.push_back({names_[i], state[i]});
   plan_->run(*workspace_, bindings);
   Scored next;
-  for (const Var& part : out_.state.kept) {
-    const auto value = workspace_->value(part);
-    next.state.emplace_back(value.shape(), std::span<const float>(value.data(), static_cast<std::size_t>(value.size())));
-  }
+  next.state = host_state(*workspace_, out_.state);
   const auto logits = workspace_->value(out_.logits);
   const Index V = logits.shape().dim(1);
   next.log_probabilities = Tensor<double>(Shape{rows, V});

@@ -31,6 +31,9 @@ struct WriteLimits {
 // The parts of a decoder's state in the order of its layout, each [rows, ..].
 using HostState = std::vector<Tensor<float>>;
 
+// The parts of a state that a workspace has computed, as they are now.
+HostState host_state(const Workspace<float>& workspace, const AnyCell::State& state);
+
 class Writer {
  public:
   // `values` outlive the writer; after an update of them it writes with the new ones.
