@@ -225,7 +225,7 @@ void learn_digits(const Settings& s, report::Page& page) {
   program::Progress progress(s.epochs * static_cast<Index>(train / batch));
   Index done = 0;
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
-    shuffle(order, random);
+    shuffle(std::span(order).first(train), random);
     double mean = 0;
     for (std::size_t at = 0; at + batch <= train && !program::interrupted(); at += batch) {
       const Digits some = take(all, std::span(order).subspan(at, batch));

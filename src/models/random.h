@@ -28,7 +28,7 @@ class RandomStream {
 
 // Puts a list into a random order (Fisher and Yates; Durstenfeld, 1964).
 template <class List>
-void shuffle(List& list, RandomStream& random) {
+void shuffle(List&& list, RandomStream& random) {
   for (std::size_t i = list.size(); i > 1; --i)
     std::swap(list[i - 1], list[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
 }
