@@ -1,5 +1,7 @@
 #include <reel/models/convolution.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
@@ -41,6 +43,8 @@ Var ImageConvolution::operator()(Operand x) const {
 TextCnn::TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F)
     : widths_(widths), features_(static_cast<Index>(widths.size()) * F) {
   if (widths.empty()) throw InputError(fmt::format("TextCnn {}: needs at least one width", name));
+  for (Index width : widths)
+    if (width < 1) throw InputError(fmt::format("TextCnn {}: a width must be 1 or more, not {}", name, width));
   for (Index width : widths) convolutions_.emplace_back(set, fmt::format("{}.{}", name, width), width, E, F);
 }
 
@@ -66,7 +70,8 @@ Var TextCnn::best(Operand x, const Operand* words) const {
 }
 
 ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W, Index C, const std::vector<Index>& channels,
-                   Index features) {
+                   Index features)
+    : name_(name), image_{H, W, C} {
   if (channels.empty()) throw InputError(fmt::format("ImageCnn {}: needs at least one convolution", name));
   for (std::size_t i = 0; i < channels.size(); ++i) {
     convolutions_.emplace_back(set, fmt::format("{}.{}", name, i), 3, C, channels[i], 1, 1);
@@ -87,6 +92,10 @@ Var ImageCnn::map(Operand x) const {
 }
 
 Var ImageCnn::operator()(Operand x) const {
+  const Var v = x.on(tape_of("image_cnn", {&x}));
+  if (v.shape().rank() < 3 || !std::ranges::equal(v.shape().dims().last(3), image_.dims()))
+    throw ShapeError(fmt::format("[image_cnn] ImageCnn {} needs images [.., {}, {}, {}], not {} ({})", name_, image_.dim(0),
+                                 image_.dim(1), image_.dim(2), v.tape().describe(v.id()), x.site().text()));
   const Var y = map(x);
   const Shape& s = y.shape();
   const Index numbers = s.dim(-3) * s.dim(-2) * s.dim(-1);

@@ -37,6 +37,7 @@ class ImageConvolution {
 // and ".b".
 class TextCnn {
  public:
+  // InputError for no width, and for one below 1.
   TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F);
   Var operator()(Operand x) const;
   // mask [.., T]: 1 where there is a word, else 0. What is padding counts as zeros, and no window begins there.
@@ -58,10 +59,12 @@ class ImageCnn {
   // channels: of each convolution. InputError for none.
   ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W, Index C, const std::vector<Index>& channels,
            Index features);
-  Var operator()(Operand x) const;
-  Var map(Operand x) const;  // before the Linear layer: [.., H', W', channels.back()]
+  Var operator()(Operand x) const;  // ShapeError for images of another size
+  Var map(Operand x) const;         // before the Linear layer: [.., H', W', channels.back()]
 
  private:
+  std::string name_;
+  Shape image_;  // [H, W, C]
   std::vector<ImageConvolution> convolutions_;
   std::vector<Linear> out_;  // one
 };
