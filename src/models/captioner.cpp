@@ -1,5 +1,8 @@
 #include <reel/models/captioner.h>
 
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
 #include <reel/models/cell_kinds.h>
 
 namespace reel {
@@ -14,10 +17,13 @@ Decoder make_decoder(ParameterSet& set, const std::string& name, const Captioner
 }  // namespace
 
 Captioner::Captioner(ParameterSet& set, const std::string& name, Vision vision, const CaptionerOptions& o)
-    : vision_(std::move(vision)), decoder_(make_decoder(set, name, o)) {}
+    : name_(name), vision_(std::move(vision)), features_(o.features), decoder_(make_decoder(set, name, o)) {}
 
 AnyCell::State Captioner::see(Operand image) const {
   const Var v = vision_(image);
+  if (v.shape() != Shape{B, features_})
+    throw ShapeError(fmt::format("Captioner {}: of an image must become [B, {}], not {} ({})", name_, features_,
+                                 v.tape().describe(v.id()), image.site().text()));
   std::vector<Var> parts;
   for (const StatePart& part : decoder_.cell().state_layout()) parts.push_back(v.tape().zeros(part.shape));
   parts.back() = v;  // FirstInput's own part comes last

@@ -22,12 +22,14 @@ class Captioner {
   using Vision = std::function<Var(Operand)>;  // image [B, H, W, C] -> v [B, features], e.g. an ImageCnn
   Captioner(ParameterSet& set, const std::string& name, Vision vision, const CaptionerOptions& options);
 
-  // image [B, H, W, C] -> the decoder's state before START.
+  // image [B, H, W, C] -> the decoder's state before START. ShapeError when what sees makes something else of it than features.
   AnyCell::State see(Operand image) const;
   const Decoder& decoder() const { return decoder_; }
 
  private:
+  std::string name_;
   Vision vision_;
+  Index features_;
   Decoder decoder_;
 };
 

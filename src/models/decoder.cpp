@@ -1,5 +1,8 @@
 #include <reel/models/decoder.h>
 
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/matmul.h>
@@ -43,9 +46,14 @@ std::vector<StatePart> FirstInput::state_layout() const {
 }
 
 FirstInput::State FirstInput::make_state(std::span<const Var> parts) const {
+  if (parts.empty()) throw InputError("FirstInput: a state has at least the part \"first\"");
   return {cell_.make_state(parts.first(parts.size() - 1)), parts.back()};
 }
 
-FirstInput::State FirstInput::begin(Var v) const { return {zero_state(v.tape(), cell_), v}; }
+FirstInput::State FirstInput::begin(Var v) const {
+  if (v.shape() != Shape{B, D_})
+    throw ShapeError(fmt::format("FirstInput: what the first step sees must be [B, {}], not {}", D_, v.tape().describe(v.id())));
+  return {zero_state(v.tape(), cell_), v};
+}
 
 }  // namespace reel

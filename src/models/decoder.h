@@ -56,7 +56,7 @@ class FirstInput {
   Var output(const State& state) const { return cell_.output(state.cell); }
   std::vector<StatePart> state_layout() const;
   State make_state(std::span<const Var> parts) const;
-  // The state before the first step, which will see v [B, D].
+  // The state before the first step, which will see v [B, D]. ShapeError for another v.
   State begin(Var v) const;
 
  private:
