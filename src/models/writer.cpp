@@ -14,12 +14,13 @@ namespace {
 
 Index rows_of(const HostState& state) { return state.empty() ? 0 : state[0].shape().dim(0); }
 
-// log softmax of a row, in double.
-void log_softmax(const float* logits, double* y, Index V) {
+// log softmax of a row, in double; false where it is none.
+bool log_softmax(const float* logits, double* y, Index V) {
   const double top = *std::max_element(logits, logits + V);
   double total = 0;
   for (Index v = 0; v < V; ++v) total += std::exp(logits[v] - top);
   for (Index v = 0; v < V; ++v) y[v] = logits[v] - top - std::log(total);
+  return std::isfinite(top) && std::isfinite(total);
 }
 
 void append(Written& text, std::int32_t id, double log_probability, const WriteLimits& limits) {
@@ -36,6 +37,9 @@ double Written::log_probability() const { return std::accumulate(log_probabiliti
 
 HostState take_rows(const HostState& state, std::span<const Index> rows) {
   HostState taken;
+  for (Index row : rows)
+    if (row < 0 || row >= rows_of(state))
+      throw InputError(fmt::format("take_rows: there is no row {} in a state of {}", row, rows_of(state)));
   for (const Tensor<float>& part : state) {
     const Index size = part.shape().row_size() / std::max<Index>(part.shape().dim(0), 1);
     Tensor<float>& to = taken.emplace_back(part.shape().with_dim(0, static_cast<Index>(rows.size())));
@@ -71,7 +75,12 @@ HostState Writer::zeros(Index rows) const {
   return state;
 }
 
-void Writer::check(const HostState& state) const {
+void Writer::check(const HostState& state, const WriteLimits& limits) const {
+  const Index V = out_.logits.shape().last();
+  if (limits.start < 0 || limits.start >= V)
+    throw InputError(fmt::format("Writer: START is {}, outside the words [0, {})", limits.start, V));
+  if (limits.end >= V) throw InputError(fmt::format("Writer: END is {}, outside the words [0, {})", limits.end, V));
+  if (limits.most < 0) throw InputError(fmt::format("Writer: cannot write at most {} words", limits.most));
   if (state.size() != layout_.size())
     throw InputError(fmt::format("Writer: a state of {} parts; the decoder's has {}", state.size(), layout_.size()));
   for (std::size_t i = 0; i < state.size(); ++i)
@@ -91,14 +100,16 @@ Writer::Scored Writer::step(const HostState& state, std::span<const std::int32_t
   const auto logits = workspace_->value(out_.logits);
   const Index V = logits.shape().dim(1);
   next.log_probabilities = Tensor<double>(Shape{rows, V});
-  for (Index r = 0; r < rows; ++r) log_softmax(logits.data() + r * V, next.log_probabilities.data() + r * V, V);
+  for (Index r = 0; r < rows; ++r)
+    if (!log_softmax(logits.data() + r * V, next.log_probabilities.data() + r * V, V))
+      throw NumericError(fmt::format("Writer: the logits of row {} are no finite numbers", r));
   return next;
 }
 
 // choose(log-probabilities, V): the next word of a row.
 template <class Choose>
 std::vector<Written> Writer::one_by_one(const HostState& begin, const WriteLimits& limits, Choose choose) {
-  check(begin);
+  check(begin, limits);
   const Index rows = rows_of(begin);
   std::vector<Written> texts(static_cast<std::size_t>(rows));
   std::vector<std::int32_t> words(static_cast<std::size_t>(rows), limits.start);
@@ -114,8 +125,9 @@ std::vector<Written> Writer::one_by_one(const HostState& begin, const WriteLimit
       const double* row = next.log_probabilities.data() + r * V;
       const std::int32_t id = choose(row, V);
       append(text, id, row[id], limits);
+      if (text.ended) continue;  // its END is not read: a decoder need not know it as a word
       words[static_cast<std::size_t>(r)] = id;
-      open |= !text.ended;
+      open = true;
     }
     if (!open) break;
   }
@@ -142,7 +154,7 @@ std::vector<Written> Writer::sample(const HostState& state, const WriteLimits& l
 
 std::vector<Written> Writer::beam(const HostState& state, const WriteLimits& limits, Index width) {
   if (width < 1) throw InputError(fmt::format("Writer: the width of a beam must be 1 or more, not {}", width));
-  check(state);
+  check(state, limits);
   std::vector<Written> texts;
   for (Index r = 0; r < rows_of(state); ++r) texts.push_back(beam_of_row(take_rows(state, {{r}}), limits, width));
   return texts;
@@ -153,6 +165,9 @@ Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Ind
     Index from;
     std::int32_t id;
     double score;
+    bool operator<(const Candidate& other) const {  // the better comes first; of equal ones the one found first
+      return score != other.score ? score > other.score : std::pair(from, id) < std::pair(other.from, other.id);
+    }
   };
   std::vector<Written> open(1), done;
   const auto score = [](const Written& text) { return text.log_probability(); };
@@ -168,7 +183,7 @@ Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Ind
         candidates.push_back(
             {r, static_cast<std::int32_t>(v), score(open[static_cast<std::size_t>(r)]) + next.log_probabilities[r * V + v]});
     const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(static_cast<std::size_t>(width), candidates.size()));
-    std::ranges::partial_sort(candidates, candidates.begin() + kept, std::greater<>(), &Candidate::score);
+    std::partial_sort(candidates.begin(), candidates.begin() + kept, candidates.end());
     std::vector<Written> longer;
     std::vector<Index> rows;
     for (const Candidate& c : std::span(candidates).first(static_cast<std::size_t>(kept))) {

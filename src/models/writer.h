@@ -24,8 +24,8 @@ struct Written {
 };
 
 struct WriteLimits {
-  std::int32_t start = 0, end = 1;  // ids of START and END
-  Index most = 100;                 // words at most
+  std::int32_t start = 0, end = 1;  // ids of START and END; end < 0: texts do not end by themselves
+  Index most = 100;                 // words at most, END among them
 };
 
 // The parts of a decoder's state in the order of its layout, each [rows, ..].
@@ -41,12 +41,16 @@ class Writer {
 
   HostState zeros(Index rows) const;
 
-  // One text per row of the state. InputError when its shapes are not those of the decoder's state.
+  // All three: one text per row of the state. InputError when its shapes are not those of the decoder's state, and for limits
+  // that are no words; NumericError for logits that are not finite.
+
+  // The likeliest word at every step, of equal ones the first.
   std::vector<Written> greedy(const HostState& state, const WriteLimits& limits);
   // Drawn with probabilities softmax(logits / temperature); temperature > 0, else InputError. The log-probabilities are the
   // model's own, at temperature 1.
   std::vector<Written> sample(const HostState& state, const WriteLimits& limits, double temperature, RandomStream& random);
-  // The likeliest text found when the `width` best beginnings are kept at every step. InputError for width < 1.
+  // The likeliest text found when the `width` best beginnings are kept at every step: of those that ended if any did, else of
+  // those that `most` cut off. InputError for width < 1.
   std::vector<Written> beam(const HostState& state, const WriteLimits& limits, Index width);
 
  private:
@@ -55,7 +59,7 @@ class Writer {
     Tensor<double> log_probabilities;  // [rows, V]
   };
   Scored step(const HostState& state, std::span<const std::int32_t> words);
-  void check(const HostState& state) const;
+  void check(const HostState& state, const WriteLimits& limits) const;
   Written beam_of_row(const HostState& row, const WriteLimits& limits, Index width);
   template <class Choose>
   std::vector<Written> one_by_one(const HostState& state, const WriteLimits& limits, Choose choose);
@@ -68,7 +72,7 @@ class Writer {
   std::unique_ptr<Workspace<float>> workspace_;
 };
 
-// Rows of every part, in the order of `rows`, any number of times each.
+// Rows of every part, in the order of `rows`, any number of times each. InputError for a row that is not there.
 HostState take_rows(const HostState& state, std::span<const Index> rows);
 
 }  // namespace reel
