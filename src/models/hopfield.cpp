@@ -1,5 +1,6 @@
 #include <reel/models/hopfield.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -23,6 +24,24 @@ void check_patterns(TensorView<const double> a) {
 void clear_diagonal(Tensor<double>& W) {
   const Index N = W.shape().dim(0);
   for (Index i = 0; i < N; ++i) W[i * N + i] = 0;
+}
+
+const Tensor<double>& checked_weights(const std::string& name, const Tensor<double>& W) {
+  if (W.shape().rank() != 2 || W.shape().dim(0) != W.shape().dim(1))
+    throw ShapeError(fmt::format("Hopfield {}: the weights must be [N, N], not {}", name, W.shape().text()));
+  return W;
+}
+
+// How large the diagonal of the projection on the patterns leaves the rest: 1 - max_i P_ii. A unit whose part is 0 follows from
+// no others.
+double least_rest(const Tensor<double>& P) {
+  double rest = 1;
+  const Index N = P.shape().dim(0);
+  for (Index i = 0; i < N; ++i) {
+    rest = std::min(rest, 1 - P[i * N + i]);
+    if (rest < 1e-9) throw InputError(fmt::format("Hopfield: the patterns are too many: unit {} follows from no others", i));
+  }
+  return rest;
 }
 
 // Solves C X = A in place, C [P, P] symmetric and positive definite, A [P, N]: Gauss-Jordan with pivoting.
@@ -73,17 +92,17 @@ Tensor<double> projection(TensorView<const double> patterns) {
   solve(C, X, P, N);
   for (Index p = 0; p < P; ++p)
     for (Index i = 0; i < N; ++i)
-      for (Index j = 0; j < N; ++j) W[i * N + j] += static_cast<double>(N) * patterns[p * N + i] * X[p * N + j];
+      for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * X[p * N + j];
+  // What a unit of a stored pattern is sent, scale (1 - P_ii), must be past 1, whatever the roundings.
+  const double scale = std::max(static_cast<double>(N), 2 / least_rest(W));
+  for (double& w : W) w *= scale;
   clear_diagonal(W);
   return W;
 }
 
 Hopfield::Hopfield(ParameterSet& set, const std::string& name, const Tensor<double>& weights)
-    : W(set.add(name + ".W", weights.shape(), init::values({weights.begin(), weights.end()}))),
-      b(set.add(name + ".b", {weights.shape().last()}, init::zeros())) {
-  if (weights.shape().rank() != 2 || weights.shape().dim(0) != weights.shape().dim(1))
-    throw ShapeError(fmt::format("Hopfield {}: the weights must be [N, N], not {}", name, weights.shape().text()));
-}
+    : W(set.add(name + ".W", checked_weights(name, weights).shape(), init::values({weights.begin(), weights.end()}))),
+      b(set.add(name + ".b", {weights.shape().last()}, init::zeros())) {}
 
 Var Hopfield::step(Var a) const { return satlins(matmul(a, W) + b); }
 
