@@ -20,6 +20,17 @@ namespace {
 
 using Options = SequenceClassifierOptions;
 
+void check_input(const SequenceInput& in) {
+  if (in.x.empty()) throw InputError("SequenceClassifier: the sequence is empty, T = 0");
+  if (!in.mask.empty() && in.mask.size() != in.x.size())
+    throw InputError(fmt::format("SequenceClassifier: a sequence of {} steps with masks of {}", in.x.size(), in.mask.size()));
+  if (!in.counts.empty() && in.mask.empty())
+    throw InputError("SequenceClassifier: counts of rows without the masks that say the same");
+  if (!in.counts.empty() && in.counts.size() != in.x.size())
+    throw InputError(
+        fmt::format("SequenceClassifier: a sequence of {} steps with counts of rows for {}", in.x.size(), in.counts.size()));
+}
+
 Lengths lengths_of(const SequenceInput& in) {
   if (!in.counts.empty()) return Lengths::packed(in.counts);
   return in.mask.empty() ? Lengths() : Lengths::padded(in.mask);
@@ -159,7 +170,7 @@ SequenceClassifier::SequenceClassifier(std::string_view kind, ParameterSet& set,
     : body_(make_body(kind, set, name, o)), dropout_(o.dropout), head_(set, name + ".head", body_->size(), o.classes) {}
 
 Var SequenceClassifier::operator()(const SequenceInput& input, Mode mode) const {
-  if (input.x.empty()) throw InputError("SequenceClassifier: the sequence is empty, T = 0");
+  check_input(input);
   return head_(dropout(body_->features(input, mode), dropout_, mode));
 }
 

@@ -33,6 +33,7 @@ class SequenceClassifier {
  public:
   // InputError, listing the known kinds, for another one.
   SequenceClassifier(std::string_view kind, ParameterSet& set, const std::string& name, const SequenceClassifierOptions& options);
+  // InputError for an empty sequence, and for masks and counts that are not of its steps.
   Var operator()(const SequenceInput& input, Mode mode) const;
   static std::vector<std::string> kinds();
 
