@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace reel {
 
 Tensor<float> read_png(const std::string& path) {
   const std::string bytes = read_file(path);
+  if (bytes.empty()) throw FileError(fmt::format("{}: is no readable PNG: it is empty", path));
   png_image image;
   std::memset(&image, 0, sizeof image);
   image.version = PNG_IMAGE_VERSION;
@@ -24,7 +26,15 @@ Tensor<float> read_png(const std::string& path) {
     return FileError(fmt::format("{}: is no readable PNG: {}", path, why));
   };
   if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) throw failed();
+  // Deflate packs 1,032 bytes into one at most, and a pixel takes a bit or more: a damaged header must not cost memory.
+  const double count = static_cast<double>(image.width) * image.height;
+  if (count / 8 / 1032 > static_cast<double>(bytes.size()) || count * 3 > std::numeric_limits<png_uint_32>::max()) {
+    const auto [width, height] = std::pair(image.width, image.height);
+    png_image_free(&image);
+    throw FileError(fmt::format("{}: is no readable PNG: {} x {} pixels in {} bytes", path, width, height, bytes.size()));
+  }
   image.format = PNG_FORMAT_RGB;
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // two bytes of a colour say no more than that they are finer
   std::vector<png_byte> pixels(PNG_IMAGE_SIZE(image));
   const png_color black{0, 0, 0};
   if (!png_image_finish_read(&image, &black, pixels.data(), 0, nullptr)) throw failed();

@@ -7,8 +7,9 @@
 
 namespace reel {
 
-// A PNG file as numbers of [0, 1]: [H, W, 3], red, green and blue as they stand in the file; what is transparent is black.
-// FileError when it is missing, no PNG, or damaged.
+// A PNG file of any kind as numbers of [0, 1]: [H, W, 3], red, green and blue of eight bits; what is transparent is black. They
+// are as they stand in the file, but for one whose gamma is another than sRGB's, which is converted. FileError when it is
+// missing, no PNG, or damaged.
 Tensor<float> read_png(const std::string& path);
 
 // [H, W, C] -> [height, width, C]: each new pixel is the mean of the area that it covers.
