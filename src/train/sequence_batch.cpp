@@ -29,6 +29,14 @@ SequenceBatch sequence_batch_in_order(std::span<const std::vector<std::int32_t>>
                                       Index steps, std::int32_t padding) {
   if (order.size() != sequences.size())
     throw InputError(fmt::format("sequence_batch: {} sequences in an order of {}", sequences.size(), order.size()));
+  std::vector<bool> taken(order.size());
+  for (Index i : order) {
+    if (i < 0 || i >= static_cast<Index>(order.size()))
+      throw InputError(fmt::format("sequence_batch: the order names sequence {} of {}", i, order.size()));
+    if (taken[static_cast<std::size_t>(i)]) throw InputError(fmt::format("sequence_batch: the order names sequence {} twice", i));
+    taken[static_cast<std::size_t>(i)] = true;
+  }
+  if (steps < 0) throw InputError(fmt::format("sequence_batch: {} steps", steps));
   const Index T = steps == 0 ? longest(sequences) : steps, rows = static_cast<Index>(sequences.size());
   SequenceBatch batch{Tensor<std::int32_t>(Shape{T, rows}),
                       Tensor<float>(Shape{T, rows}),

@@ -19,7 +19,7 @@ struct SequenceBatch {
 SequenceBatch sequence_batch(std::span<const std::vector<std::int32_t>> sequences, Index steps = 0, std::int32_t padding = 0);
 
 // The same sequences in the order of another batch, for its decoder: ids and mask; counts of an order that does not fall are
-// empty: [0].
+// empty: [0]. InputError for an order that does not name every sequence once.
 SequenceBatch sequence_batch_in_order(std::span<const std::vector<std::int32_t>> sequences, std::span<const Index> order,
                                       Index steps = 0, std::int32_t padding = 0);
 

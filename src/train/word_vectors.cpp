@@ -21,14 +21,16 @@ void parse_numbers(std::string_view line, const std::string& place, std::vector<
     if (at == end) break;
     float number = 0;
     const auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc() || (next < end && *next != ' ')) {
-      const char* stop = std::find(at, end, ' ');
-      throw FileError(fmt::format("{}: \"{}\" is no number", place, std::string_view(at, static_cast<std::size_t>(stop - at))));
-    }
-    if (!std::isfinite(number)) throw FileError(fmt::format("{}: a number is not finite", place));
+    if (error != std::errc() || (next < end && *next != ' ') || !std::isfinite(number))
+      throw FileError(fmt::format("{}: \"{}\" is no finite number", place, std::string_view(at, std::find(at, end, ' '))));
     numbers.push_back(number);
     at = next;
   }
+}
+
+void check(const char* what, const WordVectors& v) {
+  if (v.vectors.shape().rank() != 2 || v.vectors.shape().dim(0) != v.words.size())
+    throw InputError(fmt::format("{}: {} words with vectors {}", what, v.words.size(), v.vectors.shape().text()));
 }
 
 double dot(const float* a, const float* b, Index n) {
@@ -79,26 +81,40 @@ WordVectors read_word_vectors(const std::string& path, Index most) {
 }
 
 void write_word_vectors(const std::string& path, const WordVectors& v) {
+  check("write_word_vectors", v);
+  if (v.vectors.size() == 0)
+    throw InputError(fmt::format("write_word_vectors: vectors {} say nothing", v.vectors.shape().text()));
   std::string text;
   for (Index i = 0; i < v.words.size(); ++i) {
-    text += v.words.word(static_cast<std::int32_t>(i));
-    for (Index k = 0; k < v.size(); ++k) text += fmt::format(" {}", v.vectors[i * v.size() + k]);
+    const std::string& word = v.words.word(static_cast<std::int32_t>(i));
+    if (word.empty() || word.find_first_of(" \n") != std::string::npos)
+      throw InputError(fmt::format("write_word_vectors: \"{}\" is no single word", word));
+    text += word;
+    for (Index k = 0; k < v.size(); ++k) {
+      const float number = v.vectors[i * v.size() + k];
+      if (!std::isfinite(number)) throw InputError(fmt::format("write_word_vectors: the vector of \"{}\" is not finite", word));
+      text += fmt::format(" {}", number);
+    }
     text += '\n';
   }
   write_file(path, text);
 }
 
 double distance(const WordVectors& v, std::int32_t a, std::int32_t b, Distance measure) {
+  check("distance", v);
+  v.words.word(a), v.words.word(b);  // InputError for what is no id
   return apart(v.vectors.data() + a * v.size(), v.vectors.data() + b * v.size(), v.size(), measure);
 }
 
 std::vector<Neighbour> nearest(const WordVectors& v, std::string_view word, Index count, Distance measure) {
+  check("nearest", v);
   const std::int32_t id = v.words.id(word);
   return nearest(v, {v.vectors.data() + id * v.size(), static_cast<std::size_t>(v.size())}, count, measure, {{id}});
 }
 
 std::vector<Neighbour> nearest(const WordVectors& v, std::span<const float> to, Index count, Distance measure,
                                std::span<const std::int32_t> without) {
+  check("nearest", v);
   if (static_cast<Index>(to.size()) != v.size())
     throw InputError(fmt::format("nearest: {} numbers, but the words have {}", to.size(), v.size()));
   std::vector<Neighbour> all;
@@ -111,6 +127,7 @@ std::vector<Neighbour> nearest(const WordVectors& v, std::span<const float> to, 
 }
 
 Tensor<float> rows_for(const WordVocabulary& words, const WordVectors& v, Tensor<float> begin) {
+  check("rows_for", v);
   if (begin.shape() != Shape{words.size(), v.size()})
     throw InputError(
         fmt::format("rows_for: a table {} for {} words of {} numbers", begin.shape().text(), words.size(), v.size()));

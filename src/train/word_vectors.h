@@ -21,7 +21,8 @@ struct WordVectors {
 // `most`: only so many words are read; 0 for all.
 WordVectors read_word_vectors(const std::string& path, Index most = 0);
 
-// The same format, whole or not at all. FileError when it cannot be written.
+// The same format, whole or not at all. FileError when it cannot be written; InputError for what could not be read again: words
+// that are empty or have a space or line break in them, numbers that are not finite, no numbers.
 void write_word_vectors(const std::string& path, const WordVectors& vectors);
 
 enum class Distance : std::uint8_t { euclidean, cosine };  // |a - b|, and 1 - a b / (|a| |b|)
@@ -31,6 +32,7 @@ struct Neighbour {
   double distance;
 };
 
+// Here and below: InputError for an id or word that is not there.
 double distance(const WordVectors& vectors, std::int32_t a, std::int32_t b, Distance measure);
 
 // The `count` words nearest to a word, itself left out, or to any vector of as many numbers, `without` some; nearest first, words

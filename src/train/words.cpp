@@ -59,9 +59,9 @@ std::vector<std::int32_t> WordVocabulary::encode(std::span<const std::string> wo
 
 std::string WordVocabulary::decode(std::span<const std::int32_t> ids, std::string_view between) const {
   std::string text;
-  for (std::int32_t id : ids) {
-    if (!text.empty()) text += between;
-    text += word(id);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0) text += between;
+    text += word(ids[i]);
   }
   return text;
 }

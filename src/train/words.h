@@ -37,7 +37,7 @@ std::vector<std::string> split_words(std::string_view text);
 std::vector<std::string> tokenize(std::string_view text);
 
 // Corpus BLEU of up to 4-grams with the brevity penalty (Papineni et al., 2002), in [0, 1]: one reference for each hypothesis.
-// InputError when their numbers differ.
+// 0 when no run of four words is right, as where no text has so many. InputError when their numbers differ.
 double bleu(std::span<const std::vector<std::string>> hypotheses, std::span<const std::vector<std::string>> references);
 
 }  // namespace reel
