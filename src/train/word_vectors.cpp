@@ -20,7 +20,12 @@ void parse_numbers(std::string_view line, const std::string& place, std::vector<
     while (at < end && *at == ' ') ++at;
     if (at == end) break;
     float number = 0;
-    const auto [next, error] = std::from_chars(at, end, number);
+    auto [next, error] = std::from_chars(at, end, number);
+    if (error == std::errc::result_out_of_range) {  // what is too small for a float is 0
+      double wide = 1;
+      error = std::from_chars(at, end, wide).ec;
+      number = static_cast<float>(wide);
+    }
     if (error != std::errc() || (next < end && *next != ' ') || !std::isfinite(number))
       throw FileError(fmt::format("{}: \"{}\" is no finite number", place, std::string_view(at, std::find(at, end, ' '))));
     numbers.push_back(number);

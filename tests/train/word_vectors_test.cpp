@@ -59,6 +59,12 @@ TEST_CASE("read_word_vectors: of a word that stands there twice the first counts
   CHECK(read_word_vectors(path, 3).words.contains("c"));
 }
 
+TEST_CASE("read_word_vectors: numbers too small for a float are 0, as other programs write doubles") {
+  const Directory directory;
+  const WordVectors v = read_word_vectors(directory.write("v.txt", "a 1e-60 -1e-300 1e-45 2\n"));
+  check_close(v.vectors, {0, 0, 1.401298464324817e-45, 2}, 0);
+}
+
 TEST_CASE("read_word_vectors: long lines") {
   const Directory directory;
   std::string text = std::string(100000, 'w');
@@ -80,6 +86,7 @@ TEST_CASE("read_word_vectors: what is wrong, and in which line") {
       {"a 1 nan\n", ":1", "\"nan\""},
       {"a 1 2\nb inf 2\n", ":2", "\"inf\""},
       {"a 1 1e50\n", ":1", "\"1e50\""},
+      {"a 1 -1e999\n", ":1", "\"-1e999\""},
       {"a 1,5 2\n", ":1", "\"1,5\""},
       {"a\t1\t2\n", ":1", "a word and its numbers"},
       {"alone\n", ":1", "a word and its numbers"},
