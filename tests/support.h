@@ -66,7 +66,7 @@ void check_throws(F f, std::initializer_list<const char*> parts) {
     message = e.what();
   }
   INFO("message: ", message);
-  for (const char* part : parts) CHECK_MESSAGE(message.find(part) != std::string::npos, "should name: ", part);
+  for (const char* part : parts) CHECK_MESSAGE(message.find(part) != std::string::npos, "should name: ", std::string(part));
 }
 
 // |a - b| <= tolerance for every element, in order.
