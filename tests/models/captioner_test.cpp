@@ -2,6 +2,7 @@
 
 #include <reel/models/cell_kinds.h>
 #include <reel/models/convolution.h>
+#include <reel/models/writer.h>
 
 #include "support.h"
 
@@ -108,4 +109,42 @@ TEST_CASE("Captioner: what sees must make the features that were promised") {
       {"Captioner c", "[B, 3]", "[B, 4]", "captioner_test.cpp"});
   check_throws<InputError>([&] { Captioner(set, "d", ImageCnn(set, "see", 4, 5, 1, {2}, D), with_cell("rnn")); },
                            {"\"rnn\"", "elman", "lstm"});
+}
+
+TEST_CASE("Captioner: a writer writes from what was seen, each word as likely as by teacher forcing") {
+  for (const std::string& kind : cell_kinds()) {
+    CAPTURE(kind);
+    Captions c(kind);
+    const auto seeing = compile<float>(c.tape, c.seen.kept);
+    const ParameterValues<float> values = converted<float>(c.set, c.values);
+    Workspace<float> workspace(seeing, &values);
+    seeing.run(workspace, c.data.bindings<float>());
+    HostState state;
+    for (const Var& part : c.seen.kept) {
+      const auto v = workspace.value(part);
+      state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
+    }
+    Writer writer(c.captioner.decoder(), values);
+    const WriteLimits limits{.start = 0, .end = -1, .most = T};
+    const auto greedy = writer.greedy(state, limits), beam = writer.beam(state, limits, V * V);
+    // The same words by teacher forcing, each row its own.
+    for (const auto& texts : {greedy, beam}) {
+      Tensor<std::int32_t> read(Shape{T, rows});
+      for (Index t = 1; t < T; ++t)
+        for (Index r = 0; r < rows; ++r)
+          read[t * rows + r] = texts[static_cast<std::size_t>(r)].ids[static_cast<std::size_t>(t - 1)];
+      std::vector<Binding> bindings = c.data.bindings<double>();
+      for (Binding& b : bindings)
+        if (b.name == "words") b = Binding{"words", read};
+      const auto run = interpret<double>(c.tape, bindings, &c.values);
+      for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t t = 0; t < T; ++t) {
+          const double* logits = run.value(c.logits[t]).data() + static_cast<Index>(r) * V;
+          double total = 0;
+          for (Index v = 0; v < V; ++v) total += std::exp(logits[v]);
+          CHECK(std::abs(texts[r].log_probabilities[t] - (logits[texts[r].ids[t]] - std::log(total))) < 1e-5);
+        }
+    }
+    for (std::size_t r = 0; r < rows; ++r) CHECK(beam[r].log_probability() >= greedy[r].log_probability() - 1e-6);
+  }
 }

@@ -58,6 +58,7 @@ TEST_CASE("init: standard deviations and bounds") {
       {"normal_by_size", init::normal_by_size(), 1 / std::sqrt(200.0 * 300.0), infinity},
       {"truncated_normal", init::truncated_normal(), 0.87963 / std::sqrt(200.0), 2 / std::sqrt(200.0)},
       {"glorot", init::glorot(), glorot / std::sqrt(3.0), glorot},
+      {"he", init::he(), std::sqrt(2 / 200.0), infinity},
       {"uniform", init::uniform(0.3), 0.3 / std::sqrt(3.0), 0.3},
       {"uniform_by_units", init::uniform_by_units(300), units / std::sqrt(3.0), units},
   };
@@ -75,6 +76,8 @@ TEST_CASE("init: standard deviations and bounds") {
 TEST_CASE("init: shapes without columns or rows are served too") {
   CHECK(largest(drawn(init::glorot(), {4})) <= std::sqrt(6.0 / 5));
   CHECK(std::isfinite(drawn(init::truncated_normal(), {}).at(0)));
+  CHECK(std::isfinite(drawn(init::he(), {}).at(0)));
+  CHECK(drawn(init::he(), {0, 3}).empty());
   CHECK(drawn(init::glorot(), {0, 3}).empty());
   CHECK(drawn(init::uniform_by_units(0), {0}).empty());
 }
