@@ -270,6 +270,34 @@ TEST_CASE("ImageCnn: errors name the network, what it was made for and what it w
   }
 }
 
+TEST_CASE("TextCnn and ImageCnn: leading dimensions and no batch are as each text and image alone") {
+  constexpr Index N = 2, T = 3, E = 2;
+  Tape tape;
+  ParameterSet set;
+  const TextCnn text(set, "t", {1, 2}, E, 2);
+  const ImageCnn image(set, "i", 4, 5, 1, {2}, 3);
+  const Var texts = tape.input("texts", {B, N, T, E}), mask = tape.input("mask", {B, N, T});
+  const Var images = tape.input("images", {B, N, 4, 5, 1});
+  const Var y = text(texts, mask), z = image(images);
+  REQUIRE(y.shape() == Shape{B, N, 4});
+  REQUIRE(z.shape() == Shape{B, N, 3});
+  const Var one_text = text(tape.input("text", {T, E})), one_image = image(tape.input("image", {4, 5, 1}));
+  const ParameterValues<double> values = set.initial<double>(2);
+  const Tensor<double> words = random_tensor({1, N, T, E}, 1), pixels = random_tensor({1, N, 4, 5, 1}, 2);
+  Tensor<double> ones(Shape{1, N, T}), word_row(Shape{T, E}), pixel_row(Shape{4, 5, 1});
+  std::fill(ones.begin(), ones.end(), 1.0);
+  std::copy_n(words.data() + T * E, T * E, word_row.data());
+  std::copy_n(pixels.data() + 20, 20, pixel_row.data());
+  const Data data =
+      Data().add("texts", words).add("mask", ones).add("images", pixels).add("text", word_row).add("image", pixel_row);
+  const auto run = interpret<double>(tape, data.bindings<double>(), &values);
+  check_close(run.value(one_text), {run.value(y).begin() + 4, run.value(y).end()}, 0);
+  check_close(run.value(one_image), {run.value(z).begin() + 3, run.value(z).end()}, 0);
+  std::vector<Var> outputs = gradients(sum(square(y)) + sum(square(z)), {{texts, images}});
+  outputs.insert(outputs.end(), {y, z, one_text, one_image});
+  check_plan(tape, outputs, data, &values, &set);
+}
+
 TEST_CASE("steps_of: the steps in order, and their gradient goes where they came from") {
   constexpr Index T = 3, rows = 2, F = 2;
   Tape tape;
