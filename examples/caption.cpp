@@ -27,8 +27,8 @@ using scenes::Scene;
 
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
-  Index units = 128, features = 128, batch = 128, iterations = 12000, test = 1000, beam = 3;
-  double lr = 3e-3, smoothing = .1, decay = .1, dropout = .2, partial = .4, temperature = 1;
+  Index units = 128, features = 128, batch = 128, iterations = 5000, test = 1000, beam = 3;
+  double lr = 3e-3, smoothing = .1, decay = .1, dropout = .2, temperature = 1;
   program::Common common;
 };
 
@@ -53,15 +53,6 @@ void develop(const float* rgb, const double (&film)[3], float* picture) {
 }
 constexpr double kEvenFilm[3] = {1, 1, 1};
 
-// What of a picture is left to see.
-enum class Sight : std::uint8_t { grey, colour };
-void blind(float* picture, Sight left) {
-  for (Index i = 0; i < kSide * kSide; ++i, picture += kChannels) {
-    if (left == Sight::grey) std::fill_n(picture, 3, kDark);
-    if (left == Sight::colour) picture[3] = kDark;
-  }
-}
-
 // With `films`, every picture has a film of its own, so that grey says little about colours.
 Examples draw_examples(Index count, RandomStream& random, const std::vector<bool>& allowed, const std::vector<bool>* needs,
                        bool films) {
@@ -81,9 +72,7 @@ std::vector<bool> opposite(std::vector<bool> flags) {
   return flags;
 }
 
-constexpr Index kMostWords = 11;         // of a caption, with END
-constexpr std::size_t kFirstColour = 2;  // "a small red circle"; the second colour is the last but one word
-constexpr std::int32_t kHidden = 2;      // the id of a word that is not told
+constexpr Index kMostWords = 11;  // of a caption, with END
 
 // Two pathways, as in the eye: sharp but blind to colour, and coloured but blurred. Each learns what it can see by itself, so
 // that a shape is known in colours that it never came in.
@@ -91,25 +80,22 @@ class Eye {
  public:
   Eye(ParameterSet& set, Index features)
       : sharp_(set, "sharp", kSide, kSide, 1, {16, 32, 32}, features),
-        coloured_(set, "coloured", kBlurred, kBlurred, 3, {24, 32}, features / 2) {}
+        coloured_(set, "coloured", kSide / kBlur, kSide / kBlur, 3, {24, 32}, features / 2) {}
   // [B, H, W, 4]: red, green, blue and grey of [0, 1], most of them dark -> [B, 3/2 features]
   Var operator()(Operand picture) const {
     const Var x = 3.0 * (picture.on(*picture.tape()) - static_cast<double>(kDark));
-    return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), kBlur, kBlur / 2))});
+    return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), kBlur))});
   }
 
  private:
-  static constexpr Index kBlur = 8, kBlurred = (kSide - kBlur) / (kBlur / 2) + 1;
+  static constexpr Index kBlur = 4;
   ImageCnn sharp_, coloured_;
 };
 
 class CaptionModel {
  public:
   explicit CaptionModel(const Settings& s)
-      : words_(std::vector<std::string>{"<start>", "<end>", "<hidden>"}),
-        s_(s),
-        held_out_(held_out(s)),
-        allowed_(opposite(held_out_)) {
+      : words_(std::vector<std::string>{"<start>", "<end>"}), s_(s), held_out_(held_out(s)), allowed_(opposite(held_out_)) {
     for (const std::string& word : scenes::words()) words_.add(word);
     const CaptionerOptions options{.features = s.features / 2 * 3, .words = words_.size(), .units = s.units, .cell = s.cell};
     model_.emplace(params_, "captioner", Eye(params_, s.features / 2 * 2), options);
@@ -126,11 +112,8 @@ class CaptionModel {
   }
 
   // One update on newly drawn pictures; returns the loss.
-  //
-  // Some are seen by one pathway alone: grey ones teach everything but colours, blurred ones nothing but colours. So what things
-  // are does not become a part of what colours look like, nor the other way round.
   double learn(RandomStream& random) {
-    Examples e = draw_examples(s_.batch, random, allowed_, nullptr, true);
+    const Examples e = draw_examples(s_.batch, random, allowed_, nullptr, true);
     std::vector<std::vector<std::int32_t>> before, after;
     for (const Scene& scene : e.scenes) {
       after.push_back(words_.encode(scenes::caption(scene)));
@@ -140,22 +123,8 @@ class CaptionModel {
     }
     std::vector<Index> order(e.scenes.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
-    std::vector<std::pair<Index, Sight>> partial;
-    for (std::size_t i = 0; i < before.size(); ++i) {
-      const double chance = random.uniform();
-      if (chance >= s_.partial) continue;
-      partial.emplace_back(static_cast<Index>(i), chance < s_.partial / 2 ? Sight::grey : Sight::colour);
-      blind(e.pictures.data() + static_cast<Index>(i) * kNumbers, partial.back().second);
-      if (partial.back().second == Sight::grey)
-        for (std::size_t t : {kFirstColour, after[i].size() - 3}) before[i][t + 1] = kHidden;
-    }
-    const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords);
-    SequenceBatch y = sequence_batch_in_order(after, order, kMostWords);
-    for (const auto& [i, sight] : partial)
-      for (std::size_t t = 0; t < after[static_cast<std::size_t>(i)].size(); ++t) {
-        const bool colour = t == kFirstColour || t == after[static_cast<std::size_t>(i)].size() - 3;
-        if (colour != (sight == Sight::colour)) y.mask[static_cast<Index>(t) * s_.batch + i] = 0;
-      }
+    const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords),
+                        y = sequence_batch_in_order(after, order, kMostWords);
     return trainer_->step({{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}});
   }
 
@@ -388,9 +357,6 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--dropout", s.dropout, "Of the numbers that stand for a picture")
       ->check(CLI::Range(0.0, 0.95))
-      ->capture_default_str();
-  app.add_option("--partial", s.partial, "Share of training pictures that are seen in grey, or blurred in colour, only")
-      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--decay", s.decay, "Weight decay")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("--decode", s.decode, "How captions are written")
