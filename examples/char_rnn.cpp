@@ -133,7 +133,7 @@ void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int3
 // Which units track what, and the text coloured by the best of each: on the terminal, if it is one, and on the page.
 void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabulary, std::span<const std::int32_t> ids,
                  report::Page& page) {
-  const auto some = ids.first(std::min<std::size_t>(ids.size(), 5000));
+  const auto some = ids.first(std::min<std::size_t>(ids.size(), 20000));
   const std::string text = vocabulary.decode(some);
   const std::vector<std::vector<double>> units = writer.watch(some);
   if (units.empty()) return;
@@ -146,11 +146,13 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
     fmt::print("{}: unit {} (correlation {:.2f}; next {})\n", track.name, ranked[0].unit, ranked[0].correlation, others);
     table.rows.push_back({track.name, fmt::format("{}", ranked[0].unit), fmt::format("{:.2f}", ranked[0].correlation), others});
     const std::vector<double>& best = units[static_cast<std::size_t>(ranked[0].unit)];
-    const std::size_t shown = std::min(text.size(), static_cast<std::size_t>(s.coloured));
-    if (program::on_terminal()) fmt::print("{}\n", tracks::for_terminal(text.substr(0, shown), best));
+    const std::size_t first = tracks::liveliest(text, track, static_cast<std::size_t>(s.coloured));
+    const std::string shown = text.substr(first, static_cast<std::size_t>(s.coloured));
+    const auto activation = std::span(best).subspan(first, shown.size());
+    if (program::on_terminal()) fmt::print("{}\n", tracks::for_terminal(shown, activation));
     page.set(track.name, report::ColouredText{.title = fmt::format("Unit {}: {}", ranked[0].unit, track.name),
-                                              .text = text.substr(0, shown),
-                                              .activation = {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(shown)},
+                                              .text = shown,
+                                              .activation = {activation.begin(), activation.end()},
                                               .caption = fmt::format("Correlation {:.2f}.", ranked[0].correlation)});
   }
   page.set("units", table);

@@ -63,6 +63,22 @@ std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Tr
   return all;
 }
 
+std::size_t liveliest(std::string_view text, const Track& track, std::size_t length) {
+  const std::size_t n = track.values.size();
+  if (n <= length) return 0;
+  const auto changes_at = [&](std::size_t i) { return i > 0 && track.values[i] != track.values[i - 1] ? 1 : 0; };
+  std::size_t best = 0;
+  int now = 0, most = 0;
+  for (std::size_t i = 0; i < length; ++i) now += changes_at(i);
+  most = now;
+  for (std::size_t first = 1; first + length <= n; ++first) {
+    now += changes_at(first + length - 1) - changes_at(first - 1);
+    if (now > most) most = now, best = first;
+  }
+  const std::size_t line = text.rfind('\n', best);
+  return line != std::string_view::npos && best - line < length / 4 ? line + 1 : best;
+}
+
 std::string for_terminal(std::string_view text, std::span<const double> activation) {
   std::string out;
   int last = -1;

@@ -33,6 +33,9 @@ struct Ranked {
 // The units [T, units] by the size of their correlation with a track, largest first.
 std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Track& track);
 
+// Where `length` characters begin in which the track changes most often: at the begin of a line, if one is near.
+std::size_t liveliest(std::string_view text, const Track& track, std::size_t length);
+
 // The text with each character on a ground from blue (-1) over the terminal's own to red (1), as ANSI codes.
 std::string for_terminal(std::string_view text, std::span<const double> activation);
 
