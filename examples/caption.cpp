@@ -28,7 +28,7 @@ using scenes::Scene;
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
   Index units = 128, features = 128, batch = 128, iterations = 5000, test = 1000, beam = 3;
-  double lr = 3e-3, smoothing = .1, decay = .1, dropout = .2, temperature = 1;
+  double lr = 3e-3, smoothing = .2, decay = .1, dropout = .2, temperature = 1;
   program::Common common;
 };
 
