@@ -19,14 +19,14 @@ struct BothWays : PyTorchCase {
   }
 
   // What the run shows and the gradients of its loss, in the order of `names`.
-  std::vector<Expected> expect(const Bidirectional::Run& run, const std::vector<std::vector<double>>& numbers) const {
+  std::vector<ExpectedVar> expect(const Bidirectional::Run& run, const std::vector<std::vector<double>>& numbers) const {
     const Var total = loss(run.outputs) + 0.5 * sum(square(run.final));
     const std::vector<Var> g = gradients(total, {{forward.U_i, forward.W_f, backward.W_g, backward.U_o, backward.b_f}}),
                            dx = gradients(total, x);
     const char* const names[] = {"final",         "loss",          "forward dU_i",  "forward dW_f",
                                  "backward dW_g", "backward dU_o", "backward db_f", "dx"};
     const Var found[] = {run.final, total, g[0], g[1], g[2], g[3], g[4], stack(dx)};
-    std::vector<Expected> expected;
+    std::vector<ExpectedVar> expected;
     for (std::size_t i = 0; i < std::size(names); ++i) expected.push_back({names[i], found[i], numbers.at(i)});
     return expected;
   }
@@ -79,7 +79,7 @@ std::vector<std::vector<double>> packed_numbers() {
 TEST_CASE("bidirectional: values and gradients equal PyTorch's bidirectional LSTM") {
   BothWays c(3, 2);
   const auto run = Bidirectional(c.forward, c.backward)(c.x);
-  std::vector<Expected> expected = c.expect(
+  std::vector<ExpectedVar> expected = c.expect(
       run,
       {{0.00447395001484517, 0.0231776646629191, -0.0481816841564283, 0.514659208282657, 0.445768911473651, 0.374177433659495,
         -0.121680532017436, 0.0600600020424901, -0.0604201395933883, 0.478651940578617, 0.429879102297296, 0.394061354973242},
@@ -115,7 +115,7 @@ TEST_CASE("bidirectional: a packed batch equals PyTorch's packed sequence") {
   const std::vector<RowCount> counts = c.tape.row_counts("counts", 4);
   c.data.add("counts", Tensor<std::int32_t>(Shape{4}, {3, 2, 1, 1}));  // lengths 4, 2, 1
   const auto run = Bidirectional(c.forward, c.backward)(c.x, Lengths::packed(counts));
-  std::vector<Expected> expected = c.expect(run, packed_numbers());
+  std::vector<ExpectedVar> expected = c.expect(run, packed_numbers());
   const std::vector<double> outputs = {
       0.157881501715237,   -0.0099731020361359, -0.0112529884135684, 0.468494713006971,     0.391730731825354,
       0.331242616527677,   0.181517614651471,   -0.012548469861056,  -0.00950086821440474,  0.458918170331394,

@@ -91,7 +91,7 @@ TEST_CASE("cells: a sequence without a batch equals a batch of one") {
     for (const StatePart& part : batch.cell.state_layout())
       data.add("initial." + part.name, random_tensor(part.shape.row(), 6, 0.5));
     const auto expected = interpret<double>(batch.tape, batch.data.bindings<double>(), &batch.values);
-    std::vector<Expected> outputs;
+    std::vector<ExpectedVar> outputs;
     for (std::size_t t = 0; t < 5; ++t) {
       CHECK_FALSE(run.outputs[t].shape().batched());
       const auto h = expected.value(batch.run.outputs[t]);

@@ -25,8 +25,8 @@ TEST_CASE("deep: each layer is fed with the output of the one below") {
   const auto below = unroll(net.lower, net.x, zero_state(net.tape, net.lower));
   const auto above = unroll(net.upper, below.outputs, zero_state(net.tape, net.upper));
   CHECK(whole.final[0].kept.size() == 2);
-  std::vector<Expected> expected = {{"memory of the lower", sum(abs(whole.final[0].kept[1] - below.final.c)), {0}},
-                                    {"not all zero", step(sum(abs(above.final))), {1}}};
+  std::vector<ExpectedVar> expected = {{"memory of the lower", sum(abs(whole.final[0].kept[1] - below.final.c)), {0}},
+                                       {"not all zero", step(sum(abs(above.final))), {1}}};
   for (std::size_t t = 0; t < 5; ++t) expected.push_back({"output", sum(abs(whole.outputs[t] - above.outputs[t])), {0}});
   check_twice(net.tape, expected, net.data, &net.values, 1e-14);
 }

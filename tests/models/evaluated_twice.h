@@ -1,4 +1,4 @@
-// Expected numbers of Vars, checked by the interpreter and by the plan in double.
+// Vars with the numbers they should hold, checked by the interpreter and by the plan in double.
 #pragma once
 
 #include <vector>
@@ -7,21 +7,21 @@
 
 namespace reel::test {
 
-struct Expected {
+struct ExpectedVar {
   std::string what;
   Var value;
   std::vector<double> numbers;
 };
 
-inline void check_twice(const Tape& tape, const std::vector<Expected>& expected, const Data& data,
+inline void check_twice(const Tape& tape, const std::vector<ExpectedVar>& expected, const Data& data,
                         const ParameterValues<double>* parameters = nullptr, double tolerance = 1e-9) {
   std::vector<Var> outputs;
-  for (const Expected& e : expected) outputs.push_back(e.value);
+  for (const ExpectedVar& e : expected) outputs.push_back(e.value);
   const auto run = interpret<double>(tape, data.bindings<double>(), parameters);
   const auto plan = compile<double>(tape, outputs, {.verify = true});
   Workspace<double> workspace(plan, parameters);
   plan.run(workspace, data.bindings<double>());
-  for (const Expected& e : expected) {
+  for (const ExpectedVar& e : expected) {
     CAPTURE(e.what);
     {
       INFO("by the interpreter");

@@ -17,7 +17,7 @@ void check_equations() {
   plain::Row h{{0.3, -0.9, 0.1, 0.5}};
   const auto run = unroll(cell, tape.input("x", 5, {2}), tape.constant(Tensor<double>(Shape{4}, h.v)));
   const Tensor<double> x = random_tensor(Shape{5, 2}, 8);
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   for (Index t = 0; t < 5; ++t) {
     h = plain::step(numbers, cell, plain::row_of(x, t, 2), h);
     expected.push_back({"h", run.outputs[static_cast<std::size_t>(t)], h.v});

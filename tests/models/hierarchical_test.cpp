@@ -74,7 +74,7 @@ struct Chunks {
 TEST_CASE("hierarchical: equals plain loops over the chunks") {
   Chunks c;
   const auto run = c.network(c.chunks);
-  std::vector<Expected> expected{{"output", c.network.output(run), c.all_alone(true)}};
+  std::vector<ExpectedVar> expected{{"output", c.network.output(run), c.all_alone(true)}};
   for (std::size_t k = 0; k < 3; ++k) {
     std::vector<double> all;
     for (Index r = 0; r < rows; ++r)

@@ -71,7 +71,7 @@ TEST_CASE("hopfield: recall equals plain loops step by step") {
   const Var a = tape.input("a", {B, N});
   const Sequence states = network.recall(a, steps);
   REQUIRE(states.size() == steps);
-  std::vector<reel::test::Expected> expected;
+  std::vector<reel::test::ExpectedVar> expected;
   std::vector<std::vector<double>> now;
   std::vector<double> energies;
   for (Index r = 0; r < rows; ++r) {

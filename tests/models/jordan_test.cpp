@@ -41,7 +41,7 @@ TEST_CASE("deep jordan: equals plain loops over the equations") {
     const Tensor<double> t = ThreeLayers::initial(part);
     above.push_back({{t.begin(), t.end()}});
   }
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   for (Index t = 0; t < 5; ++t) {
     std::vector<plain::Row> next;
     plain::Row h = plain::row_of(d.drawn_x, t, 2);
@@ -91,7 +91,7 @@ TEST_CASE("deep jordan: a layer sees the past of the layer above, and not its ow
   for (std::size_t l = 1; l < 3; ++l) std::ranges::fill(d.values.edit(d.cell.layers[l].U), 0.0);
   std::ranges::fill(d.values.edit(d.cell.V), 0.0);
   const DeepJordan::State before = d.begin(), after = d.cell.step(d.x[0], before);
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   // Of parts h^2, h^3 and y: W of layer 2 takes h^3', W of layer 3 takes y', and y nothing of the past.
   for (std::size_t part = 0; part < 3; ++part)
     for (std::size_t past = 0; past < 3; ++past) {
@@ -108,7 +108,7 @@ TEST_CASE("deep jordan: without what comes from above nothing is remembered") {
   ThreeLayers d;
   for (const DeepJordan::Layer& layer : d.cell.layers) std::ranges::fill(d.values.edit(layer.W), 0.0);
   const auto run = unroll(d.cell, d.x, d.begin());
-  std::vector<Expected> expected{{"of its own step", step(sum(abs(gradient(sum(run.outputs[4]), d.x[4])))), {1}}};
+  std::vector<ExpectedVar> expected{{"of its own step", step(sum(abs(gradient(sum(run.outputs[4]), d.x[4])))), {1}}};
   for (std::size_t t = 0; t < 4; ++t) {
     const Var g = gradient(sum(run.outputs[4]) + sum(run.final.above[0]) + sum(run.final.above[1]), d.x[t]);
     expected.push_back({fmt::format("of step {}", t), g, zeros(g)});

@@ -29,7 +29,7 @@ void check_equations() {
   FiveSteps<Cell> f;
   const auto run = unroll(f.cell, f.x, {f.constant(kBegin), f.constant(kMemory)});
   plain::Memory s{{kBegin}, {kMemory}};
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   for (Index t = 0; t < 5; ++t) {
     s = plain::step(f.numbers, f.cell, plain::row_of(f.drawn_x, t, 2), s);
     const auto& state = run.states[static_cast<std::size_t>(t)];
@@ -66,7 +66,7 @@ TEST_CASE("first-generation lstm: equals plain loops over the equations") {
   FiveSteps<FirstGenerationLstm> f;
   const auto run = unroll(f.cell, f.x, f.constant(kBegin));
   plain::Row s{kBegin};
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   for (Index t = 0; t < 5; ++t) {
     s = plain::step(f.numbers, f.cell, plain::row_of(f.drawn_x, t, 2), s);
     expected.push_back({"s", run.outputs[static_cast<std::size_t>(t)], s.v});
@@ -78,7 +78,7 @@ TEST_CASE("first-generation lstm: the output gate acts within the candidate alon
   FiveSteps<FirstGenerationLstm> f;
   std::ranges::fill(f.values.edit(f.cell.W_n), 0.0);
   const auto run = unroll(f.cell, f.x, f.constant(kBegin));
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   const Var loss = sum(run.final);
   expected.push_back({"dU_o", gradient(loss, f.tape.parameter(f.cell.U_o)), std::vector<double>(8)});
   expected.push_back({"db_o", gradient(loss, f.tape.parameter(f.cell.b_o)), std::vector<double>(4)});

@@ -128,8 +128,8 @@ std::vector<double> gradient_of_U() {
 
 TEST_CASE("character rnn of the slides: logits, probabilities and losses") {
   Example example;
-  std::vector<Expected> expected = {{"logits", example.logits[0], kLogits0},
-                                    {"probabilities", softmax(example.logits[0]), kProbabilities0}};
+  std::vector<ExpectedVar> expected = {{"logits", example.logits[0], kLogits0},
+                                       {"probabilities", softmax(example.logits[0]), kProbabilities0}};
   for (std::size_t t = 0; t < 5; ++t) expected.push_back({"loss", example.losses[t], {kLosses[t]}});
   double sum = 0;
   for (double loss : kLosses) sum += loss;
@@ -157,7 +157,7 @@ TEST_CASE("character rnn of the slides: losses after one step of Adagrad") {
   for (const auto& [name, w] : example.weights()) trainer.set(name, w);
   const auto bindings = example.data.bindings<double>();
   CHECK(trainer.step(bindings) == doctest::Approx(14.97844139).epsilon(1e-9));
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   double sum = 0;
   for (std::size_t t = 0; t < 5; ++t) {
     expected.push_back({"loss", example.losses[t], {kLossesAfterStep[t]}});

@@ -40,7 +40,7 @@ void check_example(bool concatenated, bool batched) {
   const Var h0 = tape.zeros(batched ? Shape{B, 3} : Shape{3});
   const auto run = unroll(cell, x, AnyCell::State{{h0}, {}});
   const Sequence y = map_steps(run.outputs, [&](Var h) { return sigmoid(head(h)); });
-  std::vector<Expected> expected;
+  std::vector<ExpectedVar> expected;
   for (std::size_t t = 0; t < 4; ++t) {
     expected.push_back({"h", run.outputs[t], kHidden[t]});
     expected.push_back({"y", y[t], kOutput[t]});
