@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 
 #include "common/program.h"
 #include "common/scenes.h"
@@ -122,7 +123,7 @@ class CaptionModel {
       after.back().push_back(1);
     }
     std::vector<Index> order(e.scenes.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
+    std::iota(order.begin(), order.end(), Index{0});
     const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords),
                         y = sequence_batch_in_order(after, order, kMostWords);
     return trainer_->step({{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}});
@@ -295,10 +296,10 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
   report::LineChart exact{.title = "Exact captions", .x_label = "iteration", .y_label = "%"};
   exact.curves = {{.name = "unseen combinations"}};
   program::Progress progress(s.iterations);
-  double smooth = 3;
+  program::SmoothedLoss smooth;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
-    smooth += std::max(.02, 1.0 / static_cast<double>(i)) * (model.learn(random) - smooth);
-    losses.curves[0].points.push_back({static_cast<double>(i), smooth});
+    smooth.add(model.learn(random));
+    losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
     if (i % std::max<Index>(s.iterations / 20, 1) == 0) {
       const double share = score(model, peek, model.describe(peek.pictures)).share();
       exact.curves[0].points.push_back({static_cast<double>(i), share});
@@ -309,7 +310,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
     progress.update(i, [&] {
       const std::string share =
           exact.curves[0].points.empty() ? "" : fmt::format("  {:.1f}% of unseen exact", exact.curves[0].points.back().y);
-      return fmt::format("{:>6}/{}  loss {:.4f}{}", i, s.iterations, smooth, share);
+      return fmt::format("{:>6}/{}  loss {:.4f}{}", i, s.iterations, smooth.value(), share);
     });
   }
   progress.finish();

@@ -114,12 +114,12 @@ class Diary {
 void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids,
            const std::function<void(Index, double)>& note) {
   TextStreams streams(ids, s.batch, s.length);
-  double smooth = 0;
+  program::SmoothedLoss smoothed;
   program::Progress progress(s.iterations);
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
     if (streams.next()) trainer.reset_state();
     const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
-    smooth = i == 1 ? loss : smooth + (loss - smooth) * std::max(0.02, 1.0 / static_cast<double>(i));
+    const double smooth = smoothed.add(loss);
     note(i, smooth);
     progress.update(i, [&] {
       const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();

@@ -114,7 +114,7 @@ WordVectors learn_vectors(const Settings& s, report::Page& page) {
   losses.curves = {{.name = "training"}};
   RandomStream random(s.common.seed, 1u << 21);
   program::Progress progress(s.iterations);
-  double smooth = std::log(static_cast<double>(corpus.words.size()));
+  program::SmoothedLoss smooth;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
     std::vector<std::vector<std::int32_t>> before, after;
     std::size_t longest = 1;
@@ -128,10 +128,10 @@ WordVectors learn_vectors(const Settings& s, report::Page& page) {
     const auto steps = static_cast<Index>(longest + 7) / 8 * 8;
     const SequenceBatch x = sequence_batch(before, steps), y = sequence_batch(after, steps);
     const double l = trainer.step({{"before", x.ids}, {"after", y.ids}, {"counts", x.counts}}, steps);
-    smooth += std::max(.02, 1.0 / static_cast<double>(i)) * (l - smooth);
-    losses.curves[0].points.push_back({static_cast<double>(i), smooth});
+    smooth.add(l);
+    losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
     if (i % 50 == 0 || i == s.iterations) page.set("loss", losses), page.write_now_and_then();
-    progress.update(i, [&] { return fmt::format("{:>6}/{}  loss {:.4f} nats per word", i, s.iterations, smooth); });
+    progress.update(i, [&] { return fmt::format("{:>6}/{}  loss {:.4f} nats per word", i, s.iterations, smooth.value()); });
   }
   progress.finish();
 

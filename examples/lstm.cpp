@@ -1,5 +1,6 @@
 // An LSTM written here, as its equations; its gradients checked; then trained on the adding problem (Hochreiter and
 // Schmidhuber, 1997) beside an Elman network: two numbers of a long sequence are marked, and their sum is asked at the end.
+#include "common/adding_problem.h"
 #include "common/program.h"
 
 #include <reel/reel.h>
@@ -52,21 +53,6 @@ struct Settings {
   program::Common common;
 };
 
-// One batch: x [T, N, 2], a number of [0, 1) and a mark; y [N, 1], the sum of the two marked numbers.
-struct Task {
-  Tensor<float> x, y;
-  Task(Index T, Index N) : x(Shape{T, N, 2}), y(Shape{N, 1}) {}
-  void draw(RandomStream& random) {
-    const Index T = x.shape().dim(0), N = x.shape().dim(1);
-    for (Index k = 0; k < T * N; ++k) x[2 * k] = static_cast<float>(random.uniform()), x[2 * k + 1] = 0;
-    for (Index n = 0; n < N; ++n) {
-      const Index first = random.below(T / 2), second = T / 2 + random.below(T - T / 2);
-      y[n] = 0;
-      for (Index t : {first, second}) x[2 * (t * N + n) + 1] = 1, y[n] += x[2 * (t * N + n)];
-    }
-  }
-};
-
 // Trains a cell whose last output gives the sum; returns the mean squared error on new sequences.
 template <class Cell, class State>
 double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, State (*begin)(Tape&, Index),
@@ -78,7 +64,7 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
   const Var loss = mean(square(answer - tape.input("y", {B, 1})));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
   RandomStream random(s.common.seed, 1u << 21);
-  Task task(s.length, s.batch);
+  program::AddingProblem task(s.length, s.batch);
   double smooth = 1.0 / 6;
   chart.curves.push_back({.name = name});
   program::Progress progress(s.iterations);
@@ -90,7 +76,7 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
     progress.update(i, [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name, i, s.iterations, smooth); });
   }
   progress.finish();
-  Task test(s.length, 1000);
+  program::AddingProblem test(s.length, 1000);
   test.draw(random);
   const auto plan = compile<float>(tape, {answer});
   Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());

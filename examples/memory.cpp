@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/adding_problem.h"
 #include "common/program.h"
 
 #include <reel/models/cell_kinds.h>
@@ -109,23 +110,6 @@ void toy(const Settings& s, report::Page& page) {
 
 // ---- gradients through time ----
 
-// The adding problem (Hochreiter and Schmidhuber, 1997): the sum of two marked numbers is asked after the last step.
-struct Adding {
-  Tensor<float> x, y;  // [T, rows, 2], [rows, 1]
-  Adding(Index T, Index rows) : x(Shape{T, rows, 2}), y(Shape{rows, 1}) {}
-  void draw(RandomStream& random) {
-    const Index T = x.shape().dim(0), rows = x.shape().dim(1);
-    for (Index k = 0; k < T * rows; ++k) x[2 * k] = static_cast<float>(random.uniform()), x[2 * k + 1] = 0;
-    for (Index r = 0; r < rows; ++r) {
-      y[r] = 0;
-      for (Index t : {random.below((T + 1) / 2), T / 2 + random.below(T - T / 2)}) {
-        x[2 * (t * rows + r) + 1] = 1;
-        y[r] += x[2 * (t * rows + r)];
-      }
-    }
-  }
-};
-
 // |dE/ds(T - k)| over the whole state s, in the mean of the rows: for k = 0 .. T - 1.
 class GradientProbe {
  public:
@@ -139,7 +123,8 @@ class GradientProbe {
     plan_.emplace(compile<float>(tape_, slopes_));
   }
 
-  std::vector<double> norms(const ParameterValues<float>& values, const Adding& task, const Threads& threads) const {
+  std::vector<double> norms(const ParameterValues<float>& values, const program::AddingProblem& task,
+                            const Threads& threads) const {
     Workspace<float> workspace(*plan_, &values, threads);
     plan_->run(workspace, {{"x", task.x}, {"y", task.y}});
     const Index rows = task.y.size();
@@ -196,7 +181,7 @@ void vanishing(const Settings& s, report::Page& page) {
     Trainer<float> trainer(loss, set, Adam{.lr = 2e-3}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
     const GradientProbe probe(cell, head, s.distance, s.units);
     RandomStream random(s.common.seed, 1u << 21);
-    Adding test(s.distance, 100), task(s.distance, 64);
+    program::AddingProblem test(s.distance, 100), task(s.distance, 64);
     test.draw(random);
     const auto show = [&](const char* when, report::LineChart& chart, const char* key) {
       const std::vector<double> norms = probe.norms(trainer.parameters(), test, s.common.make_threads());

@@ -51,11 +51,15 @@ struct SlideNetwork {
   }
 };
 
-void draw(const std::string& path, const std::string& dot) {
+// Writes the graph as DOT and, where Graphviz is installed, as SVG.
+void write_graph(const std::string& path, const std::string& dot, const report::Section& drawing) {
   write_file(path, dot);
   fmt::print("graph with values and gradients: {}\n", path);
-  const std::string svg = std::filesystem::path(path).replace_extension(".svg");
-  if (program::run_quietly({"dot", "-Tsvg", path, "-o", svg})) fmt::print("drawn by Graphviz: {}\n", svg);
+  if (const auto* drawn = std::get_if<report::Drawing>(&drawing)) {
+    const std::string svg = std::filesystem::path(path).replace_extension(".svg");
+    write_file(svg, drawn->svg);
+    fmt::print("drawn by Graphviz: {}\n", svg);
+  }
 }
 
 void first_row(const std::string& graph_path, report::Page& page) {
@@ -78,8 +82,9 @@ void first_row(const std::string& graph_path, report::Page& page) {
   for (std::size_t i = 0; i < nodes.size(); ++i) shown.emplace_back(nodes[i], g[i]);
   const std::string graph =
       dot(tape, {.values = &run, .gradients = shown, .end = end, .significant_digits = 4, .downwards = true});
-  draw(graph_path, graph);
-  if (page.enabled()) page.set("graph", report::graph_drawing("Computational graph", graph, "Value and gradient on every node."));
+  const report::Section drawing = report::graph_drawing("Computational graph", graph, "Value and gradient on every node.");
+  write_graph(graph_path, graph, drawing);
+  page.set("graph", drawing);
 }
 
 void one_step() {

@@ -94,7 +94,7 @@ class Translator {
     const std::vector<Index> some(held_out.begin(),
                                   held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(held_out.size(), 500)));
     program::Progress progress(s_.iterations);
-    double smooth = std::log(static_cast<double>(target_.size()));
+    program::SmoothedLoss smooth;
     for (Index i = 1; i <= s_.iterations && !program::interrupted(); ++i) {
       std::vector<Index> chosen;
       for (Index k = 0; k < s_.batch; ++k)
@@ -105,8 +105,8 @@ class Translator {
                                      {"before", b.before.ids},
                                      {"after", b.after.ids},
                                      {"weights", b.after.mask}});
-      smooth += std::max(0.02, 1.0 / static_cast<double>(i)) * (l - smooth);
-      losses.curves[0].points.push_back({static_cast<double>(i), smooth});
+      smooth.add(l);
+      losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
       if (page.enabled() && i % std::max<Index>(s_.iterations / 10, 1) == 0) {
         const double share = 100.0 * static_cast<double>(count_exact(some)) / static_cast<double>(some.size());
         shares.curves[0].points.push_back({static_cast<double>(i), share});
@@ -114,8 +114,8 @@ class Translator {
         page.set(name_ + " exact", shares);
         page.write_now_and_then();
       }
-      progress.update(i,
-                      [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth); });
+      progress.update(
+          i, [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth.value()); });
     }
     progress.finish();
     trained_.emplace(trainer.parameters());

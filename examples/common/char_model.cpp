@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <reel/models/draw.h>
+
 namespace chars {
 namespace {
 
@@ -127,15 +129,8 @@ void CharWriter::feed(std::int32_t id) {
 
 std::int32_t CharWriter::draw(double temperature, RandomStream& random) const {
   const auto logits = workspace_.value(recorded_.logits[0]);
-  const float top = *std::max_element(logits.begin(), logits.end());
-  if (temperature == 0) return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), top) - logits.begin());
-  std::vector<double> weights;
-  double total = 0;
-  for (float z : logits) total += weights.emplace_back(std::exp((z - top) / temperature));
-  double u = random.uniform() * total;
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    if ((u -= weights[i]) < 0) return static_cast<std::int32_t>(i);
-  return static_cast<std::int32_t>(weights.size() - 1);
+  if (temperature == 0) return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  return draw_by_logits(std::span<const float>(logits.data(), static_cast<std::size_t>(logits.size())), temperature, random);
 }
 
 }  // namespace chars

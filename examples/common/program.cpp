@@ -2,9 +2,6 @@
 
 #include <csignal>
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/ranges.h>
@@ -90,20 +87,6 @@ void Progress::update(std::int64_t done, const std::function<std::string()>& tex
 void Progress::finish() {
   if (open_) fmt::print("\n");
   open_ = false;
-}
-
-bool run_quietly(const std::vector<std::string>& command) {
-  std::vector<char*> arguments;
-  for (const std::string& part : command) arguments.push_back(const_cast<char*>(part.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (int stream : {STDOUT_FILENO, STDERR_FILENO}) posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0);
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  int status = 1;
-  return failed == 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
 }  // namespace program

@@ -1,6 +1,7 @@
 // What the example programs share: common options, one-line errors, progress, and a clean end on Ctrl-C.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -33,6 +34,20 @@ void finish(reel::report::Page& page);
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
 
+// A mean of the last fifty numbers or so, older ones fading; at first of all that came.
+class SmoothedLoss {
+ public:
+  double add(double loss) {
+    ++count_;
+    return value_ += std::max(.02, 1.0 / static_cast<double>(count_)) * (loss - value_);
+  }
+  double value() const { return value_; }
+
+ private:
+  double value_ = 0;
+  std::int64_t count_ = 0;
+};
+
 // Whether people read the output.
 bool on_terminal();
 
@@ -55,8 +70,5 @@ class Progress {
   Clock::time_point start_ = Clock::now(), shown_ = Clock::now();
   bool open_ = false;
 };
-
-// Runs a program found on the path, with its output thrown away. False when there is none or it fails.
-bool run_quietly(const std::vector<std::string>& command);
 
 }  // namespace program

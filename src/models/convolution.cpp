@@ -78,7 +78,7 @@ ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W,
     C = channels[i];
     if (H >= 2 && W >= 2) H /= 2, W /= 2;
   }
-  out_.emplace_back(set, name + ".features", checked_product(checked_product(H, W), C), features, init::he());
+  out_.emplace(set, name + ".features", checked_product(checked_product(H, W), C), features, init::he());
 }
 
 Var ImageCnn::map(Operand x) const {
@@ -99,7 +99,7 @@ Var ImageCnn::operator()(Operand x) const {
   const Var y = map(x);
   const Shape& s = y.shape();
   const Index numbers = s.dim(-3) * s.dim(-2) * s.dim(-1);
-  return relu(out_[0](reshape(y, s.without(-1).without(-1).with_dim(-1, numbers))));
+  return relu((*out_)(reshape(y, s.without(-1).without(-1).with_dim(-1, numbers))));
 }
 
 Sequence steps_of(Operand x) {

@@ -1,6 +1,7 @@
 // Convolutions over sequences [.., T, C] and images [.., H, W, C], channels last, and the networks made of them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,7 @@ class ImageCnn {
   std::string name_;
   Shape image_;  // [H, W, C]
   std::vector<ImageConvolution> convolutions_;
-  std::vector<Linear> out_;  // one
+  std::optional<Linear> out_;  // made when the size of the last map is known
 };
 
 // [B, T, F] -> T steps of [B, F], without a copy: what a recurrent network reads after a convolution (CNN + RNN).

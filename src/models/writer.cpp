@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/models/draw.h>
 #include <reel/ops/compile.h>
 
 namespace reel {
@@ -142,13 +143,7 @@ std::vector<Written> Writer::greedy(const HostState& state, const WriteLimits& l
 std::vector<Written> Writer::sample(const HostState& state, const WriteLimits& limits, double temperature, RandomStream& random) {
   if (!(temperature > 0)) throw InputError(fmt::format("Writer: the temperature must be positive, not {}", temperature));
   return one_by_one(state, limits, [&](const double* row, Index V) {
-    const double top = *std::max_element(row, row + V);
-    double total = 0;
-    for (Index v = 0; v < V; ++v) total += std::exp((row[v] - top) / temperature);
-    double u = random.uniform() * total;
-    for (Index v = 0; v < V; ++v)
-      if ((u -= std::exp((row[v] - top) / temperature)) < 0) return static_cast<std::int32_t>(v);
-    return static_cast<std::int32_t>(V - 1);
+    return draw_by_logits(std::span(row, static_cast<std::size_t>(V)), temperature, random);
   });
 }
 

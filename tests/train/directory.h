@@ -1,12 +1,19 @@
-// A directory of a test's own, which goes away with it.
+// What tests of files share: bytes, and a directory of a test's own, which goes away with it.
 #pragma once
 
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <random>
 #include <string>
 
 namespace reel::test {
+
+inline std::string bytes_of(std::initializer_list<int> bytes) {
+  std::string s;
+  for (int b : bytes) s += static_cast<char>(b);
+  return s;
+}
 
 class Directory {
  public:

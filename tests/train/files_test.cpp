@@ -10,12 +10,6 @@ using namespace reel::test;
 
 namespace {
 
-std::string bytes_of(std::initializer_list<int> bytes) {
-  std::string s;
-  for (int b : bytes) s += static_cast<char>(b);
-  return s;
-}
-
 // kIdx below, packed by gzip.
 const std::string kIdxGzip = bytes_of({31, 139, 8, 0,   0,   0,   0,   0,   2, 3,   99,  96, 224, 96, 98, 96, 96, 0,
                                        97, 102, 6, 198, 250, 134, 127, 255, 1, 139, 227, 62, 157, 18, 0,  0,  0});

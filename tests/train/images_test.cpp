@@ -13,12 +13,6 @@ using namespace reel::test;
 
 namespace {
 
-std::string bytes_of(std::initializer_list<int> bytes) {
-  std::string s;
-  for (int b : bytes) s += static_cast<char>(b);
-  return s;
-}
-
 // What a file holds, as 0 .. 255.
 void check_pixels(const std::string& file, Shape shape, const std::vector<double>& expected) {
   const Directory directory;

@@ -1,0 +1,25 @@
+// Drawing one of several things by their logits.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include <reel/models/random.h>
+
+namespace reel {
+
+// An index, with probabilities softmax(logits / temperature). REQUIRES: at least one logit, and temperature > 0.
+template <class T>
+std::int32_t draw_by_logits(std::span<const T> logits, double temperature, RandomStream& random) {
+  const T top = *std::max_element(logits.begin(), logits.end());
+  const auto weight = [&](T z) { return std::exp((z - top) / temperature); };
+  double total = 0;
+  for (T z : logits) total += weight(z);
+  double u = random.uniform() * total;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    if ((u -= weight(logits[i])) < 0) return static_cast<std::int32_t>(i);
+  return static_cast<std::int32_t>(logits.size() - 1);
+}
+
+}  // namespace reel
