@@ -274,27 +274,13 @@ void describe_folder(CaptionModel& model, const std::string& folder, report::Pag
 
 // ---- what the program does ----
 
-void train_and_describe(const CLI::App& app, const Settings& s) {
-  CaptionModel model(s);
-  report::Page page = program::make_page(app, s.common, "Captions", "A convolutional and a recurrent network describe scenes");
-  std::vector<std::string> held;
-  for (std::size_t p = 0; p < model.held_out().size(); ++p)
-    if (model.held_out()[p])
-      held.push_back(
-          fmt::format("{} {}", scenes::kColours[p % scenes::kColours.size()], scenes::kShapes[p / scenes::kColours.size()]));
-  page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
-  fmt::print("{} parameters; never seen in training: {}\n", model.params().numbers(), fmt::join(held, ", "));
-
-  RandomStream random(s.common.seed, 1u << 20), test_random(s.common.seed, 1u << 21);
-  const std::vector<bool> all(model.seen().size(), true);
-  const Examples unseen = draw_examples(s.test, test_random, all, &model.held_out(), false);
-  const Examples seen = draw_examples(s.test, test_random, model.seen(), nullptr, false);
-  const Examples peek = draw_examples(std::min<Index>(s.test, 200), test_random, all, &model.held_out(), false);
-
+// Learns from pictures with pairs that it may see; now and then it describes some of `peek`.
+void train(CaptionModel& model, const Settings& s, const Examples& peek, report::Page& page) {
   report::LineChart losses{.title = "Loss", .x_label = "iteration", .y_label = "nats per word", .log_y = true};
   losses.curves = {{.name = "training"}};
   report::LineChart exact{.title = "Exact captions", .x_label = "iteration", .y_label = "%"};
   exact.curves = {{.name = "unseen combinations"}};
+  RandomStream random(s.common.seed, 1u << 20);
   program::Progress progress(s.iterations);
   program::SmoothedLoss smooth;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
@@ -314,25 +300,46 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
     });
   }
   progress.finish();
+}
+
+// Captions of new pictures: a row of the table, the first pictures, and what was wrong.
+void describe(CaptionModel& model, const std::string& name, const Examples& e, report::Table& table, report::Page& page) {
+  const std::vector<Written> written = model.describe(e.pictures);
+  const Score result = score(model, e, written);
+  fmt::print("{}: {:.1f}% of {} captions exact, BLEU {:.4f}\n", name, result.share(), result.count, result.bleu);
+  table.rows.push_back({name, fmt::format("{:.1f}%", result.share()), fmt::format("{:.4f}", result.bleu)});
+  page.set("table", table);
+  page.set(name, gallery(model, name, e, written, 24));
+  std::size_t shown = 0;
+  for (std::size_t i = 0; i < written.size() && shown < 3; ++i) {
+    const Sentence words = model.sentence(written[i]), truth = closest_truth(e.scenes[i], words);
+    if (words == truth) continue;
+    fmt::print("  wrong: {}   (true: {})\n", fmt::join(words, " "), fmt::join(truth, " "));
+    ++shown;
+  }
+}
+
+void train_and_describe(const CLI::App& app, const Settings& s) {
+  CaptionModel model(s);
+  report::Page page = program::make_page(app, s.common, "Captions", "A convolutional and a recurrent network describe scenes");
+  std::vector<std::string> held;
+  for (std::size_t p = 0; p < model.held_out().size(); ++p)
+    if (model.held_out()[p])
+      held.push_back(
+          fmt::format("{} {}", scenes::kColours[p % scenes::kColours.size()], scenes::kShapes[p / scenes::kColours.size()]));
+  page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
+  fmt::print("{} parameters; never seen in training: {}\n", model.params().numbers(), fmt::join(held, ", "));
+
+  RandomStream random(s.common.seed, 1u << 21);
+  const std::vector<bool> all(model.seen().size(), true);
+  const Examples unseen = draw_examples(s.test, random, all, &model.held_out(), false);
+  const Examples seen = draw_examples(s.test, random, model.seen(), nullptr, false);
+  const Examples peek = draw_examples(std::min<Index>(s.test, 200), random, all, &model.held_out(), false);
+  train(model, s, peek, page);
 
   report::Table table{.title = "Captions of new pictures", .header = {"pictures", "exact", "BLEU"}};
-  const auto report_on = [&](const char* name, const char* key, const Examples& e) {
-    const std::vector<Written> written = model.describe(e.pictures);
-    const Score result = score(model, e, written);
-    fmt::print("{}: {:.1f}% of {} captions exact, BLEU {:.4f}\n", name, result.share(), result.count, result.bleu);
-    table.rows.push_back({name, fmt::format("{:.1f}%", result.share()), fmt::format("{:.4f}", result.bleu)});
-    page.set("table", table);
-    page.set(key, gallery(model, name, e, written, 24));
-    std::size_t shown = 0;
-    for (std::size_t i = 0; i < written.size() && shown < 3; ++i) {
-      const Sentence words = model.sentence(written[i]), truth = closest_truth(e.scenes[i], words);
-      if (words == truth) continue;
-      fmt::print("  wrong: {}   (true: {})\n", fmt::join(words, " "), fmt::join(truth, " "));
-      ++shown;
-    }
-  };
-  report_on("unseen combinations", "unseen", unseen);
-  report_on("seen combinations", "seen", seen);
+  describe(model, "unseen combinations", unseen, table, page);
+  describe(model, "seen combinations", seen, table, page);
   if (!s.folder.empty()) describe_folder(model, s.folder, page);
   program::finish(page);
 }

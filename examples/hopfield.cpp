@@ -57,29 +57,18 @@ Tensor<double> damaged(const Tensor<double>& patterns, Index count, double damag
   return rows;
 }
 
-char pixel(double a) { return a > .5 ? '#' : a < -.5 ? '.' : '+'; }
+// One damaged letter and what the network makes of it, step by step, until it rests.
+struct Trial {
+  std::size_t letter;
+  std::vector<std::vector<double>> pictures;
+  double energy_before, energy_after;
+  bool exact;
+};
 
-void print_story(const std::vector<const double*>& pictures) {
-  for (Index i = 0; i < kRows; ++i) {
-    std::string line;
-    for (const double* a : pictures) {
-      for (Index j = 0; j < kColumns; ++j) line += pixel(a[i * kColumns + j]);
-      line += i == kRows / 2 ? "  ->  " : "      ";
-    }
-    line.erase(line.find_last_not_of(" ->") + 1);
-    fmt::print("  {}\n", line);
-  }
-}
-
-void run(const CLI::App& app, const Settings& s) {
-  const Tensor<double> patterns = patterns_of(s.letters);
-  const Index P = patterns.shape().dim(0);
-  ParameterSet set;
-  const Hopfield network(set, "hopfield", s.rule == "hebb" ? hebbian(patterns) : projection(patterns));
-  const auto values = set.initial<double>(s.common.seed);
+std::vector<Trial> recall(const Hopfield& network, const ParameterValues<double>& values, const Tensor<double>& patterns,
+                          const Settings& s) {
   RandomStream random(s.common.seed, 1u << 20);
   const Tensor<double> begin = damaged(patterns, s.trials, s.damage, random);
-
   Tape tape;
   const Var a0 = tape.input("a", {B, N});
   const Sequence a = network.recall(a0, s.steps);
@@ -90,50 +79,95 @@ void run(const CLI::App& app, const Settings& s) {
   Workspace<double> workspace(plan, &values, s.common.make_threads());
   plan.run(workspace, {{"a", begin}});
 
-  std::vector<Index> recalled(static_cast<std::size_t>(P)), tried(static_cast<std::size_t>(P));
+  std::vector<Trial> trials;
   for (Index r = 0; r < s.trials; ++r) {
-    const double* end = workspace.value(a.back()).data() + r * N;
-    ++tried[static_cast<std::size_t>(r % P)];
-    recalled[static_cast<std::size_t>(r % P)] += std::equal(end, end + N, patterns.data() + (r % P) * N);
-  }
-  report::Page page =
-      program::make_page(app, s.common, "Hopfield network", fmt::format("{} stored by the {} rule", s.letters, s.rule));
-  report::Table table{.title = "Recalled exactly", .header = {"letter", "tries", "recalled"}};
-  fmt::print("{} letters of {} units, {:.0f}% of the pixels turned over, {} steps\n", P, N, 100 * s.damage, s.steps);
-  for (Index p = 0; p < P; ++p) {
-    const auto i = static_cast<std::size_t>(p);
-    const double share = tried[i] ? 100.0 * static_cast<double>(recalled[i]) / static_cast<double>(tried[i]) : 0;
-    fmt::print("  {}  {:>5.1f}% of {} recalled exactly\n", s.letters[i], share, tried[i]);
-    table.rows.push_back({std::string(1, s.letters[i]), fmt::format("{}", tried[i]), fmt::format("{:.1f}%", share)});
-  }
-  page.set("table", table);
-
-  report::CellStories stories{.title = "Damaged and recalled", .caption = "Black is 1, white is -1, grey lies between."};
-  for (Index r = 0; r < std::min(s.trials, s.show * P); ++r) {
-    auto& story = stories.stories.emplace_back();
-    std::vector<const double*> pictures{begin.data() + r * N};
-    const auto add = [&](std::string name, const double* from) {
-      story.push_back({.name = std::move(name), .rows = kRows, .columns = kColumns, .values = {from, from + N}});
-    };
-    add("damaged", pictures[0]);
-    for (std::size_t k = 0; k < a.size(); ++k) {
-      const double* now = workspace.value(a[k]).data() + r * N;
-      if (std::equal(now, now + N, pictures.back())) break;  // at rest
-      add(fmt::format("step {}", k + 1), now);
-      pictures.push_back(now);
+    const Index p = r % patterns.shape().dim(0);
+    const auto row = [](const double* rows, Index i) { return std::vector<double>(rows + i * N, rows + (i + 1) * N); };
+    Trial trial{static_cast<std::size_t>(p),
+                {row(begin.data(), r)},
+                workspace.value(energy_before)[r],
+                workspace.value(energy_after)[r],
+                false};
+    for (Var step : a) {
+      std::vector<double> now = row(workspace.value(step).data(), r);
+      if (now == trial.pictures.back()) break;
+      trial.pictures.push_back(std::move(now));
     }
-    fmt::print("{} damaged: energy {:.2f} -> {:.2f}\n", s.letters[static_cast<std::size_t>(r % P)],
-               workspace.value(energy_before)[r], workspace.value(energy_after)[r]);
-    print_story(pictures);
+    trial.exact = trial.pictures.back() == row(patterns.data(), p);
+    trials.push_back(std::move(trial));
   }
-  page.set("stories", stories);
+  return trials;
+}
+
+// How often each letter came back.
+report::Table count_recalled(const std::vector<Trial>& trials, const std::string& letters) {
+  report::Table table{.title = "Recalled exactly", .header = {"letter", "tries", "recalled"}};
+  std::vector<Index> tried(letters.size()), recalled(letters.size());
+  for (const Trial& trial : trials) ++tried[trial.letter], recalled[trial.letter] += trial.exact;
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const double share = tried[i] ? 100.0 * static_cast<double>(recalled[i]) / static_cast<double>(tried[i]) : 0;
+    fmt::print("  {}  {:>5.1f}% of {} recalled exactly\n", letters[i], share, tried[i]);
+    table.rows.push_back({std::string(1, letters[i]), fmt::format("{}", tried[i]), fmt::format("{:.1f}%", share)});
+  }
+  return table;
+}
+
+char pixel(double a) { return a > .5 ? '#' : a < -.5 ? '.' : '+'; }
+
+// A trial in the terminal, its pictures side by side.
+void print_story(const Trial& trial, const std::string& letters) {
+  fmt::print("{} damaged: energy {:.2f} -> {:.2f}\n", letters[trial.letter], trial.energy_before, trial.energy_after);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    std::string line;
+    for (const std::vector<double>& a : trial.pictures) {
+      for (std::size_t j = 0; j < kColumns; ++j) line += pixel(a[i * kColumns + j]);
+      line += i == kRows / 2 ? "  ->  " : "      ";
+    }
+    line.erase(line.find_last_not_of(" ->") + 1);
+    fmt::print("  {}\n", line);
+  }
+}
+
+// The same in the page.
+std::vector<report::Cells> story_of(const Trial& trial) {
+  std::vector<report::Cells> story;
+  for (std::size_t k = 0; k < trial.pictures.size(); ++k)
+    story.push_back({.name = k == 0 ? "damaged" : fmt::format("step {}", k),
+                     .rows = kRows,
+                     .columns = kColumns,
+                     .values = trial.pictures[k]});
+  return story;
+}
+
+report::HeatMap weights(TensorView<const double> W) {
   std::vector<std::string> units;
   for (Index i = 0; i < N; ++i) units.push_back(fmt::format("{},{}", i / kColumns, i % kColumns));
-  page.set("weights", report::HeatMap{.title = "Weights",
-                                      .rows = units,
-                                      .columns = units,
-                                      .values = {values[network.W].begin(), values[network.W].end()},
-                                      .caption = "From unit (row, column) to unit (row, column)."});
+  return {.title = "Weights",
+          .rows = units,
+          .columns = units,
+          .values = {W.begin(), W.end()},
+          .caption = "From unit (row, column) to unit (row, column)."};
+}
+
+void run(const CLI::App& app, const Settings& s) {
+  const Tensor<double> patterns = patterns_of(s.letters);
+  ParameterSet set;
+  const Hopfield network(set, "hopfield", s.rule == "hebb" ? hebbian(patterns) : projection(patterns));
+  const auto values = set.initial<double>(s.common.seed);
+  const std::vector<Trial> trials = recall(network, values, patterns, s);
+
+  report::Page page =
+      program::make_page(app, s.common, "Hopfield network", fmt::format("{} stored by the {} rule", s.letters, s.rule));
+  fmt::print("{} letters of {} units, {:.0f}% of the pixels turned over, {} steps\n", s.letters.size(), N, 100 * s.damage,
+             s.steps);
+  page.set("table", count_recalled(trials, s.letters));
+  report::CellStories stories{.title = "Damaged and recalled", .caption = "Black is 1, white is -1, grey lies between."};
+  for (std::size_t r = 0; r < std::min(trials.size(), static_cast<std::size_t>(s.show) * s.letters.size()); ++r) {
+    print_story(trials[r], s.letters);
+    stories.stories.push_back(story_of(trials[r]));
+  }
+  page.set("stories", stories);
+  page.set("weights", weights(values[network.W]));
   program::finish(page);
 }
 

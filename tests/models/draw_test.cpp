@@ -17,7 +17,7 @@ std::vector<double> shares(std::span<const double> logits, double temperature, i
 
 }  // namespace
 
-TEST_CASE("draws come as often as the softmax of their logits says") {
+TEST_CASE("draw_by_logits: as often as the softmax of the logits says") {
   const std::vector<double> logits{1000, 1000 + std::log(2.0), 1000 + std::log(5.0), -std::numeric_limits<double>::infinity()};
   for (double temperature : {1.0, .5, 2.0}) {
     CAPTURE(temperature);
@@ -30,12 +30,12 @@ TEST_CASE("draws come as often as the softmax of their logits says") {
   }
 }
 
-TEST_CASE("a cold draw takes the largest logit, and one logit is always drawn") {
+TEST_CASE("draw_by_logits: cold draws take the largest logit, and one logit is always drawn") {
   CHECK(shares(std::vector<double>{0, 1, .5}, 1e-3, 1000)[1] == doctest::Approx(1));
   CHECK(shares(std::vector<double>{-3}, 1, 1000)[0] == doctest::Approx(1));
 }
 
-TEST_CASE("float and double logits draw the same with the same numbers") {
+TEST_CASE("draw_by_logits: float and double logits draw the same with the same numbers") {
   RandomStream a(3), b(3);
   const std::vector<double> d{.5, -.25, 1};
   const std::vector<float> f{.5f, -.25f, 1};
