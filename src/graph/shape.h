@@ -17,7 +17,8 @@ namespace reel {
 using Index = std::int64_t;
 
 // How many rows a value has: one that all share (no batch dimension), B, or a count of B's first rows, bound at run by its
-// number on the tape.
+// number on the tape. It is a number and no more: a count belongs to the tape that gave it, and on another tape it stands for
+// the count of that number there.
 class RowCount {
  public:
   constexpr RowCount() = default;  // no batch dimension

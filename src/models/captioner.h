@@ -10,8 +10,8 @@
 namespace reel {
 
 struct CaptionerOptions {
-  Index features;  // of v
-  Index words;     // size of the vocabulary, START and END among them
+  Index features = 0;  // of v, to be given
+  Index words = 0;     // size of the vocabulary, START and END among them, to be given
   Index word_size = 32, units = 128;
   std::string cell = "elman";  // as in models/cell_kinds.h
 };
@@ -20,6 +20,7 @@ struct CaptionerOptions {
 class Captioner {
  public:
   using Vision = std::function<Var(Operand)>;  // image [B, H, W, C] -> v [B, features], e.g. an ImageCnn
+  // InputError for sizes below 1 and an empty Vision.
   Captioner(ParameterSet& set, const std::string& name, Vision vision, const CaptionerOptions& options);
 
   // image [B, H, W, C] -> the decoder's state before START. ShapeError when what sees makes something else of it than features.

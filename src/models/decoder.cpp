@@ -17,6 +17,11 @@ Var TiedHead::operator()(Operand h) const {
   return add(Operand(matmul(h, turned), h.site()), b);
 }
 
+Decoder::Decoder(Embedding words, AnyCell cell, Head head)
+    : words_(std::move(words)), cell_(std::move(cell)), head_(std::move(head)) {
+  if (!head_) throw InputError("Decoder: there is no head that makes logits");
+}
+
 Decoder::Step Decoder::step(Var word, const AnyCell::State& state) const {
   Step next;
   next.state = cell_.step(words_(word), state);

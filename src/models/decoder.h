@@ -21,8 +21,8 @@ class TiedHead {
 
 class Decoder {
  public:
-  using Head = std::function<Var(Operand)>;  // h [B, H] -> logits [B, V]
-  Decoder(Embedding words, AnyCell cell, Head head) : words_(words), cell_(std::move(cell)), head_(std::move(head)) {}
+  using Head = std::function<Var(Operand)>;           // h [B, H] -> logits [B, V]
+  Decoder(Embedding words, AnyCell cell, Head head);  // InputError for an empty Head
 
   struct Step {
     Var logits;
@@ -30,7 +30,8 @@ class Decoder {
   };
   Step step(Var word, const AnyCell::State& state) const;  // word: ids [B]
 
-  // Logits for the word after each of `words`, which are given (teacher forcing).
+  // Logits [B, V] for the word after each of `words`, ids [B], which are given (teacher forcing). What follows the end of a
+  // shorter text is computed as well: its weight in the loss is 0.
   Sequence logits(const Sequence& words, const AnyCell::State& initial) const;
   const AnyCell& cell() const { return cell_; }
 

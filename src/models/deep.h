@@ -17,7 +17,7 @@ class AnyCell {
  public:
   struct State {
     std::vector<Var> kept;  // the parts of the cell's own state
-    std::any whole;         // the cell's own state after its last step, with what is no part of it; empty at first
+    std::any whole;         // the state of the cell whose step this was, with what is no part of it; empty at first
     std::vector<Var*> parts() {
       std::vector<Var*> p;
       for (Var& v : kept) p.push_back(&v);
@@ -58,8 +58,9 @@ class AnyCell {
       const std::size_t count = cell.state_layout().size();
       if (count != state.kept.size())
         throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", state.kept.size(), count));
-      if (!state.whole.has_value()) return reel::make_state(cell, state.kept);
-      auto whole = std::any_cast<typename C::State>(state.whole);
+      const auto* after_own_step = std::any_cast<typename C::State>(&state.whole);
+      if (!after_own_step) return reel::make_state(cell, state.kept);
+      typename C::State whole = *after_own_step;
       const std::vector<Var*> parts = state_parts(whole);
       for (std::size_t i = 0; i < count; ++i) *parts[i] = state.kept[i];
       return whole;

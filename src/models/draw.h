@@ -9,7 +9,8 @@
 
 namespace reel {
 
-// An index, with probabilities softmax(logits / temperature). REQUIRES: at least one logit, and temperature > 0.
+// An index, with probabilities softmax(logits / temperature). REQUIRES: a finite logit, none that is NaN or +inf, and
+// temperature > 0.
 template <class T>
 std::int32_t draw_by_logits(std::span<const T> logits, double temperature, RandomStream& random) {
   const T top = *std::max_element(logits.begin(), logits.end());
@@ -17,9 +18,10 @@ std::int32_t draw_by_logits(std::span<const T> logits, double temperature, Rando
   double total = 0;
   for (T z : logits) total += weight(z);
   double u = random.uniform() * total;
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    if ((u -= weight(logits[i])) < 0) return static_cast<std::int32_t>(i);
-  return static_cast<std::int32_t>(logits.size() - 1);
+  std::size_t possible = 0;  // roundings may leave a little after the last one
+  for (std::size_t i = 0; i < logits.size() && u >= 0; ++i)
+    if (const double w = weight(logits[i]); w > 0) possible = i, u -= w;
+  return static_cast<std::int32_t>(possible);
 }
 
 }  // namespace reel

@@ -1,10 +1,20 @@
 #include <reel/models/encoder_decoder.h>
 
+#include <fmt/format.h>
+
 #include <reel/models/cell_kinds.h>
+#include <reel/models/sizes.h>
 #include <reel/ops/activation.h>
 
 namespace reel {
 namespace {
+
+const EncoderDecoderOptions& checked(const std::string& name, const EncoderDecoderOptions& o) {
+  require_sizes(
+      fmt::format("EncoderDecoder {}", name),
+      {{"source_words", o.source_words}, {"target_words", o.target_words}, {"word_size", o.word_size}, {"units", o.units}});
+  return o;
+}
 
 Decoder make_decoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& o) {
   const Embedding words(set, name + ".target", o.target_words, o.word_size, init::normal(0.3));
@@ -15,7 +25,7 @@ Decoder make_decoder(ParameterSet& set, const std::string& name, const EncoderDe
 }  // namespace
 
 EncoderDecoder::EncoderDecoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& o)
-    : source_(set, name + ".source", o.source_words, o.word_size, init::normal(0.3)),
+    : source_(set, name + ".source", checked(name, o).source_words, o.word_size, init::normal(0.3)),
       encoder_(make_cell(o.cell, set, name + ".forward", o.word_size, o.units),
                make_cell(o.cell, set, name + ".backward", o.word_size, o.units)),
       decoder_(make_decoder(set, name, o)) {

@@ -10,10 +10,10 @@
 namespace reel {
 
 struct EncoderDecoderOptions {
-  Index source_words, target_words;  // sizes of the vocabularies
-  Index word_size = 32;              // of a word's vector, on both sides
-  Index units = 128;                 // of the decoder's cell and of the encoder's in each direction
-  std::string cell = "lstm";         // as in models/cell_kinds.h
+  Index source_words = 0, target_words = 0;  // sizes of the vocabularies, to be given
+  Index word_size = 32;                      // of a word's vector, on both sides
+  Index units = 128;                         // of the decoder's cell and of the encoder's in each direction
+  std::string cell = "lstm";                 // as in models/cell_kinds.h
 };
 
 // The encoder reads in both directions. Each part of the decoder's first state is tanh of a Linear layer over both ends.
@@ -21,6 +21,7 @@ struct EncoderDecoderOptions {
 // "<name>.bridge.<part>...", "<name>.head...".
 class EncoderDecoder {
  public:
+  // InputError for sizes below 1.
   EncoderDecoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& options);
 
   // source: ids [B] for each step, at least one -> the decoder's state before its first step.

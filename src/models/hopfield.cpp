@@ -45,12 +45,13 @@ double least_rest(const Tensor<double>& P) {
 }
 
 // Solves C X = A in place, C [P, P] symmetric and positive definite, A [P, N]: Gauss-Jordan with pivoting.
-void solve(std::vector<double>& C, Tensor<double>& A, Index P, Index N) {
+void solve(Tensor<double>& C, Tensor<double>& A) {
+  const Index P = A.shape().dim(0), N = A.shape().dim(1);
   for (Index k = 0; k < P; ++k) {
     Index pivot = k;
     for (Index i = k + 1; i < P; ++i)
-      if (std::abs(C[static_cast<std::size_t>(i * P + k)]) > std::abs(C[static_cast<std::size_t>(pivot * P + k)])) pivot = i;
-    if (std::abs(C[static_cast<std::size_t>(pivot * P + k)]) < 1e-9 * static_cast<double>(N))
+      if (std::abs(C[i * P + k]) > std::abs(C[pivot * P + k])) pivot = i;
+    if (std::abs(C[pivot * P + k]) < 1e-9 * static_cast<double>(N))
       throw InputError("Hopfield: the patterns are linearly dependent");
     if (pivot != k) {
       std::swap_ranges(C.begin() + k * P, C.begin() + (k + 1) * P, C.begin() + pivot * P);
@@ -58,13 +59,13 @@ void solve(std::vector<double>& C, Tensor<double>& A, Index P, Index N) {
     }
     for (Index i = 0; i < P; ++i) {
       if (i == k) continue;
-      const double factor = C[static_cast<std::size_t>(i * P + k)] / C[static_cast<std::size_t>(k * P + k)];
-      for (Index j = 0; j < P; ++j) C[static_cast<std::size_t>(i * P + j)] -= factor * C[static_cast<std::size_t>(k * P + j)];
+      const double factor = C[i * P + k] / C[k * P + k];
+      for (Index j = 0; j < P; ++j) C[i * P + j] -= factor * C[k * P + j];
       for (Index j = 0; j < N; ++j) A[i * N + j] -= factor * A[k * N + j];
     }
   }
   for (Index i = 0; i < P; ++i)
-    for (Index j = 0; j < N; ++j) A[i * N + j] /= C[static_cast<std::size_t>(i * P + i)];
+    for (Index j = 0; j < N; ++j) A[i * N + j] /= C[i * P + i];
 }
 
 }  // namespace
@@ -83,13 +84,13 @@ Tensor<double> hebbian(TensorView<const double> patterns) {
 Tensor<double> projection(TensorView<const double> patterns) {
   check_patterns(patterns);
   const Index P = patterns.shape().dim(0), N = patterns.shape().dim(1);
-  std::vector<double> C(static_cast<std::size_t>(P * P));
+  Tensor<double> C(Shape{P, P});
   for (Index p = 0; p < P; ++p)
     for (Index q = 0; q < P; ++q)
-      for (Index i = 0; i < N; ++i) C[static_cast<std::size_t>(p * P + q)] += patterns[p * N + i] * patterns[q * N + i];
+      for (Index i = 0; i < N; ++i) C[p * P + q] += patterns[p * N + i] * patterns[q * N + i];
   Tensor<double> X(Shape{P, N}), W(Shape{N, N});
   std::copy(patterns.begin(), patterns.end(), X.begin());
-  solve(C, X, P, N);
+  solve(C, X);
   for (Index p = 0; p < P; ++p)
     for (Index i = 0; i < N; ++i)
       for (Index j = 0; j < N; ++j) W[i * N + j] += patterns[p * N + i] * X[p * N + j];
@@ -107,6 +108,7 @@ Hopfield::Hopfield(ParameterSet& set, const std::string& name, const Tensor<doub
 Var Hopfield::step(Var a) const { return satlins(matmul(a, W) + b); }
 
 Sequence Hopfield::recall(Var a, Index steps) const {
+  if (steps < 0) throw InputError(fmt::format("Hopfield: recall of {} steps", steps));
   Sequence all;
   for (Index k = 0; k < steps; ++k) {
     const auto scope = a.tape().scope(fmt::format("step {}", k));

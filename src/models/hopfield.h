@@ -24,7 +24,7 @@ class Hopfield {
   // ShapeError for weights that are not square.
   Hopfield(ParameterSet& set, const std::string& name, const Tensor<double>& W);
   Var step(Var a) const;                      // [B, N] -> [B, N]
-  Sequence recall(Var a, Index steps) const;  // a(1) .. a(steps)
+  Sequence recall(Var a, Index steps) const;  // a(1) .. a(steps); InputError for steps < 0
   // -a W a^T / 2 - a b^T for each row: [B]. With symmetric weights without a diagonal, recall of one unit at a time never raises
   // it while the units are -1, 0 or 1; an answer between them may.
   Var energy(Var a) const;

@@ -11,7 +11,7 @@ class Jordan {
  public:
   struct State {
     Var y;       // [B, O], fed back
-    Var logits;  // [B, O], h V + c of this step: what cross_entropy takes; empty at first
+    Var logits;  // [B, O], h V + c of this step: what cross_entropy takes; empty at first and after sequences with lengths
     std::vector<Var*> parts() { return {&y}; }
   };
   Jordan(ParameterSet& set, const std::string& name, Index I, Index H, Index O, Activation out, const CellOptions& options = {});

@@ -3,6 +3,7 @@
 // Padded: every step is computed for all rows, and a mask keeps the state of those that have ended. Packed: sequences are
 // ordered by falling length, and each step is computed for its first rows alone, so that padding costs nothing. Both give the
 // same states, and no gradient comes from padding: with a mask it is exactly 0, packed there is nothing for it to come from.
+// Padding may hold any finite numbers: a NaN under a mask makes the gradients of the weights that it meets NaN.
 // The masks and counts of a batch of ids are made by train/sequence_batch.h.
 #pragma once
 
@@ -20,6 +21,7 @@ class Lengths {
   static Lengths padded(Sequence mask);                 // mask_t [B]: 1 where the row has step t, else 0
   static Lengths packed(std::vector<RowCount> counts);  // the first n_t rows have step t; n_0 >= n_1 >= ... at run
 
+  bool given() const { return given_; }
   // InputError unless they are of so many steps.
   void require_steps(std::size_t steps) const;
 

@@ -9,6 +9,7 @@ ParameterSet::ParameterSet() : data_(std::make_shared<Data>()) {}
 Parameter ParameterSet::add(const std::string& name, Shape shape, Initializer begin) {
   for (const Parameter& p : data_->parameters)
     if (p.name() == name) throw InputError(fmt::format("parameter \"{}\" already exists, with shape {}", name, p.shape().text()));
+  if (!begin) throw InputError(fmt::format("parameter \"{}\" has no initializer", name));
   data_->parameters.emplace_back(name, shape, size(), data_->identity);
   data_->initializers.push_back(std::move(begin));
   data_->frozen.push_back(false);

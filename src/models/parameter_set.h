@@ -18,7 +18,7 @@ class ParameterSet {
  public:
   ParameterSet();
 
-  // InputError when the name is taken; ShapeError for a shape with B.
+  // InputError when the name is taken and for an empty Initializer; ShapeError for a shape with B.
   Parameter add(const std::string& name, Shape shape, Initializer begin = init::glorot());
 
   std::span<const Parameter> all() const { return data_->parameters; }
@@ -52,13 +52,13 @@ template <class T>
 void set_values(const ParameterSet& set, ParameterValues<T>& to, const std::string& name,
                 std::type_identity_t<TensorView<const T>> values);
 
-// The same numbers in another element type.
+// The same numbers in another element type. InputError unless `from` has every parameter of the set.
 template <class To, class From>
 ParameterValues<To> converted(const ParameterSet& set, const ParameterValues<From>& from) {
   ParameterValues<To> to(set.all());
-  for (Index i = 0; i < from.size(); ++i) {
-    const auto target = to.edit(i);
-    std::transform(from.at(i).begin(), from.at(i).end(), target.begin(), [](From x) { return static_cast<To>(x); });
+  for (const Parameter& p : set.all()) {
+    const auto source = from[p];
+    std::transform(source.begin(), source.end(), to.edit(p).begin(), [](From x) { return static_cast<To>(x); });
   }
   return to;
 }

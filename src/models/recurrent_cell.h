@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
 #include <reel/graph/tape.h>
 
 namespace reel {
@@ -91,9 +94,12 @@ concept SizedCell = RecurrentCell<C> && requires(const C& cell) {
   { cell.state_layout() } -> std::convertible_to<std::vector<StatePart>>;
 };
 
-// The cell's state made of the Vars of its layout, in order: by its make_state(parts) where it has one.
+// The cell's state made of the Vars of its layout, in order: by its make_state(parts) where it has one. InputError for another
+// number of parts.
 template <SizedCell C>
 typename C::State make_state(const C& cell, std::span<const Var> parts) {
+  if (const std::size_t count = cell.state_layout().size(); count != parts.size())
+    throw InputError(fmt::format("a state of {} parts for a cell whose state has {}", parts.size(), count));
   if constexpr (requires { cell.make_state(parts); }) {
     return cell.make_state(parts);
   } else {

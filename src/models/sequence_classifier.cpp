@@ -11,11 +11,19 @@
 #include <reel/models/convolution.h>
 #include <reel/models/dropout_cell.h>
 #include <reel/models/hierarchical.h>
+#include <reel/models/sizes.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/selection.h>
 
 namespace reel {
+
+struct SequenceClassifier::Body {
+  virtual ~Body() = default;
+  virtual Var features(const SequenceInput& input, Mode mode) const = 0;  // [B, F]
+  virtual Index size() const = 0;                                         // F
+};
+
 namespace {
 
 using Options = SequenceClassifierOptions;
@@ -79,9 +87,7 @@ class Chunks final : public SequenceClassifier::Body {
         upper_(set, name + ".upper", o.units, o.units),
         rates_{o.dropout, o.dropout},
         units_(o.units),
-        chunk_(static_cast<std::size_t>(o.chunk)) {
-    if (o.chunk < 1) throw InputError(fmt::format("SequenceClassifier {}: chunks of {} steps", name, o.chunk));
-  }
+        chunk_(static_cast<std::size_t>(o.chunk)) {}
   Var features(const SequenceInput& in, Mode mode) const override {
     std::vector<Sequence> chunks;
     std::vector<Lengths> lengths;
@@ -159,6 +165,8 @@ constexpr std::pair<std::string_view, Make> kKinds[] = {
 
 std::shared_ptr<const SequenceClassifier::Body> make_body(std::string_view kind, ParameterSet& set, const std::string& name,
                                                           const Options& o) {
+  require_sizes(fmt::format("SequenceClassifier {}", name),
+                {{"inputs", o.inputs}, {"classes", o.classes}, {"units", o.units}, {"chunk", o.chunk}});
   for (const auto& [known, make] : kKinds)
     if (known == kind) return make(set, name, o);
   throw InputError(fmt::format("there is no network \"{}\"; known are {}", kind, fmt::join(SequenceClassifier::kinds(), ", ")));

@@ -20,10 +20,12 @@ struct SequenceInput {
 };
 
 struct SequenceClassifierOptions {
-  Index inputs, classes;
-  Index units = 64;    // of recurrent cells, and filters of each convolution
-  Index chunk = 8;     // steps that the lower cell of a hierarchical network reads at a time
-  double dropout = 0;  // of inputs and recurrent connections (one mask per sequence), and of what the last layer sees
+  Index inputs = 0, classes = 0;  // to be given
+  Index units = 64;               // of recurrent cells, and filters of each convolution
+  Index chunk = 8;                // steps that the lower cell of a hierarchical network reads at a time
+  // Of inputs and recurrent connections of cells (one mask per sequence, in the lower cell of a hierarchical network per chunk),
+  // and of what the last layer sees.
+  double dropout = 0;
 };
 
 // x -> logits [B, classes]. Kinds: "elman", "gru", "lstm" (the state after the last step), "bidirectional" (two LSTMs),
@@ -31,18 +33,13 @@ struct SequenceClassifierOptions {
 // convolution of width 3).
 class SequenceClassifier {
  public:
-  // InputError, listing the known kinds, for another one.
+  // InputError, listing the known kinds, for another one, and for sizes below 1.
   SequenceClassifier(std::string_view kind, ParameterSet& set, const std::string& name, const SequenceClassifierOptions& options);
   // InputError for an empty sequence, and for masks and counts that are not of its steps.
   Var operator()(const SequenceInput& input, Mode mode) const;
   static std::vector<std::string> kinds();
 
-  // What makes features [B, F] of a sequence.
-  struct Body {
-    virtual ~Body() = default;
-    virtual Var features(const SequenceInput& input, Mode mode) const = 0;
-    virtual Index size() const = 0;  // F
-  };
+  struct Body;  // what makes features of a sequence
 
  private:
   std::shared_ptr<const Body> body_;

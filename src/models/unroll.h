@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <reel/models/deep.h>
+#include <reel/graph/error.h>
 #include <reel/models/lengths.h>
 #include <reel/models/recurrent_cell.h>
 
@@ -16,9 +16,28 @@ struct Unrolled {
   State final;                // each row's after its last step; the initial state for an empty sequence
 };
 
+namespace detail {
+
+// A state that holds its parts and nothing else, where the cell can make one.
+template <RecurrentCell C>
+typename C::State only_parts(const C& cell, typename C::State state) {
+  if constexpr (SizedCell<C>) {
+    std::vector<Var> parts;
+    for (const Var* part : state_parts(state)) parts.push_back(*part);
+    return make_state(cell, parts);
+  } else {
+    return state;
+  }
+}
+
+}  // namespace detail
+
 // Steps are labelled "step 0", "step 1", ... Where the initial state is carried (tape.carried, carried_state), the final one
-// becomes the next run's first: the delay unit of truncated backpropagation through time. Lengths apply to the parts of a
-// state: what a cell shows should be one of them.
+// becomes the next run's first: the delay unit of truncated backpropagation through time.
+//
+// Lengths apply to the parts of a state: what a cell shows should be one of them. Whatever else a state of a sized cell holds,
+// such as a dropout mask or the logits of a Jordan network, belongs to one sequence: the first step is not given it, and with
+// lengths the final state has none of it. InputError when a step changes the number of parts.
 template <RecurrentCell C>
 Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State initial, const Lengths& lengths = {},
                                    Direction direction = Direction::forward) {
@@ -27,7 +46,7 @@ Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C:
   Unrolled<typename C::State> run;
   run.outputs.resize(T);
   run.states.resize(T);
-  run.final = initial;
+  run.final = initial = detail::only_parts(cell, std::move(initial));
   const std::vector<Var*> first = state_parts(initial);
   std::vector<std::vector<Var>> of_step(first.size(), std::vector<Var>(T));  // by part
   for (std::size_t i = 0; i < T; ++i) {
@@ -38,10 +57,13 @@ Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C:
     for (std::size_t p = 0; p < before.size(); ++p) *before[p] = lengths.before(t, *before[p], *first[p], direction, i == 0);
     run.final = cell.step(lengths.input(t, x[t]), previous);
     const std::vector<Var*> after = state_parts(run.final);
+    if (after.size() != first.size())
+      throw InputError(fmt::format("unroll: a state of {} parts, and of {} after step {}", first.size(), after.size(), t));
     for (std::size_t p = 0; p < after.size(); ++p) of_step[p][t] = *after[p] = lengths.after(t, *after[p], *before[p]);
     run.states[t] = run.final;
     run.outputs[t] = cell_output(cell, run.final);
   }
+  if (lengths.given()) run.final = detail::only_parts(cell, std::move(run.final));
   const std::vector<Var*> last = state_parts(run.final);
   for (std::size_t p = 0; p < last.size(); ++p) {
     *last[p] = lengths.final(of_step[p], *first[p], direction);

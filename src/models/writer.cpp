@@ -20,7 +20,8 @@ bool log_softmax(const float* logits, double* y, Index V) {
   const double top = *std::max_element(logits, logits + V);
   double total = 0;
   for (Index v = 0; v < V; ++v) total += std::exp(logits[v] - top);
-  for (Index v = 0; v < V; ++v) y[v] = logits[v] - top - std::log(total);
+  const double all = std::log(total);
+  for (Index v = 0; v < V; ++v) y[v] = logits[v] - top - all;
   return std::isfinite(top) && std::isfinite(total);
 }
 
@@ -38,10 +39,11 @@ double Written::log_probability() const { return std::accumulate(log_probabiliti
 
 HostState take_rows(const HostState& state, std::span<const Index> rows) {
   HostState taken;
-  for (Index row : rows)
-    if (row < 0 || row >= rows_of(state))
-      throw InputError(fmt::format("take_rows: there is no row {} in a state of {}", row, rows_of(state)));
   for (const Tensor<float>& part : state) {
+    if (part.shape().rank() == 0) throw InputError("take_rows: a part of the state has no rows, its shape is []");
+    for (Index row : rows)
+      if (row < 0 || row >= part.shape().dim(0))
+        throw InputError(fmt::format("take_rows: there is no row {} in a state of {}", row, part.shape().dim(0)));
     const Index size = part.shape().row_size() / std::max<Index>(part.shape().dim(0), 1);
     Tensor<float>& to = taken.emplace_back(part.shape().with_dim(0, static_cast<Index>(rows.size())));
     for (std::size_t r = 0; r < rows.size(); ++r)
@@ -155,15 +157,37 @@ std::vector<Written> Writer::beam(const HostState& state, const WriteLimits& lim
   return texts;
 }
 
+namespace {
+
+// A text that goes on with one word more.
+struct Candidate {
+  Index from;  // which text
+  std::int32_t id;
+  double score;                                   // log-probability of the whole
+  bool operator<(const Candidate& other) const {  // the better comes first; of equal ones the one found first
+    return score != other.score ? score > other.score : std::pair(from, id) < std::pair(other.from, other.id);
+  }
+};
+
+// The `width` best, of those that may be written at all.
+std::vector<Candidate> best_candidates(const std::vector<Written>& open, const Tensor<double>& next, Index width) {
+  const Index V = next.shape().dim(1);
+  std::vector<Candidate> all;
+  for (Index r = 0; r < static_cast<Index>(open.size()); ++r) {
+    const double before = open[static_cast<std::size_t>(r)].log_probability();
+    for (Index v = 0; v < V; ++v)
+      if (const double score = before + next[r * V + v]; std::isfinite(score))
+        all.push_back({r, static_cast<std::int32_t>(v), score});
+  }
+  const std::size_t kept = std::min(static_cast<std::size_t>(width), all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
+  all.resize(kept);
+  return all;
+}
+
+}  // namespace
+
 Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Index width) {
-  struct Candidate {
-    Index from;
-    std::int32_t id;
-    double score;
-    bool operator<(const Candidate& other) const {  // the better comes first; of equal ones the one found first
-      return score != other.score ? score > other.score : std::pair(from, id) < std::pair(other.from, other.id);
-    }
-  };
   std::vector<Written> open(1), done;
   const auto score = [](const Written& text) { return text.log_probability(); };
   HostState state = row;
@@ -171,19 +195,11 @@ Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Ind
     std::vector<std::int32_t> words;
     for (const Written& text : open) words.push_back(text.ids.empty() ? limits.start : text.ids.back());
     const Scored next = step(state, words);
-    const Index V = next.log_probabilities.shape().dim(1);
-    std::vector<Candidate> candidates;
-    for (Index r = 0; r < static_cast<Index>(open.size()); ++r)
-      for (Index v = 0; v < V; ++v)
-        candidates.push_back(
-            {r, static_cast<std::int32_t>(v), score(open[static_cast<std::size_t>(r)]) + next.log_probabilities[r * V + v]});
-    const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(static_cast<std::size_t>(width), candidates.size()));
-    std::partial_sort(candidates.begin(), candidates.begin() + kept, candidates.end());
     std::vector<Written> longer;
     std::vector<Index> rows;
-    for (const Candidate& c : std::span(candidates).first(static_cast<std::size_t>(kept))) {
+    for (const Candidate& c : best_candidates(open, next.log_probabilities, width)) {
       Written text = open[static_cast<std::size_t>(c.from)];
-      append(text, c.id, next.log_probabilities[c.from * V + c.id], limits);
+      append(text, c.id, next.log_probabilities[c.from * next.log_probabilities.shape().dim(1) + c.id], limits);
       if (text.ended) {
         done.push_back(std::move(text));
       } else {

@@ -42,7 +42,7 @@ class Writer {
   HostState zeros(Index rows) const;
 
   // All three: one text per row of the state. InputError when its shapes are not those of the decoder's state, and for limits
-  // that are no words; NumericError for logits that are not finite.
+  // that are no words; NumericError for logits that are NaN or +inf, and where all are -inf. One of -inf forbids its word.
 
   // The likeliest word at every step, of equal ones the first.
   std::vector<Written> greedy(const HostState& state, const WriteLimits& limits);

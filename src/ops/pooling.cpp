@@ -149,6 +149,9 @@ Var spread_to_largest(Operand x, Operand dy, int axis) { return record(SpreadToL
 
 Var mean_over(Operand x, int axis) {
   const Var v = x.on(tape_of("mean_over", {&x}));
+  const int rank = v.shape().rank();
+  if (axis < -rank || axis >= rank)
+    throw ShapeError(fmt::format("[mean_over] no axis {} in {} ({})", axis, v.tape().describe(v.id()), x.site().text()));
   const Index n = v.shape().dim(axis);
   const Var total = sum_to(x, v.shape().with_dim(axis, 1));
   const Var sums = reshape(Operand(total, x.site()), v.shape().without(axis));

@@ -8,10 +8,10 @@ namespace reel {
 // The largest along `axis` (counted without B; negative from the end), which disappears. Its gradient goes to the first element
 // that attains it. NaN if any is, with a gradient that then means nothing. ShapeError for a dimension of 0.
 Var max_over(Operand x, int axis);
-// The mean along `axis`, which disappears; 0 for a dimension of 0.
+// The mean along `axis`, which disappears; 0 for a dimension of 0. Both: ShapeError for an axis that is not there.
 Var mean_over(Operand x, int axis);
 
-// x [.., H, W, C] -> [.., H', W', C] over windows of size x size, by default side by side.
+// x [.., H, W, C] -> [.., H', W', C] over windows of size x size, by default side by side. ShapeError as windows() gives it.
 Var max_pool(Operand x, Index size, Index stride = 0);
 Var mean_pool(Operand x, Index size, Index stride = 0);
 

@@ -81,7 +81,7 @@ Var first_rows(Operand x, RowCount n) {
 Var overlay_rows(Operand base, Operand top) {
   Tape& tape = tape_of(OverlayRows::kName, {&base, &top});
   const Var below = base.on(tape), above = top.on(tape);
-  if (below.shape() == above.shape()) return above;
+  if (below.shape() == above.shape() && above.shape().batched()) return above;
   const Var y = tape.append(OverlayRows{}, {below, above}, base.site());
   tape.require_at_most(above.shape().rows(), below.shape().rows());
   return y;

@@ -109,6 +109,9 @@ TEST_CASE("Captioner: what sees must make the features that were promised") {
       {"Captioner c", "[B, 3]", "[B, 4]", "captioner_test.cpp"});
   check_throws<InputError>([&] { Captioner(set, "d", ImageCnn(set, "see", 4, 5, 1, {2}, D), with_cell("rnn")); },
                            {"\"rnn\"", "elman", "lstm"});
+  check_throws<InputError>([&] { Captioner(set, "e", ImageCnn(set, "eye", 4, 5, 1, {2}, D), {.words = 4}); },
+                           {"Captioner e", "features", "0"});
+  check_throws<InputError>([&] { Captioner(set, "f", nullptr, kSmall); }, {"Captioner f", "sees"});
 }
 
 TEST_CASE("Captioner: a writer writes from what was seen, each word as likely as by teacher forcing") {

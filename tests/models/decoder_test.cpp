@@ -218,4 +218,5 @@ TEST_CASE("Decoder: what does not fit is refused") {
   one_part.kept.pop_back();
   check_throws<InputError>([&] { decoder.step(tape.ids("other", {B}), one_part); }, {"1 parts", "2"});
   CHECK(decoder.logits({}, zero).empty());
+  check_throws<InputError>([&] { Decoder(Embedding(set, "w", 5, 2), Lstm(set, "c", 2, 3), nullptr); }, {"Decoder", "head"});
 }

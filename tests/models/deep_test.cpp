@@ -69,6 +69,17 @@ TEST_CASE("deep: errors") {
   check_throws<InputError>([] { Deep({}); }, {"Deep", "layer"});
   check_throws<InputError>([&] { net.deep.step(net.x[0], {}); }, {"Deep", "0 layers", "2"});
   check_throws<InputError>([&] { AnyCell(net.lower).step(net.x[0], {}); }, {"AnyCell", "0 parts", "2"});
+  check_throws<InputError>([&] { make_state(net.deep, {{net.x[0]}}); }, {"1 parts", "3"});
+}
+
+TEST_CASE("any cell: the state of another cell is taken by its parts") {
+  TwoLayers net;
+  const AnyCell writer = net.lower, reader = PeepholeLstm(net.set, "reader", 2, 3, drawn());
+  const auto read = unroll(reader, net.x, zero_state(net.tape, reader));
+  const Var whole = writer.step(net.x[0], read.final).kept[0],
+            parts = writer.step(net.x[0], writer.make_state(read.final.kept)).kept[0];
+  const auto values = net.set.initial<double>(1);
+  check_twice(net.tape, {{"difference", sum(abs(whole - parts)), {0}}}, net.data, &values, 1e-14);
 }
 
 TEST_CASE("any cell: a Deep is a cell too, also inside another Deep") {

@@ -128,6 +128,21 @@ TEST_CASE("dropout of cells: one mask per sequence, of zeros and of 1 / (1 - rat
   }
 }
 
+TEST_CASE("dropout of cells: what reads and what writes after it have masks of their own, also of other rates and sizes") {
+  Tape tape;
+  ParameterSet set;
+  const AnyCell reader = WithDropout(Lstm(set, "reader", 5, 4), {.3, .2}, Mode::training),
+                writer = WithDropout(Lstm(set, "writer", 3, 4), {.6, .4}, Mode::training),
+                bare = WithDropout(Lstm(set, "bare", 3, 4), {.6, .4}, Mode::inference);
+  const auto read = unroll(reader, tape.input("x", 3, {B, 5}), zero_state(tape, reader));
+  CHECK(masks_on(tape) == 2);
+  const Sequence words = tape.input("words", 2, {B, 3});
+  unroll(writer, words, read.final);
+  CHECK(masks_on(tape) == 4);
+  unroll(bare, words, read.final);
+  CHECK(masks_on(tape) == 4);
+}
+
 TEST_CASE("dropout of cells: every run, seed and direction draws its own masks") {
   const Masks m(4, 2);
   const auto runs = m.runs<double>(3, kSeed, 1), again = m.runs<double>(3, kSeed, 1), other = m.runs<double>(1, kSeed + 1, 1);

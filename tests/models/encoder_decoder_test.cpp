@@ -146,6 +146,7 @@ TEST_CASE("EncoderDecoder: each part of the decoder's state begins as tanh of a 
 TEST_CASE("EncoderDecoder: errors") {
   ParameterSet set;
   check_throws<InputError>([&] { EncoderDecoder(set, "m", small("transformer")); }, {"\"transformer\"", "elman", "lstm"});
+  check_throws<InputError>([&] { EncoderDecoder(set, "n", {.source_words = 5}); }, {"EncoderDecoder n", "target_words", "0"});
   Pairs p("gru");
   check_throws<InputError>([&] { p.network.encode({}); }, {"empty", "T = 0"});
   const Sequence shorter(p.source.begin(), p.source.end() - 1);

@@ -206,4 +206,5 @@ TEST_CASE("hopfield: errors") {
   Tape tape;
   const Hopfield network(set, "net", Tensor<double>(Shape{3, 3}));
   check_throws<ShapeError>([&] { network.step(tape.input("a", {B, 4})); }, {"a [B, 4]", "net.W [3, 3]"});
+  check_throws<InputError>([&] { network.recall(tape.input("b", {B, 3}), -1); }, {"Hopfield", "-1 steps"});
 }

@@ -23,6 +23,7 @@ TEST_CASE("parameter set: errors name what is known") {
   check_throws<InputError>([&] { set.find("cell.u"); }, {"\"cell.u\"", "cell.U", "cell.b"});
   check_throws<InputError>([&] { set.freeze("U"); }, {"\"U\"", "cell.U"});
   check_throws<ShapeError>([&] { set.add("batched", {B, 3}); }, {"batched", "[B, 3]"});
+  check_throws<InputError>([&] { set.add("cell.W", {3, 3}, {}); }, {"\"cell.W\"", "initializer"});
   CHECK(set.size() == 2);
 }
 
@@ -77,6 +78,11 @@ TEST_CASE("parameter set: converted values are rounded") {
   const auto back = converted<double>(set, rounded);
   CHECK(back[w][0] == static_cast<double>(1.0f / 3));
   CHECK(back.set() == values.set());
+  ParameterSet other;
+  other.add("v", {1});
+  check_throws<InputError>([&] { converted<float>(other, values); }, {"v", "not among"});
+  set.add("later", {2});
+  check_throws<InputError>([&] { converted<float>(set, values); }, {"later", "not among"});
 }
 
 TEST_CASE("parameter set: the summary has a line for each and the total") {

@@ -82,6 +82,8 @@ TEST_CASE("make_state: the parts of the layout, in order") {
   const Lstm::State state = make_state(Lstm(set, "lstm", 2, 3), {{h, c}});
   CHECK(state.h == h);
   CHECK(state.c == c);
+  check_throws<InputError>([&] { make_state(Lstm(set, "one", 2, 3), {{h}}); }, {"1 parts", "2"});
+  check_throws<InputError>([&] { make_state(Lstm(set, "three", 2, 3), {{h, c, h}}); }, {"3 parts", "2"});
 }
 
 TEST_CASE("user-defined cell: trains with a carried state and passes the gradient check") {

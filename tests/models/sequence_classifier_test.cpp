@@ -204,6 +204,9 @@ TEST_CASE("SequenceClassifier: errors") {
   SequenceClassifierOptions no_chunk = small();
   no_chunk.chunk = 0;
   check_throws<InputError>([&] { SequenceClassifier("hierarchical", set, "h", no_chunk); }, {"h", "chunk", "0"});
+  check_throws<InputError>([&] { SequenceClassifier("lstm", set, "n", {}); }, {"SequenceClassifier n", "inputs", "0"});
+  check_throws<InputError>([&] { SequenceClassifier("lstm", set, "n", {.inputs = 2, .classes = -1}); }, {"classes", "-1"});
+  CHECK(set.size() == 0);
   for (const std::string& kind : SequenceClassifier::kinds()) {
     CAPTURE(kind);
     Classified c(kind, 1.5);

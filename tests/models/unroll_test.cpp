@@ -41,6 +41,34 @@ TEST_CASE("unroll: an empty sequence gives the initial state") {
   CHECK(net.tape.carries().empty());
 }
 
+TEST_CASE("unroll: a state that grows is refused") {
+  struct Growing {
+    using State = std::vector<Var>;
+    State step(Var x, State seen) const {
+      seen.push_back(x);
+      return seen;
+    }
+    Var output(const State& seen) const { return seen.back(); }
+  };
+  Tape tape;
+  const Sequence x = tape.input("x", 3, {B, 2});
+  check_throws<InputError>([&] { unroll(Growing(), x, Growing::State{x[0]}); }, {"1 parts", "2", "step 0"});
+}
+
+TEST_CASE("unroll: with lengths, the final state has what each row ended with and nothing else") {
+  Tape tape;
+  ParameterSet set;
+  const Jordan cell(set, "cell", 2, 3, 2, softmax, drawn());
+  const Sequence x = tape.input("x", 3, {B, 2}), mask = tape.input("mask", 3, {B});
+  CHECK(unroll(cell, x, zero_state(tape, cell)).final.logits);
+  const auto padded = unroll(cell, x, zero_state(tape, cell), Lengths::padded(mask));
+  CHECK_FALSE(padded.final.logits);
+  CHECK(padded.states[0].logits);
+  const auto packed = unroll(cell, x, zero_state(tape, cell), Lengths::packed(tape.row_counts("n", 3)));
+  CHECK_FALSE(packed.final.logits);
+  CHECK(packed.final.y.shape() == Shape{B, 2});
+}
+
 TEST_CASE("unroll: steps are labelled") {
   Net net;
   const auto run = unroll(net.cell, net.tape.input("x", 2, {B, 2}), zero_state(net.tape, net.cell));

@@ -381,10 +381,24 @@ TEST_CASE("writer: logits that are not finite are refused, not written") {
     check_throws<NumericError>([&] { a.writer.sample(state, {}, 1, random); }, {"finite"});
     check_throws<NumericError>([&] { a.writer.beam(state, {}, 3); }, {"finite"});
   }
-  a.values.edit(a.set.find("head.b"))[2] = -INFINITY;  // a word that must not be written
-  for (const Written& text : a.writer.sample(a.writer.zeros(50), {.most = 5}, 1, random))
-    CHECK(std::ranges::find(text.ids, 2) == text.ids.end());
-  CHECK(std::isfinite(a.writer.beam(a.writer.zeros(1), {.most = 3}, 50).at(0).log_probability()));
+  std::ranges::fill(a.values.edit(a.set.find("head.b")), -INFINITY);
+  check_throws<NumericError>([&] { a.writer.greedy(a.writer.zeros(1), {}); }, {"row 0", "finite"});
+}
+
+TEST_CASE("writer: a word with a logit of -inf is never written, END neither") {
+  for (const std::int32_t forbidden : {2, END}) {
+    CAPTURE(forbidden);
+    Author a("lstm");
+    a.values.edit(a.set.find("head.b"))[forbidden] = -INFINITY;
+    RandomStream random(1);
+    std::vector<Written> texts = a.writer.sample(a.writer.zeros(50), {.most = 5}, 1, random);
+    for (const Index width : {1, 2, 3, 4, 5, 50}) texts.push_back(a.writer.beam(a.writer.zeros(1), {.most = 3}, width).at(0));
+    for (const Written& text : texts) {
+      CHECK(std::isfinite(text.log_probability()));
+      CHECK(std::ranges::find(text.ids, forbidden) == text.ids.end());
+      if (forbidden == END) CHECK_FALSE(text.ended);
+    }
+  }
 }
 
 TEST_CASE("writer: take_rows in any order, any number of times") {
@@ -396,4 +410,8 @@ TEST_CASE("writer: take_rows in any order, any number of times") {
   check_close(taken[1], {7, 8, 5, 6, 7, 8});
   CHECK(take_rows(state, {})[0].shape() == Shape{0, 2});
   CHECK(take_rows({}, {}).empty());
+  state[1] = Tensor<float>(Shape{1, 2});
+  check_throws<InputError>([&] { take_rows(state, {{1}}); }, {"row 1", "state of 1"});
+  state[1] = Tensor<float>(Shape{});
+  check_throws<InputError>([&] { take_rows(state, {{0}}); }, {"no rows"});
 }

@@ -62,6 +62,15 @@ TEST_CASE("max_pool and mean_pool: gradients, and plan against interpreter") {
     }
 }
 
+TEST_CASE("max_over and mean_over: an axis that is not there") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 4});
+  for (const int axis : {1, -2}) {
+    check_throws<ShapeError>([&] { mean_over(x, axis); }, {"[mean_over]", "no axis", "[B, 4]", "pooling_test.cpp"});
+    check_throws<ShapeError>([&] { max_over(x, axis); }, {"[max_over]", "no axis", "[B, 4]", "pooling_test.cpp"});
+  }
+}
+
 TEST_CASE("mean_over: an empty dimension gives 0") {
   Tape tape;
   const Var x = tape.input("x", {B, 0, 2});

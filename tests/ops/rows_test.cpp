@@ -134,6 +134,7 @@ TEST_CASE("counts of rows: refusals at record") {
   check_throws<ShapeError>([&] { first_rows(one, c.n[0]); }, {"[first_rows]", "one [2] has no rows"});
   check_throws<ShapeError>([&] { first_rows(c.x, RowCount()); }, {"[first_rows]"});
   check_throws<ShapeError>([&] { overlay_rows(some, c.x); }, {"[overlay_rows]", "x [B, 2]"});
+  check_throws<ShapeError>([&] { overlay_rows(one, one); }, {"[overlay_rows]", "one [2]"});
   check_throws<ShapeError>([&] { c.tape.input("y", {c.n[0], 3}); }, {"y", "[n0, 3]"});
   check_throws<InputError>([&] { c.tape.row_counts("x", 2); }, {"\"x\" is already taken"});
   check_throws<InputError>([&] { c.tape.row_counts("m", -1); }, {"-1"});
