@@ -37,7 +37,7 @@ good "$bin/mlp" --xor; says '1 xor 1'
 same "$bin/rnn" --iterations 20; says '0.406272 0.368645'; says '0.626834   0.042942'
 same "$bin/lstm" --iterations 20 --length 20; says 'gradients agree'
 same "$bin/memory" --points 40000 --epochs 1 --units 4 --distance 20 --train 20
-says 'learns both                 0.454454'; says 'lstm   trained'
+says 'learns both                 0.454454'; says 'lstm   trained'; says 'k = 10    k = 19$'
 same "$bin/hopfield"; says 'recalled exactly'
 good "$bin/hopfield" --letters ABCD --rule projection
 same "$bin/embeddings" --iterations 20 --sentences 200 --size 8 --save own.txt; says 'cosine'
@@ -90,9 +90,21 @@ mkdir no-pictures bad-pictures && cp text.txt bad-pictures/text.png
 for folder in missing no-pictures bad-pictures; do
   bad "$bin/caption" --iterations 1 --batch 2 --test 2 --units 4 --features 4 --pictures "$folder"
 done
-bad "$bin/hopfield" --report missing/page.html
+for program in hopfield "mlp --xor" lstm; do bad "$bin"/$program --report missing/page.html; done
+bad "$bin/hopfield" --report /dev/null; [ -c /dev/null ]
+bad "$bin/embeddings" --word zzz --report page.html; grep -q '<dd>failed</dd>' page.html
+for value in nan -1 x; do bad "$bin/lstm" --lr "$value"; bad "$bin/hopfield" --damage "$value"; bad "$bin/hopfield" --seed "$value"; done
+bad "$bin/char_rnn" --text ''
+bad "$bin/char_rnn" --text text.txt --likelihood x
+bad "$bin/mlp" --xor --images a --labels b
+bad "$bin/mlp" --graph page.svg
+bad "$bin/memory" --toy --gradients
+bad "$bin/seq2seq" --direction to-words --translate seven
+bad "$bin/caption" --features 1
 
 stopped "$bin/char_rnn" --text text.txt --size 32 --iterations 100000000 --sample 40; says 'sample'
+stopped "$bin/char_rnn" --text text.txt --size 12 --iterations 1 --sample 1000000000
+stopped "$bin/hopfield" --trials 1000000 --steps 60
 stopped "$bin/memory" --toy --epochs 100000
 stopped "$bin/classify" --epochs 100000
 stopped "$bin/seq2seq" --iterations 100000000

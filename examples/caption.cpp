@@ -1,5 +1,9 @@
 // Describes pictures: a convolutional and a recurrent network, trained together on scenes of two objects that it draws itself. A
 // fifth of the pairs of shape and colour never appears in training.
+//
+// Cross-entropy over all words would teach more than the pictures show. Where no circle is ever blue, "circle" counts as wrong of
+// every blue thing, and the network learns that blue things are no circles. So a word that would make a pair which training never
+// shows is left out where it would stand: silence is no evidence. --closed-world counts it as wrong.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -28,8 +32,9 @@ using scenes::Scene;
 
 struct Settings {
   std::string cell = "elman", decode = "greedy", folder;
-  Index units = 128, features = 128, batch = 128, iterations = 5000, test = 1000, beam = 3;
+  Index units = 128, features = 128, batch = 128, iterations = 3000, test = 1000, beam = 3;
   double lr = 3e-3, smoothing = .2, decay = .1, dropout = .2, temperature = 1;
+  bool closed_world = false;
   program::Common common;
 };
 
@@ -79,10 +84,11 @@ constexpr Index kMostWords = 11;  // of a caption, with END
 // that a shape is known in colours that it never came in.
 class Eye {
  public:
-  Eye(ParameterSet& set, Index features)
+  Eye(ParameterSet& set, Index features)  // of the sharp pathway; half as many of the coloured one
       : sharp_(set, "sharp", kSide, kSide, 1, {16, 32, 32}, features),
         coloured_(set, "coloured", kSide / kBlur, kSide / kBlur, 3, {24, 32}, features / 2) {}
-  // [B, H, W, 4]: red, green, blue and grey of [0, 1], most of them dark -> [B, 3/2 features]
+  static Index size(Index features) { return features + features / 2; }
+  // [B, H, W, 4]: red, green, blue and grey of [0, 1], most of them dark -> [B, size(features)]
   Var operator()(Operand picture) const {
     const Var x = 3.0 * (picture.on(*picture.tape()) - static_cast<double>(kDark));
     return concat({sharp_(slice(x, -1, 3, 4)), coloured_(mean_pool(slice(x, -1, 0, 3), kBlur))});
@@ -98,8 +104,8 @@ class CaptionModel {
   explicit CaptionModel(const Settings& s)
       : words_(std::vector<std::string>{"<start>", "<end>"}), s_(s), held_out_(held_out(s)), allowed_(opposite(held_out_)) {
     for (const std::string& word : scenes::words()) words_.add(word);
-    const CaptionerOptions options{.features = s.features / 2 * 3, .words = words_.size(), .units = s.units, .cell = s.cell};
-    model_.emplace(params_, "captioner", Eye(params_, s.features / 2 * 2), options);
+    const CaptionerOptions options{.features = Eye::size(s.features), .words = words_.size(), .units = s.units, .cell = s.cell};
+    model_.emplace(params_, "captioner", Eye(params_, s.features), options);
     trainer_.emplace(Trainer<float>::ModeBuilder([this](Tape& tape, Index, Mode mode) { return loss(tape, mode); }), params_,
                      Adam{.lr = s.lr}, ClipNorm{5},
                      TrainerOptions{.seed = s.common.seed,
@@ -126,13 +132,16 @@ class CaptionModel {
     std::iota(order.begin(), order.end(), Index{0});
     const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords),
                         y = sequence_batch_in_order(after, order, kMostWords);
-    return trainer_->step({{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}});
+    const Tensor<float> left_out = words_left_out(e.scenes);
+    return trainer_->step(
+        {{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}, {"left out", left_out}});
   }
 
+  // Of all pictures, or of the first ones after Ctrl-C.
   std::vector<Written> describe(const Tensor<float>& pictures) {
     std::vector<Written> all;
     const Index count = pictures.shape().dim(0), size = pictures.size() / std::max<Index>(count, 1);
-    for (Index first = 0; first < count; first += 250) {
+    for (Index first = 0; first < count && !program::interrupted(); first += 250) {
       const Index n = std::min<Index>(250, count - first);
       see_plan_->run(*seeing_,
                      {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, kChannels})}});
@@ -152,8 +161,31 @@ class CaptionModel {
 
  private:
   static std::vector<bool> held_out(const Settings& s) {
-    RandomStream random(s.common.seed, 1u << 22);
+    RandomStream random = s.common.random(2);
     return scenes::choose_held_out(random);
+  }
+
+  // [T, N, V]: 1 for each word that would make a pair of shape and colour which training never shows, where it would stand.
+  Tensor<float> words_left_out(const std::vector<Scene>& scenes) const {
+    const auto N = static_cast<Index>(scenes.size()), V = words_.size();
+    Tensor<float> left_out(Shape{kMostWords, N, V});
+    if (s_.closed_world) return left_out;
+    for (Index n = 0; n < N; ++n) {
+      const Scene& scene = scenes[static_cast<std::size_t>(n)];
+      const std::vector<std::string> words = scenes::caption(scene);
+      const auto leave_out = [&](std::size_t place, const char* word, const scenes::Object& o) {
+        if (held_out_[static_cast<std::size_t>(o.pair())])
+          left_out[(static_cast<Index>(place) * N + n) * V + words_.id(word)] = 1;
+      };
+      for (const scenes::Object* o : {&scene.first, &scene.second}) {
+        const std::size_t colour = scenes::place_of_colour(scene, *o);
+        for (std::size_t c = 0; c < scenes::kColours.size(); ++c)
+          leave_out(colour, scenes::kColours[c], {o->shape, static_cast<Index>(c), o->size});
+        for (std::size_t k = 0; k < scenes::kShapes.size(); ++k)
+          leave_out(colour + 1, scenes::kShapes[k], {static_cast<Index>(k), o->colour, o->size});
+      }
+    }
+    return left_out;
   }
 
   AnyCell::State see(Tape& tape) const { return model_->see(tape.input("picture", {B, kSide, kSide, kChannels})); }
@@ -163,11 +195,14 @@ class CaptionModel {
     const Sequence weights = tape.input("weights", kMostWords, {B});
     AnyCell::State state = see(tape);
     state.kept.back() = dropout(state.kept.back(), s_.dropout, mode);
-    const Sequence logits = model_->decoder().logits(before, state);
+    const Sequence left_out = tape.input("left out", kMostWords, {B, words_.size()});
+    Sequence logits = model_->decoder().logits(before, state);
+    for (std::size_t t = 0; t < logits.size(); ++t) logits[t] = logits[t] - 30.0 * left_out[t];
     const Var exact = cross_entropy(logits, after, weights);
     if (s_.smoothing == 0) return exact;
     std::vector<Var> all;  // every word's share, right or wrong
-    for (std::size_t t = 0; t < logits.size(); ++t) all.push_back(-mean_last(log_softmax(logits[t])) * weights[t]);
+    for (std::size_t t = 0; t < logits.size(); ++t)
+      all.push_back(-mean_last(log_softmax(logits[t]) * (1.0 - left_out[t])) * weights[t]);
     const Var even = sum(accumulate(all)) / sum(accumulate(weights));
     return (1 - s_.smoothing) * exact + s_.smoothing * even;
   }
@@ -190,7 +225,7 @@ class CaptionModel {
   std::optional<Plan<float>> see_plan_;
   std::optional<Workspace<float>> seeing_;
   std::optional<Writer> writer_;
-  RandomStream sampling_{s_.common.seed, 1u << 23};
+  RandomStream sampling_ = s_.common.random(3);
 };
 
 // ---- how good captions are ----
@@ -248,12 +283,17 @@ report::Pictures gallery(const CaptionModel& model, std::string title, const Exa
   return all;
 }
 
-// Captions of a folder's PNG files, in the order of their names.
-void describe_folder(CaptionModel& model, const std::string& folder, report::Page& page) {
+// A folder's PNG files, in the order of their names.
+struct Folder {
+  std::vector<std::string> paths;
+  Tensor<float> pictures;  // [N, H, W, kChannels]
+};
+
+Folder read_folder(const std::string& folder) {
   std::error_code failed;
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(folder, failed))
-    if (entry.path().extension() == ".png") paths.push_back(entry.path());
+    if (entry.path().extension() == ".png" || entry.path().extension() == ".PNG") paths.push_back(entry.path());
   if (failed) throw FileError(fmt::format("{}: {}", folder, failed.message()));
   if (paths.empty()) throw FileError(folder + ": has no .png file");
   std::ranges::sort(paths);
@@ -262,12 +302,16 @@ void describe_folder(CaptionModel& model, const std::string& folder, report::Pag
     const Tensor<float> picture = resized(read_png(paths[i]), kSide, kSide);
     develop(picture.data(), kEvenFilm, pictures.data() + static_cast<Index>(i) * kNumbers);
   }
-  const std::vector<Written> written = model.describe(pictures);
-  report::Pictures all{.title = "Pictures of " + folder};
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    fmt::print("{}: {}\n", paths[i], fmt::join(model.sentence(written[i]), " "));
-    all.pictures.push_back(picture_of(model, pictures.data() + static_cast<Index>(i) * kNumbers, written[i], {}));
-    all.pictures.back().truth = std::filesystem::path(paths[i]).filename();
+  return {std::move(paths), std::move(pictures)};
+}
+
+void describe_folder(CaptionModel& model, const Folder& folder, report::Page& page) {
+  const std::vector<Written> written = model.describe(folder.pictures);
+  report::Pictures all{.title = "Pictures of the folder"};
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    fmt::print("{}: {}\n", folder.paths[i], fmt::join(model.sentence(written[i]), " "));
+    all.pictures.push_back(picture_of(model, folder.pictures.data() + static_cast<Index>(i) * kNumbers, written[i], {}));
+    all.pictures.back().truth = std::filesystem::path(folder.paths[i]).filename();
   }
   page.set("folder", all);
 }
@@ -280,7 +324,7 @@ void train(CaptionModel& model, const Settings& s, const Examples& peek, report:
   losses.curves = {{.name = "training"}};
   report::LineChart exact{.title = "Exact captions", .x_label = "iteration", .y_label = "%"};
   exact.curves = {{.name = "unseen combinations"}};
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   program::Progress progress(s.iterations);
   program::SmoothedLoss smooth;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
@@ -320,8 +364,9 @@ void describe(CaptionModel& model, const std::string& name, const Examples& e, r
 }
 
 void train_and_describe(const CLI::App& app, const Settings& s) {
+  const Folder folder = s.folder.empty() ? Folder() : read_folder(s.folder);  // before any work
   CaptionModel model(s);
-  report::Page page = program::make_page(app, s.common, "Captions", "A convolutional and a recurrent network describe scenes");
+  auto page = program::make_page(app, s.common, "Captions", "A convolutional and a recurrent network describe scenes");
   std::vector<std::string> held;
   for (std::size_t p = 0; p < model.held_out().size(); ++p)
     if (model.held_out()[p])
@@ -330,7 +375,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
   page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
   fmt::print("{} parameters; never seen in training: {}\n", model.params().numbers(), fmt::join(held, ", "));
 
-  RandomStream random(s.common.seed, 1u << 21);
+  RandomStream random = s.common.random(1);
   const std::vector<bool> all(model.seen().size(), true);
   const Examples unseen = draw_examples(s.test, random, all, &model.held_out(), false);
   const Examples seen = draw_examples(s.test, random, model.seen(), nullptr, false);
@@ -340,8 +385,8 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
   report::Table table{.title = "Captions of new pictures", .header = {"pictures", "exact", "BLEU"}};
   describe(model, "unseen combinations", unseen, table, page);
   describe(model, "seen combinations", seen, table, page);
-  if (!s.folder.empty()) describe_folder(model, s.folder, page);
-  program::finish(page);
+  if (!s.folder.empty()) describe_folder(model, folder, page);
+  page.finish();
 }
 
 }  // namespace
@@ -353,26 +398,30 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
       ->capture_default_str();
   app.add_option("--units", s.units, "Units of the decoder")->check(CLI::Range(1, 4096))->capture_default_str();
-  app.add_option("--features", s.features, "Numbers that stand for a picture")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--features", s.features,
+                 "Numbers by which the sharp pathway describes a picture; the coloured one has half as many")
+      ->check(CLI::Range(2, 4096))
+      ->capture_default_str();
   app.add_option("--batch", s.batch, "Pictures per training step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--iterations", s.iterations, "Training steps")
       ->check(CLI::Range(Index{1}, Index{1} << 40))
       ->capture_default_str();
   app.add_option("--test", s.test, "New pictures to describe at the end")->check(CLI::Range(1, 1000000))->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   app.add_option("--smoothing", s.smoothing, "Share of each target that is spread over all words")
-      ->check(CLI::Range(0.0, 0.9))
+      ->check(program::between(0.0, 0.9))
       ->capture_default_str();
   app.add_option("--dropout", s.dropout, "Of the numbers that stand for a picture")
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(program::between(0.0, 0.95))
       ->capture_default_str();
-  app.add_option("--decay", s.decay, "Weight decay")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--decay", s.decay, "Weight decay")->check(program::at_least(0))->capture_default_str();
+  app.add_flag("--closed-world", s.closed_world, "Count words as wrong that would make a pair which training never shows");
   app.add_option("--decode", s.decode, "How captions are written")
       ->check(CLI::IsMember({"greedy", "sample", "beam"}))
       ->capture_default_str();
   app.add_option("--beam", s.beam, "Beginnings kept by beam search")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--temperature", s.temperature, "Of sampling")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well");
+  app.add_option("--temperature", s.temperature, "Of sampling")->check(program::above(0))->capture_default_str();
+  app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well")->check(program::not_empty());
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { train_and_describe(app, s); });
 }

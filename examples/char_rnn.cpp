@@ -123,7 +123,7 @@ void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int3
     note(i, smooth);
     progress.update(i, [&] {
       const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
-      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits per character  {:.0f} characters/s", i, s.iterations, smooth,
+      return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits/char  {:.0f} chars/s", i, s.iterations, smooth,
                          smooth / std::log(2.0), speed);
     });
   }
@@ -165,6 +165,8 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   const std::string prime = s.prime.empty() ? std::string(1, text[0]) : s.prime;
   vocabulary.encode(prime);  // refuses strange characters before any work
   const std::vector<std::int32_t> asked = vocabulary.encode(s.likelihood);
+  if (asked.size() == 1)
+    throw InputError("the likelihood is that of all characters after the first; a text of one character has none");
   const auto held_out = static_cast<std::size_t>(s.validation * static_cast<double>(ids.size()));
   const auto head = std::span(ids).first(ids.size() - held_out);
   const auto tail = std::span(ids).last(held_out);
@@ -181,9 +183,9 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   const double entropy = unigram_entropy(text);
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
              vocabulary.size(), entropy, entropy / std::log(2.0), model.params().numbers());
-  report::Page page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
+  auto page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
   CharWriter writer(model, trainer.parameters());
-  RandomStream random(s.common.seed, 1u << 20), diary_random(s.common.seed, 1u << 21);
+  RandomStream random = s.common.random(0), diary_random = s.common.random(1);
   Diary diary(page, s);
   train(trainer, s, head, [&](Index i, double loss) {
     diary.note(i, loss, trainer.gradient_norm(), [&] {
@@ -197,16 +199,15 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   page.set("sample",
            report::Samples{.title = "In the end", .samples = {{fmt::format("temperature {}", s.temperature), written}}});
   if (asked.size() > 1) fmt::print("log-likelihood of \"{}\": {:.4f} nats\n", s.likelihood, writer.log_likelihood(asked));
-  if (s.coloured > 0) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
-  program::finish(page);
-  if (program::interrupted() || held_out == 0) return;
-  const double loss = score(trainer, tail);
-  if (program::interrupted()) return;
-  page.setting("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
-  if (page.enabled()) page.write();
-  fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0),
-             100 * loss / entropy);
-  fmt::print("validation {:.4f}\n", loss);
+  if (s.coloured > 0 && !program::interrupted()) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
+  const double loss = held_out > 0 && !program::interrupted() ? score(trainer, tail) : 0;
+  if (held_out > 0 && !program::interrupted()) {
+    page.setting("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
+    fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0),
+               100 * loss / entropy);
+    fmt::print("validation {:.4f}\n", loss);
+  }
+  page.finish();
 }
 
 }  // namespace
@@ -214,7 +215,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Learns a text character by character, then writes more of it.", "char_rnn");
-  app.add_option("--text", s.file, "Text file to learn; by default reel's own source files");
+  app.add_option("--text", s.file, "Text file to learn; by default reel's own source files")->check(program::not_empty());
   app.add_option("--cell", s.model.cell, "Cell of the recurrent layers")
       ->check(CLI::IsMember(chars::known_cells()))
       ->capture_default_str();
@@ -227,29 +228,30 @@ int main(int argc, char** argv) {
   app.add_option("--optimizer", s.optimizer, "Update rule")
       ->check(CLI::IsMember({"sgd", "momentum", "adagrad", "adam"}))
       ->capture_default_str();
-  app.add_option("--lr", s.lr, "Learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Learning rate")->check(program::at_least(0))->capture_default_str();
   app.add_option("--clip", s.clip, "Largest norm of the gradient; 0 for none")
-      ->check(CLI::NonNegativeNumber)
+      ->check(program::at_least(0))
       ->capture_default_str();
   app.add_option("--iterations", s.iterations, "Training steps")
       ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   app.add_option("--validation", s.validation, "Fraction held out at the end, scored as one stream")
-      ->check(CLI::Range(0.0, 0.9))
+      ->check(program::between(0.0, 0.9))
       ->capture_default_str();
   app.add_option("--sample", s.sample, "Characters to write at the end")
       ->check(CLI::Range(Index{0}, Index{1} << 30))
       ->capture_default_str();
-  app.add_option("--prime", s.prime, "What the sample begins with; by default the text's first character");
+  app.add_option("--prime", s.prime, "What the sample begins with; by default the text's first character")
+      ->check(program::not_empty());
   app.add_option("--temperature", s.temperature, "Of the sample: 0 always takes the likeliest character")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(program::between(0.0, 100.0))
       ->capture_default_str();
-  app.add_option("--likelihood", s.likelihood, "A text whose likelihood is told at the end");
+  app.add_option("--likelihood", s.likelihood, "A text whose likelihood is told at the end")->check(program::not_empty());
   app.add_option("--coloured", s.coloured, "Characters of held-out text to colour by hidden units; 0 for none")
       ->check(CLI::Range(0, 5000))
       ->capture_default_str();
   app.add_option("--dropout", s.model.dropout, "Of what goes from layer to layer")
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { learn_and_write(app, s); });

@@ -53,9 +53,10 @@ void add_text(Dataset& data, const std::string& label, std::string_view text, In
 
 Dataset read_texts(const Settings& s) {
   const std::string file = read_file(s.text);
+  if (file.empty()) throw FileError(s.text + ": is empty");
   Dataset data;
   std::size_t line = 0;
-  for (std::size_t at = 0; at < file.size();) {
+  for (std::size_t at = file.starts_with("\xEF\xBB\xBF") ? 3 : 0; at < file.size();) {  // after a byte order mark
     const std::size_t end = std::min(file.find('\n', at), file.size());
     std::string_view row(file.data() + at, end - at);
     at = end + 1;
@@ -72,7 +73,7 @@ Dataset read_texts(const Settings& s) {
 
 Dataset draw_texts(const Settings& s) {
   Dataset data;
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   for (Index i = 0; i < s.sentences; ++i) {
     const auto [label, text] = sentences::draw(random);
     add_text(data, label, text, s.length);
@@ -102,7 +103,7 @@ struct Split {
 Split split(const Dataset& data, const Settings& s) {
   std::vector<Index> order(static_cast<std::size_t>(data.size()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
-  RandomStream random(s.common.seed, 1u << 22);
+  RandomStream random = s.common.random(2);
   if (data.of_texts()) shuffle(order, random);
   const Index train = s.train > 0 ? s.train : data.size() * 4 / 5;
   if (data.classes.size() < 2 || train < 1 || train >= data.size())
@@ -281,11 +282,18 @@ void show_texts(report::Page& page, Classifier& classifier, const Dataset& data,
   page.set("texts", table);
 }
 
+// Options that mean nothing for the data.
+std::vector<const char*> unused(const Settings& s) {
+  if (!s.images.empty()) return {"sentences", "word-size", "length"};
+  if (!s.text.empty()) return {"sentences"};
+  return {};
+}
+
 void learn(const CLI::App& app, const Settings& s) {
   const Dataset data = !s.images.empty() ? read_pictures(s) : !s.text.empty() ? read_texts(s) : draw_texts(s);
   Split parts = split(data, s);
   Classifier classifier(s, data, parts);
-  report::Page page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network));
+  auto page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network), unused(s));
   fmt::print("{} examples of {} classes to learn, {} to test, {} parameters\n", parts.train.size(), data.classes.size(),
              parts.test.size(), classifier.params().numbers());
 
@@ -293,7 +301,7 @@ void learn(const CLI::App& app, const Settings& s) {
   losses.curves = {{.name = "training"}, {.name = "test", .mark_best = true}};
   report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
   shares.curves = {{.name = "test"}};
-  RandomStream random(s.common.seed, 1u << 21);
+  RandomStream random = s.common.random(1);
   const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
   program::Progress progress(s.epochs * batches);
   Confusion last;
@@ -319,11 +327,12 @@ void learn(const CLI::App& app, const Settings& s) {
                                           .rows = data.classes,
                                           .columns = data.classes,
                                           .values = last.counts,
-                                          .diverging = false});
+                                          .diverging = false,
+                                          .caption = "One row for each true class, one column for each that was judged."});
     page.write_now_and_then();
   }
   if (data.of_texts()) show_texts(page, classifier, data, parts.test);
-  program::finish(page);
+  page.finish();
 }
 
 }  // namespace
@@ -334,7 +343,8 @@ int main(int argc, char** argv) {
   app.add_option("--network", s.network, "What reads the sequences")
       ->check(CLI::IsMember(SequenceClassifier::kinds()))
       ->capture_default_str();
-  auto* text = app.add_option("--text", s.text, "File of label<TAB>text lines; by default made-up sentences");
+  auto* text =
+      app.add_option("--text", s.text, "File of label<TAB>text lines; by default made-up sentences")->check(program::not_empty());
   auto* images = app.add_option("--images", s.images, "IDX file of pictures to read row by row, perhaps gzipped");
   auto* labels = app.add_option("--labels", s.labels, "IDX file of their classes");
   images->needs(labels)->excludes(text);
@@ -351,11 +361,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   app.add_option("--dropout", s.dropout, "Of inputs, recurrent connections and features")
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   app.add_option("--batch", s.batch, "Sequences per training step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--epochs", s.epochs, "Passes over the training examples")->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { learn(app, s); });
 }

@@ -50,7 +50,7 @@ std::vector<std::vector<std::string>> sentences_of(const std::string& text, Inde
 Corpus make_corpus(const Settings& s) {
   std::string text;
   if (s.text.empty()) {
-    RandomStream random(s.common.seed, 1u << 20);
+    RandomStream random = s.common.random(0);
     for (Index i = 0; i < s.sentences; ++i) text += sentences::draw(random).second + "\n";
   } else {
     text = read_file(s.text);
@@ -101,8 +101,7 @@ struct LanguageModel {
   }
 };
 
-WordVectors learn_vectors(const Settings& s, report::Page& page) {
-  const Corpus corpus = make_corpus(s);
+WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page& page) {
   const LanguageModel model(s, corpus.words.size());
   Trainer<float> trainer([&](Tape& tape, Index T, Mode mode) { return model.loss(tape, T, s.dropout, mode); }, model.params,
                          Adam{.lr = s.lr}, ClipNorm{1},
@@ -112,7 +111,7 @@ WordVectors learn_vectors(const Settings& s, report::Page& page) {
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.numbers());
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};
   losses.curves = {{.name = "training"}};
-  RandomStream random(s.common.seed, 1u << 21);
+  RandomStream random = s.common.random(1);
   program::Progress progress(s.iterations);
   program::SmoothedLoss smooth;
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
@@ -136,10 +135,10 @@ WordVectors learn_vectors(const Settings& s, report::Page& page) {
   progress.finish();
 
   Writer writer(model.decoder(), trainer.parameters(), s.common.make_threads());
-  report::Samples samples{.title = "Sentences that it writes"};
+  report::Table samples{.title = "Sentences that it writes", .header = {"sentence", "log-likelihood in nats"}};
   for (const Written& text : writer.sample(writer.zeros(3), {.start = 0, .end = 1, .most = s.length}, .8, random)) {
     fmt::print("  {}\n", corpus.words.decode(text.ids));
-    samples.samples.push_back({fmt::format("log-likelihood {:.2f} nats", text.log_probability()), corpus.words.decode(text.ids)});
+    samples.rows.push_back({corpus.words.decode(text.ids), fmt::format("{:.2f}", text.log_probability())});
   }
   page.set("samples", samples);
   const auto table = trainer.parameters()[model.words.table];
@@ -177,7 +176,8 @@ void show_analogy(const WordVectors& v, const std::vector<std::string>& abc, Ind
   }
   const std::string answer = text_of(v, nearest(v, target, count, Distance::cosine, ids));
   fmt::print("{} is to {} as {} is to: {}\n", abc[0], abc[1], abc[2], answer);
-  page.set("analogy", report::Text{.title = fmt::format("{} is to {} as {} is to", abc[0], abc[1], abc[2]), .text = answer});
+  page.set("analogy",
+           report::Table{.title = "Analogy", .rows = {{fmt::format("{} is to {} as {} is to", abc[0], abc[1], abc[2]), answer}}});
 }
 
 void show_maps(const WordVectors& v, const std::vector<std::string>& words, report::Page& page) {
@@ -192,16 +192,33 @@ void show_maps(const WordVectors& v, const std::vector<std::string>& words, repo
   page.set("alike", alike);
 }
 
-void run(const CLI::App& app, const Settings& s) {
-  report::Page page =
-      program::make_page(app, s.common, "Word vectors", s.vectors.empty() ? "learnt by a language model" : s.vectors);
-  const WordVectors v = s.vectors.empty() ? learn_vectors(s, page) : read_word_vectors(s.vectors, s.most);
-  fmt::print("{} words of {} numbers\n", v.words.size(), v.size());
-  std::vector<std::string> words = s.words;
-  if (words.empty() && s.vectors.empty() && s.text.empty()) words = {"painter", "boxer", "brother", "oslo", "nordwind", "medal"};
+// Words to show when none are asked for: some of the made-up sentences' own, or the most frequent ones.
+std::vector<std::string> usual_words(const Settings& s, const WordVocabulary& known) {
+  std::vector<std::string> words;
+  if (s.vectors.empty() && s.text.empty())
+    for (const char* word : {"painter", "boxer", "brother", "oslo", "nordwind", "medal"})
+      if (known.contains(word)) words.emplace_back(word);
   if (words.empty())
-    for (Index i = s.vectors.empty() ? 3 : 0; i < std::min<Index>(v.words.size(), 9); ++i)
-      words.push_back(v.words.word(static_cast<std::int32_t>(i)));
+    for (Index i = s.vectors.empty() ? 3 : 0; i < std::min<Index>(known.size(), 9); ++i)
+      words.push_back(known.word(static_cast<std::int32_t>(i)));
+  return words;
+}
+
+void run(const CLI::App& app, const Settings& s) {
+  auto page = program::make_page(app, s.common, "Word vectors", s.vectors.empty() ? "learnt by a language model" : s.vectors);
+  WordVectors v;
+  const auto require_asked = [&](const WordVocabulary& known) { known.encode(s.words), known.encode(s.analogy); };
+  if (s.vectors.empty()) {
+    const Corpus corpus = make_corpus(s);
+    require_asked(corpus.words);  // before any work
+    v = learn_vectors(s, corpus, page);
+  } else {
+    v = read_word_vectors(s.vectors, s.most);
+    require_asked(v.words);
+  }
+  if (!s.save.empty()) write_word_vectors(s.save, v);
+  fmt::print("{} words of {} numbers\n", v.words.size(), v.size());
+  const std::vector<std::string> words = s.words.empty() ? usual_words(s, v.words) : s.words;
   show_neighbours(v, words, s.neighbours, page);
   if (!s.analogy.empty()) show_analogy(v, s.analogy, s.neighbours, page);
   // The map: the words that were asked for, each followed by its neighbours.
@@ -214,8 +231,7 @@ void run(const CLI::App& app, const Settings& s) {
     for (const Neighbour& n : nearest(v, word, 3, Distance::cosine)) add(v.words.word(n.id));
   }
   show_maps(v, shown, page);
-  if (!s.save.empty()) write_word_vectors(s.save, v);
-  program::finish(page);
+  page.finish();
 }
 
 }  // namespace
@@ -223,16 +239,18 @@ void run(const CLI::App& app, const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Word vectors, read from a GloVe file or learnt by a language model, and what lies near what.", "embeddings");
-  app.add_option("--vectors", s.vectors, "GloVe text file: a word and its numbers on each line");
+  app.add_option("--vectors", s.vectors, "GloVe text file: a word and its numbers on each line")->check(program::not_empty());
   app.add_option("--most", s.most, "Words of the file that are read; 0 for all")
       ->check(CLI::Range(0, 100000000))
       ->capture_default_str();
-  app.add_option("--text", s.text, "Text to learn from; by default made-up sentences")->excludes("--vectors");
+  app.add_option("--text", s.text, "Text to learn from; by default made-up sentences")
+      ->excludes("--vectors")
+      ->check(program::not_empty());
   app.add_option("--word", s.words, "Words whose neighbours are shown");
   app.add_option("--analogy", s.analogy, "Three words: a is to b as c is to what?")->expected(3);
   app.add_option("--neighbours", s.neighbours, "Neighbours of each word")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--shown", s.shown, "Words in the heat map at most")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--save", s.save, "File to write the vectors to, in GloVe's format");
+  app.add_option("--save", s.save, "File to write the vectors to, in GloVe's format")->check(program::not_empty());
   app.add_option("--cell", s.cell, "Cell of the language model")->check(CLI::IsMember(cell_kinds()))->capture_default_str();
   app.add_option("--size", s.size, "Numbers of a word's vector, and units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--rarest", s.rarest, "Words that come less often are <unknown>")
@@ -241,11 +259,11 @@ int main(int argc, char** argv) {
   app.add_option("--length", s.length, "Words of a sentence at most")->check(CLI::Range(1, 10000))->capture_default_str();
   app.add_option("--sentences", s.sentences, "Made-up sentences")->check(CLI::Range(1, 10000000))->capture_default_str();
   app.add_option("--dropout", s.dropout, "Of what enters and leaves the cell")
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   app.add_option("--batch", s.batch, "Sentences per training step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--iterations", s.iterations, "Training steps")->check(CLI::Range(0, 100000000))->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] { run(app, s); });
 }

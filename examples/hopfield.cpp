@@ -40,7 +40,7 @@ Tensor<double> patterns_of(const std::string& letters) {
   Tensor<double> patterns(Shape{static_cast<Index>(letters.size()), N});
   for (std::size_t p = 0; p < letters.size(); ++p) {
     const auto known = font().find(letters[p]);
-    if (known == font().end()) throw InputError(fmt::format("'{}' is no letter of A to Z", letters[p]));
+    if (known == font().end()) throw InputError(fmt::format("\"{}\": character {} is no letter of A to Z", letters, p + 1));
     for (Index i = 0; i < N; ++i)
       patterns[static_cast<Index>(p) * N + i] =
           (known->second[static_cast<std::size_t>(i / kColumns)] >> (kColumns - 1 - i % kColumns)) & 1 ? 1 : -1;
@@ -65,10 +65,9 @@ struct Trial {
   bool exact;
 };
 
+// Trials in groups, until Ctrl-C.
 std::vector<Trial> recall(const Hopfield& network, const ParameterValues<double>& values, const Tensor<double>& patterns,
                           const Settings& s) {
-  RandomStream random(s.common.seed, 1u << 20);
-  const Tensor<double> begin = damaged(patterns, s.trials, s.damage, random);
   Tape tape;
   const Var a0 = tape.input("a", {B, N});
   const Sequence a = network.recall(a0, s.steps);
@@ -77,24 +76,28 @@ std::vector<Trial> recall(const Hopfield& network, const ParameterValues<double>
   outputs.insert(outputs.end(), {energy_before, energy_after});
   const auto plan = compile<double>(tape, outputs);
   Workspace<double> workspace(plan, &values, s.common.make_threads());
-  plan.run(workspace, {{"a", begin}});
 
+  const Index P = patterns.shape().dim(0), group = 100 * P;
+  const auto row = [](const double* rows, Index i) { return std::vector<double>(rows + i * N, rows + (i + 1) * N); };
+  RandomStream random = s.common.random(0);
   std::vector<Trial> trials;
-  for (Index r = 0; r < s.trials; ++r) {
-    const Index p = r % patterns.shape().dim(0);
-    const auto row = [](const double* rows, Index i) { return std::vector<double>(rows + i * N, rows + (i + 1) * N); };
-    Trial trial{static_cast<std::size_t>(p),
-                {row(begin.data(), r)},
-                workspace.value(energy_before)[r],
-                workspace.value(energy_after)[r],
-                false};
-    for (Var step : a) {
-      std::vector<double> now = row(workspace.value(step).data(), r);
-      if (now == trial.pictures.back()) break;
-      trial.pictures.push_back(std::move(now));
+  for (Index first = 0; first < s.trials && !program::interrupted(); first += group) {
+    const Tensor<double> begin = damaged(patterns, std::min(group, s.trials - first), s.damage, random);
+    plan.run(workspace, {{"a", begin}});
+    for (Index r = 0; r < begin.shape().dim(0); ++r) {
+      Trial trial{static_cast<std::size_t>(r % P),
+                  {row(begin.data(), r)},
+                  workspace.value(energy_before)[r],
+                  workspace.value(energy_after)[r],
+                  false};
+      for (Var step : a) {
+        std::vector<double> now = row(workspace.value(step).data(), r);
+        if (now == trial.pictures.back()) break;
+        trial.pictures.push_back(std::move(now));
+      }
+      trial.exact = trial.pictures.back() == row(patterns.data(), r % P);
+      trials.push_back(std::move(trial));
     }
-    trial.exact = trial.pictures.back() == row(patterns.data(), p);
-    trials.push_back(std::move(trial));
   }
   return trials;
 }
@@ -154,10 +157,8 @@ void run(const CLI::App& app, const Settings& s) {
   ParameterSet set;
   const Hopfield network(set, "hopfield", s.rule == "hebb" ? hebbian(patterns) : projection(patterns));
   const auto values = set.initial<double>(s.common.seed);
+  auto page = program::make_page(app, s.common, "Hopfield network", fmt::format("{} stored by the {} rule", s.letters, s.rule));
   const std::vector<Trial> trials = recall(network, values, patterns, s);
-
-  report::Page page =
-      program::make_page(app, s.common, "Hopfield network", fmt::format("{} stored by the {} rule", s.letters, s.rule));
   fmt::print("{} letters of {} units, {:.0f}% of the pixels turned over, {} steps\n", s.letters.size(), N, 100 * s.damage,
              s.steps);
   page.set("table", count_recalled(trials, s.letters));
@@ -168,7 +169,7 @@ void run(const CLI::App& app, const Settings& s) {
   }
   page.set("stories", stories);
   page.set("weights", weights(values[network.W]));
-  program::finish(page);
+  page.finish();
 }
 
 }  // namespace
@@ -179,7 +180,7 @@ int main(int argc, char** argv) {
   app.add_option("--letters", s.letters, "What to store, of A to Z")->capture_default_str();
   app.add_option("--rule", s.rule, "How to store it")->check(CLI::IsMember({"hebb", "projection"}))->capture_default_str();
   app.add_option("--damage", s.damage, "Share of the pixels that are turned over")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(program::between(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--trials", s.trials, "Damaged letters to recall")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--steps", s.steps, "Steps of recall")->check(CLI::Range(1, 10000))->capture_default_str();

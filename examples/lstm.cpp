@@ -24,6 +24,10 @@ struct SlideLstm {
   struct State {
     Var h, c;
   };
+  std::vector<StatePart> state_layout() const {  // for zero_state
+    const Index H = i.b.shape().dim(0);
+    return {{"h", {B, H}}, {"c", {B, H}}};
+  }
   State step(Var x, const State& s) const {
     const Var c = sigmoid(f(x, s.h)) * s.c + sigmoid(i(x, s.h)) * tanh(g(x, s.h));
     return {sigmoid(o(x, s.h)) * tanh(c), c};
@@ -36,10 +40,10 @@ void check(const program::Common& common) {
   const auto values = set.initial<double>(common.seed);
   Tape tape;
   const Sequence x = tape.input("x", 6, {B, 3});
-  const auto run = unroll(cell, x, {tape.zeros({B, 4}), tape.zeros({B, 4})});
+  const auto run = unroll(cell, x, zero_state(tape, cell));
   const Var loss = sum(square(run.final.h) + run.final.c);
   Tensor<double> data(Shape{6, 2, 3});
-  RandomStream random(common.seed, 1u << 20);
+  RandomStream random = common.random(0);
   for (double& v : data) v = random.normal();
   std::vector<Var> wrt;
   for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
@@ -54,23 +58,23 @@ struct Settings {
 };
 
 // Trains a cell whose last output gives the sum; returns the mean squared error on new sequences.
-template <class Cell, class State>
-double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, State (*begin)(Tape&, Index),
-             const Linear& head, report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
+template <SizedCell Cell>
+double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, const Linear& head,
+             report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
   Tape tape;
   const Sequence x = tape.input("x", s.length, {B, 2});
-  const Var h = cell_output(cell, unroll(cell, x, begin(tape, s.units)).final);
+  const Var h = cell_output(cell, unroll(cell, x, zero_state(tape, cell)).final);
   const Var answer = head(h);
   const Var loss = mean(square(answer - tape.input("y", {B, 1})));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
-  RandomStream random(s.common.seed, 1u << 21);
+  RandomStream random = s.common.random(1);
   program::AddingProblem task(s.length, s.batch);
-  double smooth = 1.0 / 6;
+  program::SmoothedLoss smoothed;
   chart.curves.push_back({.name = name});
   program::Progress progress(s.iterations);
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
     task.draw(random);
-    smooth += .02 * (trainer.step({{"x", task.x}, {"y", task.y}}) - smooth);
+    const double smooth = smoothed.add(trainer.step({{"x", task.x}, {"y", task.y}}));
     chart.curves.back().points.push_back({static_cast<double>(i), smooth});
     if (i % 100 == 0) page.set("loss", chart), page.write_now_and_then();
     progress.update(i, [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name, i, s.iterations, smooth); });
@@ -96,19 +100,9 @@ void adding_problem(const Settings& s, report::Page& page) {
   const Linear lstm_head(lstm_set, "head", s.units, 1);
   const Elman elman(elman_set, "elman", 2, s.units);
   const Linear elman_head(elman_set, "head", s.units, 1);
-  const double by_lstm = learn<SlideLstm, SlideLstm::State>(
-      "LSTM", s, lstm_set, lstm,
-      [](Tape& t, Index H) {
-        return SlideLstm::State{t.zeros({B, H}), t.zeros({B, H})};
-      },
-      lstm_head, chart, scatter, page);
+  const double by_lstm = learn("LSTM", s, lstm_set, lstm, lstm_head, chart, scatter, page);
   if (program::interrupted()) return;
-  const double by_elman = learn<Elman, Var>(
-      "Elman", s, elman_set, elman,
-      [](Tape& t, Index H) {
-        return t.zeros({B, H});
-      },
-      elman_head, chart, scatter, page);
+  const double by_elman = learn("Elman", s, elman_set, elman, elman_head, chart, scatter, page);
   if (program::interrupted()) return;
   fmt::print("on 1000 new sequences: LSTM {:.4f}, Elman {:.4f}\n", by_lstm, by_elman);
   page.set("loss", chart);
@@ -126,12 +120,12 @@ int main(int argc, char** argv) {
   app.add_option("--iterations", s.iterations, "Training steps of each network")
       ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
     check(s.common);
-    report::Page page = program::make_page(app, s.common, "LSTM from its equations", "The adding problem");
+    auto page = program::make_page(app, s.common, "LSTM from its equations", "The adding problem");
     if (s.iterations > 0) adding_problem(s, page);
-    program::finish(page);
+    page.finish();
   });
 }

@@ -75,10 +75,11 @@ void toy(const Settings& s, report::Page& page) {
   chart.levels = {{"learns nothing", mean_entropy(false, false)},
                   {"the first dependency", mean_entropy(true, false)},
                   {"both", mean_entropy(true, true)}};
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   Tensor<std::int32_t> wx(Shape{s.steps, kStreams}), wy(Shape{s.steps, kStreams});
   const Index counted = std::min<Index>(windows, 100), drawn = std::max<Index>(counted / 5, 1);
   double recent = 0, sum = 0, drawn_sum = 0;
+  program::SmoothedLoss smooth;
   program::Progress progress(s.epochs * windows);
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
     const Points p = draw_points(s.points, random);
@@ -86,6 +87,7 @@ void toy(const Settings& s, report::Page& page) {
     for (Index w = 0; w < windows && !program::interrupted(); ++w) {
       cut_window(p, w, wx, wy);
       const double l = trainer.step({{"x", wx}, {"y", wy}});
+      smooth.add(l);
       sum += l;
       drawn_sum += l;
       if ((w + 1) % counted == 0) recent = std::exchange(sum, 0) / static_cast<double>(counted);
@@ -95,12 +97,12 @@ void toy(const Settings& s, report::Page& page) {
         page.set("toy", chart);
         page.write_now_and_then();
       }
-      progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch, recent); });
+      progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch + 1, smooth.value()); });
     }
     progress.finish();
     sum = drawn_sum = 0;
     if (!program::interrupted())
-      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch, counted, recent);
+      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch + 1, counted, recent);
   }
   fmt::print(
       "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
@@ -168,7 +170,10 @@ void vanishing(const Settings& s, report::Page& page) {
   report::LineChart trained = fresh;
   trained.title = fmt::format("The same after {} updates on the adding problem", s.train);
   fmt::print("norm of the gradient k steps back, as a part of that at k = 0\n  {:<7}{:<10}", "", "");
-  const Index shown[] = {1, 5, 10, 20, 40, s.distance - 1};
+  std::vector<Index> shown;
+  for (Index k : {1, 5, 10, 20, 40})
+    if (k < s.distance - 1) shown.push_back(k);
+  shown.push_back(s.distance - 1);
   for (Index k : shown) fmt::print("{:>10}", fmt::format("k = {}", k));
   fmt::print("\n");
   for (const char* kind : {"elman", "gru", "lstm"}) {
@@ -180,14 +185,13 @@ void vanishing(const Settings& s, report::Page& page) {
     const Var loss = mean(square(head(run.outputs.back()) - tape.input("y", {B, 1})));
     Trainer<float> trainer(loss, set, Adam{.lr = 2e-3}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
     const GradientProbe probe(cell, head, s.distance, s.units);
-    RandomStream random(s.common.seed, 1u << 21);
+    RandomStream random = s.common.random(1);
     program::AddingProblem test(s.distance, 100), task(s.distance, 64);
     test.draw(random);
     const auto show = [&](const char* when, report::LineChart& chart, const char* key) {
       const std::vector<double> norms = probe.norms(trainer.parameters(), test, s.common.make_threads());
       fmt::print("  {:<7}{:<10}", kind, when);
-      for (Index k : shown)
-        if (k >= 0 && k < s.distance) fmt::print("{:>10.1e}", norms[static_cast<std::size_t>(k)] / norms[0]);
+      for (Index k : shown) fmt::print("{:>10.1e}", norms[static_cast<std::size_t>(k)] / norms[0]);
       fmt::print("\n");
       chart.curves.push_back(curve_of(kind, norms));
       page.set(key, chart);
@@ -203,7 +207,7 @@ void vanishing(const Settings& s, report::Page& page) {
     }
     progress.finish();
     if (program::interrupted()) return;
-    show("trained", trained, "trained");
+    if (s.train > 0) show("trained", trained, "trained");
   }
 }
 
@@ -212,8 +216,8 @@ void vanishing(const Settings& s, report::Page& page) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("How far back recurrent networks remember.", "memory");
-  app.add_flag("--toy", s.toy, "The toy memory problem alone");
-  app.add_flag("--gradients", s.gradients, "The gradient against the distance alone");
+  auto* toy_alone = app.add_flag("--toy", s.toy, "The toy memory problem alone");
+  app.add_flag("--gradients", s.gradients, "The gradient against the distance alone")->excludes(toy_alone);
   app.add_option("--cell", s.cell, "Cell for the toy problem")->check(CLI::IsMember(cell_kinds()))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", s.steps, "Of a window of the toy problem")->check(CLI::Range(1, 1000))->capture_default_str();
@@ -227,10 +231,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
-    report::Page page =
-        program::make_page(app, s.common, "Memory", "What recurrent networks remember, and why it is hard to learn");
+    auto page = program::make_page(app, s.common, "Memory", "What recurrent networks remember, and why it is hard to learn");
     if (!s.gradients) toy(s, page);
     if (!s.toy && !program::interrupted()) vanishing(s, page);
-    program::finish(page);
+    page.finish();
   });
 }

@@ -225,7 +225,7 @@ void learn_digits(const Settings& s, report::Page& page) {
   report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
   losses.curves = {{.name = "training"}};
   shares.curves = {{.name = "test"}};
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   const std::size_t batch = std::min(static_cast<std::size_t>(s.batch), train);
   program::Progress progress(s.epochs * static_cast<Index>(train / batch));
   Index done = 0;
@@ -257,20 +257,27 @@ void learn_digits(const Settings& s, report::Page& page) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("The slides' feed-forward network with every number; XOR; digits from IDX files.", "mlp");
-  app.add_option("--graph", s.graph, "Where to write the network's graph as DOT (and SVG, where dot is found)")
+  app.add_option("--graph", s.graph, "Where to write the network's graph as DOT, and with dot the same name with .svg as SVG")
+      ->check(program::not_empty())
       ->capture_default_str();
-  app.add_flag("--xor", s.xor_task, "Learn the exclusive or instead");
-  auto* images = app.add_option("--images", s.images, "IDX file of images to learn instead, perhaps gzipped");
+  auto* exclusive_or = app.add_flag("--xor", s.xor_task, "Learn the exclusive or instead");
+  auto* images =
+      app.add_option("--images", s.images, "IDX file of images to learn instead, perhaps gzipped")->excludes(exclusive_or);
   auto* labels = app.add_option("--labels", s.labels, "IDX file of their labels");
   images->needs(labels);
   labels->needs(images);
   app.add_option("--hidden", s.hidden, "Hidden units for images")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--epochs", s.epochs, "Passes over the training images")->check(CLI::Range(0, 100000))->capture_default_str();
   app.add_option("--batch", s.batch, "Images per step")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
-    report::Page page = program::make_page(app, s.common, "Feed-forward networks");
+    if (s.graph.ends_with(".svg") || s.graph == s.common.report)
+      throw InputError(fmt::format("--graph {}: the DOT file needs a name of its own, such as mlp.dot", s.graph));
+    std::vector<const char*> unused = {"hidden", "epochs", "batch", "lr"};  // of the slides' network and of XOR
+    if (!s.images.empty()) unused = {"graph"};
+    if (s.xor_task) unused.push_back("graph");
+    auto page = program::make_page(app, s.common, "Feed-forward networks", {}, unused);
     if (s.xor_task) {
       learn_xor(s, page);
     } else if (!s.images.empty()) {
@@ -281,6 +288,6 @@ int main(int argc, char** argv) {
       activations();
       hello(s.common, page);
     }
-    program::finish(page);
+    page.finish();
   });
 }

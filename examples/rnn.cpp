@@ -97,7 +97,7 @@ void example2(report::Page& page) {
 // ---- Example 3: 16 sequences of 64 steps with random labels ----
 void example3(const Settings& s, report::Page& page) {
   constexpr Index T = 64, N = 16, I = 8, H = 5, classes = 3;
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   Tensor<float> x(Shape{T, N, I});
   for (float& v : x) v = static_cast<float>(random.uniform());
   Tensor<std::int32_t> y(Shape{T, N});
@@ -151,12 +151,12 @@ int main(int argc, char** argv) {
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
     if (s.examples.empty()) s.examples = {1, 2, 3};
-    report::Page page = program::make_page(app, s.common, "Elman and Jordan networks", "The slides' examples");
+    auto page = program::make_page(app, s.common, "Elman and Jordan networks", "The slides' examples");
     for (int e : s.examples) {
       if (e == 1) example1(page);
       if (e == 2) example2(page);
       if (e == 3) example3(s, page);
     }
-    program::finish(page);
+    page.finish();
   });
 }

@@ -86,7 +86,7 @@ class Translator {
                             .schedule = schedule::warmup(100, schedule::cosine(s_.iterations, 0.02))});
     values_ = &trainer.parameters();
     make_writer();
-    RandomStream random(s_.common.seed, 1u << 21);
+    RandomStream random = s_.common.random(1);
     report::LineChart losses{.title = name_ + ": loss", .x_label = "iteration", .y_label = "nats per symbol", .log_y = true};
     report::LineChart shares{.title = name_ + ": exact", .x_label = "iteration", .y_label = "% of held-out numbers"};
     losses.curves = {{.name = "training"}};
@@ -174,7 +174,6 @@ class Translator {
     return fmt::format("{} -> {}", join(from_(number)), text(translate(std::vector<Index>{number})[0]));
   }
   std::string text(const Written& w) const { return target_.decode(w.ids, between(to_)); }
-  bool trained() const { return trained_.has_value(); }
   const ParameterSet& params() const { return params_; }
   const std::string& name() const { return name_; }
   const WordVocabulary& source() const { return source_; }
@@ -254,7 +253,7 @@ bool in_digits(const std::string& text) { return text.find_first_not_of("0123456
 
 // All drawn alike, then parted at random, so that short numbers are neither all learnt nor all held out.
 Numbers draw_numbers(const Settings& s) {
-  RandomStream random(s.common.seed, 1u << 20);
+  RandomStream random = s.common.random(0);
   std::set<Index> seen;
   std::vector<Index> all;
   while (static_cast<Index>(all.size()) < s.pairs + s.test)
@@ -273,15 +272,15 @@ void learn(const Settings& s, Translator& translator, const Numbers& numbers, re
   fmt::print("{}: {:.2f}% of {} held-out numbers exact\n", translator.name(),
              100.0 * static_cast<double>(exact) / static_cast<double>(s.test), s.test);
   report::Table table{.title = translator.name() + ": held-out numbers", .header = {"translation", ""}};
-  const auto tell = [&](const char* mark, const std::vector<Index>& list, std::size_t most) {
-    for (std::size_t i = 0; i < std::min(list.size(), most); ++i) {
-      const std::string line = translator.show(list[i]);
-      fmt::print("  {}{}{}\n", mark, *mark ? ": " : "", line);
-      table.rows.push_back({line, mark});
-    }
+  const auto tell = [&](const char* mark, Index number) {
+    const std::string line = translator.show(number);
+    fmt::print("  {}: {}\n", mark, line);
+    table.rows.push_back({line, mark});
   };
-  tell("wrong", mistakes, 5);
-  tell("", numbers.test, 5);
+  for (std::size_t i = 0; i < std::min<std::size_t>(mistakes.size(), 5); ++i) tell("wrong", mistakes[i]);
+  int shown = 0;
+  for (std::size_t i = 0; i < numbers.test.size() && shown < 5; ++i)
+    if (std::ranges::find(mistakes, numbers.test[i]) == mistakes.end()) tell("right", numbers.test[i]), ++shown;
   table.caption = fmt::format("{} of {} are exact.", exact, numbers.test.size());
   page.set(translator.name() + " table", table);
 }
@@ -308,20 +307,26 @@ int main(int argc, char** argv) {
   app.add_option("--beam", s.beam, "Beginnings kept by beam search; 1 writes greedily")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
     const Numbers numbers = draw_numbers(s);
     Translator to_digits(s, "words to digits", spell, digits), to_words(s, "digits to words", digits, spell);
-    for (const std::string& text : s.translate) (in_digits(text) ? to_words : to_digits).check(text);  // before any work
-    report::Page page = program::make_page(app, s.common, "Numbers in words and digits", "An encoder-decoder translates");
+    for (const std::string& text : s.translate) {  // before any work
+      (in_digits(text) ? to_words : to_digits).check(text);
+      if (s.direction == (in_digits(text) ? "to-digits" : "to-words"))
+        throw InputError(fmt::format("\"{}\": cannot be translated when only {} is learnt", text, s.direction));
+    }
+    auto page = program::make_page(app, s.common, "Numbers in words and digits", "An encoder-decoder translates");
     if (s.direction != "to-words") learn(s, to_digits, numbers, page);
     if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers, page);
+    report::Table asked{.title = "Asked for", .header = {"number", "translation"}};
     for (const std::string& text : s.translate) {
       if (program::interrupted()) break;
-      Translator& translator = in_digits(text) ? to_words : to_digits;
-      if (translator.trained()) fmt::print("{} -> {}\n", text, translator.translate(text));
+      asked.rows.push_back({text, (in_digits(text) ? to_words : to_digits).translate(text)});
+      fmt::print("{} -> {}\n", text, asked.rows.back()[1]);
     }
-    program::finish(page);
+    if (!asked.rows.empty()) page.set("asked", asked);
+    page.finish();
   });
 }

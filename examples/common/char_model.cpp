@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/program.h"
+
 #include <reel/models/draw.h>
 
 namespace chars {
@@ -79,7 +81,7 @@ std::string CharWriter::write(const Vocabulary& vocabulary, const std::string& p
   workspace_.reset();
   std::string text = prime;
   for (char c : prime) feed(vocabulary.id(c));
-  for (Index i = 0; i < count; ++i) {
+  for (Index i = 0; i < count && !program::interrupted(); ++i) {
     const std::int32_t id = draw(temperature, random);
     text += vocabulary.symbol(id);
     feed(id);

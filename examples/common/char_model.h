@@ -49,7 +49,7 @@ class CharWriter {
  public:
   CharWriter(const CharModel& model, const ParameterValues<float>& values);
 
-  // `prime` and `count` characters more, each drawn and fed back; temperature 0 always takes the likeliest.
+  // `prime` and `count` characters more, fewer after Ctrl-C, each drawn and fed back; temperature 0 always takes the likeliest.
   std::string write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
                     RandomStream& random);
 

@@ -1,7 +1,14 @@
 #include "common/program.h"
 
+#include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <csignal>
+#include <cstring>
+#include <exception>
+#include <new>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/ranges.h>
@@ -16,34 +23,87 @@ extern "C" void on_interrupt(int) {
   std::signal(SIGINT, SIG_DFL);
 }
 
+// What CLI11 asks of a check: an empty text, or what was expected.
+CLI::Validator number_check(std::string expected, std::function<bool(double)> holds) {
+  return CLI::Validator(
+      [expected, holds](const std::string& text) {
+        double x = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+        const bool number = error == std::errc() && end == text.data() + text.size() && std::isfinite(x);
+        return number && holds(x) ? std::string() : fmt::format("expected a number {}, not \"{}\"", expected, text);
+      },
+      fmt::format("number {}", expected));
+}
+
+CLI::Validator seed_check() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        std::uint64_t x = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+        if (error == std::errc() && end == text.data() + text.size()) return std::string();
+        return fmt::format("expected a whole number of 0 to 2^64 - 1, not \"{}\"", text);
+      },
+      "0 to 2^64 - 1");
+}
+
+std::size_t columns() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 }  // namespace
 
+CLI::Validator at_least(double low) {
+  return number_check(fmt::format(">= {}", low), [low](double x) { return x >= low; });
+}
+CLI::Validator above(double low) {
+  return number_check(fmt::format("> {}", low), [low](double x) { return x > low; });
+}
+CLI::Validator between(double low, double high) {
+  return number_check(fmt::format("of {} to {}", low, high), [low, high](double x) { return x >= low && x <= high; });
+}
+CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("is empty") : std::string(); }, "");
+}
+
 void add_common(CLI::App& app, Common& common) {
-  app.add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
+  app.add_option("--seed", common.seed, "Seed of every random number")->check(seed_check())->capture_default_str();
   app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on");
+  app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on")->check(not_empty());
 }
 
-reel::report::Page make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle) {
-  reel::report::Page page(common.report, std::move(title), std::move(subtitle));
+RunPage::~RunPage() {
+  if (!enabled() || std::uncaught_exceptions() == 0) return;
+  setting("status", "failed");
+  try {
+    write();
+  } catch (const std::exception&) {  // the first error is the one to tell
+  }
+}
+
+void RunPage::finish() {
+  if (!enabled()) return;
+  setting("status", interrupted() ? "interrupted" : "finished");
+  write();
+  fmt::print("report: {}\n", path());
+}
+
+RunPage make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle,
+                  const std::vector<const char*>& without) {
+  RunPage page(common.report, std::move(title), std::move(subtitle));
   page.setting("status", "running");
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_single_name();
     if (name == "help" || name == "report" || name == "threads") continue;  // the page does not depend on these
+    if (std::ranges::find(without, name) != without.end()) continue;
     const std::string value =
-        option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str();
+        option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), ", ")) : option->get_default_str();
     if (!value.empty()) page.setting(name, value);
   }
-  return page;
-}
-
-void finish(reel::report::Page& page) {
-  if (!page.enabled()) return;
-  page.setting("status", interrupted() ? "interrupted" : "finished");
   page.write();
-  fmt::print("report: {}\n", page.path());
+  return page;
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
@@ -56,12 +116,19 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
     return 1;
   }
   std::signal(SIGINT, on_interrupt);
+  const auto failed = [&](std::string_view reason) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), reason);
+    return 1;
+  };
   try {
     body();
+  } catch (const std::bad_alloc&) {
+    return failed("there is not enough memory; smaller sizes need less");
   } catch (const std::exception& e) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
-    return 1;
+    return failed(e.what());
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    return failed(fmt::format("the output cannot be written: {}", std::strerror(errno)));
   return 0;
 }
 
@@ -79,7 +146,9 @@ void Progress::update(std::int64_t done, const std::function<std::string()>& tex
   if (!last && since < (terminal_ ? 0.2 : 5.0)) return;
   shown_ = Clock::now();
   const double left = seconds() / static_cast<double>(std::max<std::int64_t>(done, 1)) * static_cast<double>(total_ - done);
-  fmt::print("{}{}  {:.0f} s left{}", terminal_ ? "\r" : "", text(), left, terminal_ ? "\033[K" : "\n");
+  std::string line = fmt::format("{}  {:.0f} s left", text(), left);
+  if (terminal_) line.resize(std::min(line.size(), columns() - 1));  // a line that wraps could not be overwritten
+  fmt::print("{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\033[K" : "\n");
   std::fflush(stdout);
   open_ = terminal_;
 }

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <reel/graph/threads.h>
+#include <reel/models/random.h>
 #include <reel/train/report/page.h>
 
 namespace program {
@@ -21,15 +22,33 @@ struct Common {
   int threads = 0;
   std::string report;  // path of a page to write; empty for none
   reel::Threads make_threads() const { return reel::Threads(threads); }
+  // Independent streams 0 .. 9 for a program's own use. Parameters begin with the first streams of the seed; these lie far away.
+  reel::RandomStream random(int stream) const { return reel::RandomStream(seed, std::uint64_t{1} << (20 + stream)); }
 };
 
 // --seed, --threads and --report.
 void add_common(CLI::App& app, Common& common);
 
-// The page of --report, with every option of the program among its settings.
-reel::report::Page make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle = {});
-// Says how the run ended, writes the page a last time, and prints where it is.
-void finish(reel::report::Page& page);
+// Checks of options: finite numbers, and texts that are not empty. Their messages say what is expected.
+CLI::Validator at_least(double low);
+CLI::Validator above(double low);
+CLI::Validator between(double low, double high);
+CLI::Validator not_empty();
+
+// The page of a run. One that ends with an error says that it failed.
+class RunPage : public reel::report::Page {
+ public:
+  using Page::Page;
+  RunPage(RunPage&&) = default;
+  ~RunPage();
+  // Says how the run ended, writes the page a last time, and prints where it is.
+  void finish();
+};
+
+// The page of --report, written at once, with the options of the program among its settings but for those `without` a meaning in
+// this run.
+RunPage make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle = {},
+                  const std::vector<const char*>& without = {});
 
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);

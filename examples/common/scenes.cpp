@@ -63,6 +63,11 @@ std::vector<std::string> caption(const Scene& s) {
   return reel::split_words(text);
 }
 
+std::size_t place_of_colour(const Scene& scene, const Object& object) {
+  if (&object == &scene.first) return 2;  // a large red ..
+  return 4 + reel::split_words(kRelations[static_cast<std::size_t>(scene.relation)]).size() + 2;
+}
+
 std::vector<std::string> words() {
   std::vector<std::string> all{"a"};
   const auto add = [&](const auto& list) {

@@ -35,6 +35,8 @@ struct Scene {
 Scene turned(const Scene& scene);
 // Words of "a small red circle left of a large blue square".
 std::vector<std::string> caption(const Scene& scene);
+// Where in the caption the colour of one of the scene's objects stands; its shape follows.
+std::size_t place_of_colour(const Scene& scene, const Object& object);
 // All words of captions.
 std::vector<std::string> words();
 

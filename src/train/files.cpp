@@ -11,6 +11,14 @@
 #include <zlib.h>
 
 namespace reel {
+namespace {
+
+// zlib's message, which may or may not begin with the path.
+std::string told(const std::string& path, std::string_view message) {
+  return message.starts_with(path) ? std::string(message) : fmt::format("{}: {}", path, message);
+}
+
+}  // namespace
 
 std::string read_file(const std::string& path) {
   std::error_code ignored;
@@ -24,12 +32,19 @@ std::string read_file(const std::string& path) {
   int code = Z_OK;
   const char* message = gzerror(file.get(), &code);
   if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
-    throw FileError(fmt::format("{}: {}", path, code == Z_ERRNO ? std::strerror(errno) : message));
+    throw FileError(code == Z_ERRNO ? fmt::format("{}: {}", path, std::strerror(errno)) : told(path, message));
   return bytes;
 }
 
 void write_file(const std::string& path, std::string_view contents) {
-  const std::string partial = path + ".partial";
+  std::error_code unknown;
+  const std::filesystem::file_status status = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw FileError(fmt::format("{}: cannot be written: it is {}", path,
+                                std::filesystem::is_directory(status) ? "a directory" : "no regular file"));
+  // What a link points to is written, and the link stays.
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, unknown);
+  const std::string target = unknown ? path : real.string(), partial = target + ".partial";
   std::FILE* file = std::fopen(partial.c_str(), "wb");
   if (!file) throw FileError(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
   bool written = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
@@ -39,7 +54,7 @@ void write_file(const std::string& path, std::string_view contents) {
     reason = errno;
   }
   std::error_code failed(written ? 0 : reason, std::generic_category());
-  if (written) std::filesystem::rename(partial, path, failed);
+  if (written) std::filesystem::rename(partial, target, failed);
   if (!failed) return;
   std::error_code ignored;
   std::filesystem::remove(partial, ignored);

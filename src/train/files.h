@@ -12,7 +12,8 @@ namespace reel {
 std::string read_file(const std::string& path);
 
 // Writes a file whole or not at all: the contents go to `path`.partial beside it, which then takes the file's name. FileError
-// with the reason when that fails; what was at `path` is then as before, and no partial file is left.
+// with the reason when that fails; what was at `path` is then as before, and no partial file is left. Of a symbolic link the file
+// that it points to is written; what is no regular file, such as a device, is refused.
 void write_file(const std::string& path, std::string_view contents);
 
 // An IDX file of unsigned bytes (the format of MNIST; LeCun, Cortes and Burges), perhaps gzipped: its bytes as numbers 0..255.

@@ -1,5 +1,7 @@
 #include <filesystem>
 
+#include <sys/stat.h>
+
 #include <reel/train/files.h>
 
 #include "support.h"
@@ -45,6 +47,11 @@ TEST_CASE("read_file: damaged gzip is refused") {
   const Directory directory;
   const std::string cut = directory.write("cut.gz", kIdxGzip.substr(0, kIdxGzip.size() - 12));
   check_throws<FileError>([&] { read_file(cut); }, {"cut.gz"});
+  try {
+    read_file(cut);
+  } catch (const FileError& e) {
+    CHECK(std::string(e.what()).rfind(cut) == 0);  // the path stands there once
+  }
   std::string wrong = kIdxGzip;
   wrong[wrong.size() - 6] = static_cast<char>(~wrong[wrong.size() - 6]);  // in the check sum
   const std::string damaged = directory.write("damaged.gz", wrong);
@@ -71,6 +78,19 @@ TEST_CASE("write_file: what fails names the path and the reason, and leaves noth
   const std::string inside = directory.write("plain", "as before") + "/file";
   check_throws<FileError>([&] { write_file(inside, "x"); }, {inside.c_str(), "Not a directory"});
   CHECK(read_file(directory.path() + "/plain") == "as before");
+}
+
+TEST_CASE("write_file: a link stays and its file is written; what is no regular file is refused and stays") {
+  const Directory directory;
+  const std::string file = directory.write("file", "before"), link = directory.path() + "/link",
+                    pipe = directory.path() + "/pipe";
+  std::filesystem::create_symlink("file", link);
+  write_file(link, "after");
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(read_file(file) == "after");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  check_throws<FileError>([&] { write_file(pipe, "x"); }, {pipe.c_str(), "no regular file"});
+  CHECK(std::filesystem::is_fifo(pipe));
 }
 
 TEST_CASE("read_idx: plain and gzipped") {
