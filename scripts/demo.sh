@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and lets a two-layer LSTM learn to write C++ from reel's own sources: about a minute besides the build.
+# Installs what is missing, builds, and lets a two-layer LSTM learn to write C++ from reel's own sources: some three minutes,
+# the build among them.
 # Options go to the program: scripts/demo.sh --text novel.txt --iterations 10000
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,5 +1,5 @@
 // What most programs need: tape, plans, ops, cells and training. Whole models, data files and reports have headers of their own;
-// all of them, in reading order, are listed in the README.
+// the README's guide goes through them in reading order.
 #pragma once
 
 #include <reel/graph/check_gradients.h>
