@@ -211,6 +211,9 @@ int main(int argc, char** argv) {
   app.add_option("--smoothing", s.model.smoothing, "Share of each target that is spread over all words")
       ->check(program::between(0.0, 0.9))
       ->capture_default_str();
+  app.add_option("--misread", s.model.misread, "Share of sizes, colours and shapes that the decoder misreads in training")
+      ->check(program::between(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--dropout", s.model.dropout, "Of the numbers that stand for a picture")
       ->check(program::between(0.0, 0.95))
       ->capture_default_str();

@@ -60,6 +60,11 @@ Model::Model(const ModelOptions& o)
   seen_ = held_out_ = scenes::choose_held_out(random);
   seen_.flip();
   for (const std::string& word : scenes::words()) words_.add(word);
+  const auto add_kind = [&](const auto& list) {
+    auto& kind = kinds_.emplace_back();
+    for (const char* word : list) kind.push_back(words_.id(word));
+  };
+  add_kind(scenes::kSizes), add_kind(scenes::kColours), add_kind(scenes::kShapes);
   const CaptionerOptions options{.features = Eye::size(o.features), .words = words_.size(), .units = o.units, .cell = o.cell};
   captioner_.emplace(params_, "captioner", Eye(params_, o.features), options);
   trainer_.emplace(Trainer<float>::ModeBuilder([this](Tape& tape, Index, Mode mode) { return loss(tape, mode); }), params_,
@@ -80,6 +85,7 @@ double Model::learn(RandomStream& random) {
   for (const Scene& scene : e.scenes) {
     after.push_back(words_.encode(scenes::caption(scene)));
     before.push_back(after.back());
+    misread(before.back(), random);
     before.back().insert(before.back().begin(), 0);
     after.back().push_back(1);
   }
@@ -108,6 +114,15 @@ Sentence Model::sentence(const Written& text) const {
   Sentence words;
   for (std::int32_t id : text.ids) words.push_back(words_.word(id));
   return words;
+}
+
+// Some of the words that tell of an object become others of their kind.
+void Model::misread(std::vector<std::int32_t>& words, RandomStream& random) const {
+  for (std::int32_t& id : words) {
+    const auto kind = std::ranges::find_if(kinds_, [id](const auto& k) { return std::ranges::find(k, id) != k.end(); });
+    if (kind != kinds_.end() && random.uniform() < options_.misread)
+      id = (*kind)[static_cast<std::size_t>(random.below(static_cast<Index>(kind->size())))];
+  }
 }
 
 // [T, N, V]: 1 for each word that would make a pair of shape and colour which training never shows, where it would stand.

@@ -45,8 +45,8 @@ Examples draw_examples(Index count, RandomStream& random, const std::vector<bool
 
 struct ModelOptions {
   std::string cell = "elman", decode = "greedy";
-  Index units = 128, features = 128, batch = 128, iterations = 3000, beam = 3;
-  double lr = 3e-3, smoothing = .2, decay = .1, dropout = .2, temperature = 1;
+  Index units = 128, features = 128, batch = 128, iterations = 5000, beam = 3;
+  double lr = 3e-3, smoothing = .2, misread = .5, decay = .2, dropout = .2, temperature = 1;
   bool closed_world = false;
   program::Common common;
 };
@@ -56,7 +56,8 @@ struct ModelOptions {
 //
 // Cross-entropy over all words would teach more than the pictures show. Where no circle is ever blue, "circle" counts as wrong of
 // every blue thing, and the network learns that blue things are no circles. So a word that would make a pair which training never
-// shows is left out where it would stand: silence is no evidence. With closed_world it counts as wrong.
+// shows is left out where it would stand: silence is no evidence. With closed_world it counts as wrong. And the decoder misreads
+// half of the words that it has written about an object, so that it looks for the next one in the picture, not in the last one.
 class Model {
  public:
   explicit Model(const ModelOptions& options);  // which live as long as the model
@@ -73,6 +74,7 @@ class Model {
   const std::vector<bool>& seen() const { return seen_; }
 
  private:
+  void misread(std::vector<std::int32_t>& words, RandomStream& random) const;
   Tensor<float> words_left_out(const std::vector<Scene>& scenes) const;
   AnyCell::State see(Tape& tape) const;
   Var loss(Tape& tape, Mode mode) const;
@@ -80,6 +82,7 @@ class Model {
 
   const ModelOptions& options_;
   WordVocabulary words_;
+  std::vector<std::vector<std::int32_t>> kinds_;  // sizes, colours, shapes: words that tell of an object
   std::vector<bool> held_out_, seen_;
   ParameterSet params_;
   std::optional<Captioner> captioner_;

@@ -94,8 +94,8 @@ concept SizedCell = RecurrentCell<C> && requires(const C& cell) {
   { cell.state_layout() } -> std::convertible_to<std::vector<StatePart>>;
 };
 
-// The cell's state made of the Vars of its layout, in order: by its make_state(parts) where it has one. InputError for another
-// number of parts.
+// The cell's state made of the Vars of its layout, in order: by its make_state(parts) where it has one, as it must if a new State
+// has not all its parts yet. InputError for another number of parts.
 template <SizedCell C>
 typename C::State make_state(const C& cell, std::span<const Var> parts) {
   if (const std::size_t count = cell.state_layout().size(); count != parts.size())
@@ -105,6 +105,9 @@ typename C::State make_state(const C& cell, std::span<const Var> parts) {
   } else {
     typename C::State state{};
     const std::vector<Var*> fields = state_parts(state);
+    if (fields.size() != parts.size())
+      throw InputError(fmt::format("a new state has {} parts, the cell's layout {}: the cell needs a make_state(parts)",
+                                   fields.size(), parts.size()));
     for (std::size_t i = 0; i < parts.size(); ++i) *fields[i] = parts[i];
     return state;
   }

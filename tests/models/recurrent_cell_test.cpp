@@ -82,6 +82,12 @@ TEST_CASE("make_state: the parts of the layout, in order") {
   const Lstm::State state = make_state(Lstm(set, "lstm", 2, 3), {{h, c}});
   CHECK(state.h == h);
   CHECK(state.c == c);
+  struct Listed {  // without a make_state, though its new state is an empty list
+    using State = std::vector<Var>;
+    State step(Var x, State) const { return {x}; }
+    std::vector<StatePart> state_layout() const { return {{"h", {B, 3}}}; }
+  };
+  check_throws<InputError>([&] { make_state(Listed(), {{h}}); }, {"0 parts", "1", "make_state"});
   check_throws<InputError>([&] { make_state(Lstm(set, "one", 2, 3), {{h}}); }, {"1 parts", "2"});
   check_throws<InputError>([&] { make_state(Lstm(set, "three", 2, 3), {{h, c, h}}); }, {"3 parts", "2"});
 }
