@@ -7,6 +7,24 @@
 using namespace reel;
 using namespace reel::test;
 
+namespace {
+
+// How many calls saw all the others at work before a deadline.
+int calls_that_met(int count) {
+  const Threads threads(count);
+  std::atomic<int> inside{0}, met{0};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  threads.each(count, [&](Index, int) {
+    ++inside;
+    while (inside < count && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    met += inside == count;
+  });
+  return met;
+}
+
+}  // namespace
+
 TEST_CASE("threads: every index is called once, whatever their number") {
   for (int count : {1, 2, 3, 8}) {
     const Threads threads(count);
@@ -38,17 +56,10 @@ TEST_CASE("threads: two calls at the same time have different slots") {
 
 TEST_CASE("threads: as many calls as threads run at the same time, also on fewer cores") {
   for (int count : {2, 3}) {
-    const Threads threads(count);
-    std::atomic<int> inside{0}, met{0};
-    // Each call waits for the others; the deadline is for a machine that is busy with something else.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    threads.each(count, [&](Index, int) {
-      ++inside;
-      while (inside < count && std::chrono::steady_clock::now() < deadline)
-        std::this_thread::sleep_for(std::chrono::microseconds(50));
-      met += inside == count;
-    });
-    CHECK(met == count);
+    CAPTURE(count);
+    bool all_met = false;  // oneTBB promises no schedule: on a busy machine a thread may come too late
+    for (int attempt = 0; attempt < 5 && !all_met; ++attempt) all_met = calls_that_met(count) == count;
+    CHECK(all_met);
   }
 }
 
