@@ -10,8 +10,22 @@
 
 #include <reel/graph/error.h>
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace reel {
 namespace {
+
+// The thread sanitizer cannot look into Debian's oneTBB: it is told that calls see what was written before them all, and that
+// what they wrote is seen after them all.
+#ifdef __SANITIZE_THREAD__
+void publish(char& place) { __tsan_release(&place); }
+void see(char& place) { __tsan_acquire(&place); }
+#else
+void publish(char&) {}
+void see(char&) {}
+#endif
 
 int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
@@ -35,10 +49,19 @@ void Threads::run(Index n, const void* context, void (*call)(const void*, Index,
     for (Index i = 0; i < n; ++i) call(context, i, 0);
     return;
   }
+  char before = 0, after = 0;
+  publish(before);
   arena_->arena.execute([&] {
     tbb::parallel_for(
-        Index{0}, n, [&](Index i) { call(context, i, tbb::this_task_arena::current_thread_index()); }, tbb::simple_partitioner());
+        Index{0}, n,
+        [&](Index i) {
+          see(before);
+          call(context, i, tbb::this_task_arena::current_thread_index());
+          publish(after);
+        },
+        tbb::simple_partitioner());
   });
+  see(after);
 }
 
 }  // namespace reel
