@@ -155,6 +155,7 @@ Var Model::loss(Tape& tape, Mode mode) const {
   state.kept.back() = dropout(state.kept.back(), options_.dropout, mode);
   const Sequence left_out = tape.input("left out", kMostWords, {B, words_.size()});
   Sequence logits = captioner_->decoder().logits(before, state);
+  // e^-30 of its probability is none in float.
   for (std::size_t t = 0; t < logits.size(); ++t) logits[t] = logits[t] - 30.0 * left_out[t];
   const Var exact = cross_entropy(logits, after, weights);
   if (options_.smoothing == 0) return exact;

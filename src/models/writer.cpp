@@ -195,11 +195,12 @@ Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Ind
     std::vector<std::int32_t> words;
     for (const Written& text : open) words.push_back(text.ids.empty() ? limits.start : text.ids.back());
     const Scored next = step(state, words);
+    const Index V = next.log_probabilities.shape().dim(1);
     std::vector<Written> longer;
     std::vector<Index> rows;
     for (const Candidate& c : best_candidates(open, next.log_probabilities, width)) {
       Written text = open[static_cast<std::size_t>(c.from)];
-      append(text, c.id, next.log_probabilities[c.from * next.log_probabilities.shape().dim(1) + c.id], limits);
+      append(text, c.id, next.log_probabilities[c.from * V + c.id], limits);
       if (text.ended) {
         done.push_back(std::move(text));
       } else {
