@@ -13,8 +13,8 @@
 
 #include "cases.h"
 
-#include <reel/graph/profile.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
+#include <reel/plan/profile.h>
 #include <reel/reel.h>
 
 using namespace reel;

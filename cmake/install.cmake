@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS reel EXPORT reel-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel FILES_MATCHING PATTERN "*.h"
-        PATTERN "*-inl.h" EXCLUDE PATTERN "plan_data.h" EXCLUDE PATTERN "executor.h" EXCLUDE PATTERN "kernels" EXCLUDE)
+        PATTERN "*-inl.h" EXCLUDE PATTERN "kernel_plan.h" EXCLUDE PATTERN "workspace_data.h" EXCLUDE PATTERN "run.h" EXCLUDE PATTERN "executor.h" EXCLUDE PATTERN "kernels" EXCLUDE)
 install(EXPORT reel-targets NAMESPACE reel:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/reel)
 configure_package_config_file(cmake/reel-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/reel-config.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/reel)

@@ -8,8 +8,8 @@
 
 #include <fmt/ranges.h>
 
-#include <reel/train/files.h>
-#include <reel/train/images.h>
+#include <reel/data/files.h>
+#include <reel/data/images.h>
 
 using namespace reel;
 

@@ -6,8 +6,8 @@
 #include "common/program.h"
 #include "common/tracks.h"
 
+#include <reel/data/files.h>
 #include <reel/reel.h>
-#include <reel/train/files.h>
 
 using namespace reel;
 using chars::CharModel;

@@ -8,11 +8,11 @@
 
 #include <fmt/ranges.h>
 
+#include <reel/data/files.h>
+#include <reel/data/sequence_batch.h>
+#include <reel/data/words.h>
 #include <reel/models/sequence_classifier.h>
 #include <reel/reel.h>
-#include <reel/train/files.h>
-#include <reel/train/sequence_batch.h>
-#include <reel/train/words.h>
 
 using namespace reel;
 

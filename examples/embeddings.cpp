@@ -9,12 +9,12 @@
 
 #include <fmt/ranges.h>
 
-#include <reel/models/cell_kinds.h>
-#include <reel/models/writer.h>
+#include <reel/data/files.h>
+#include <reel/data/sequence_batch.h>
+#include <reel/data/word_vectors.h>
+#include <reel/models/cells/cell_kinds.h>
+#include <reel/models/generation/writer.h>
 #include <reel/reel.h>
-#include <reel/train/files.h>
-#include <reel/train/sequence_batch.h>
-#include <reel/train/word_vectors.h>
 
 using namespace reel;
 

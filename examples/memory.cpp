@@ -6,7 +6,7 @@
 #include "common/adding_problem.h"
 #include "common/program.h"
 
-#include <reel/models/cell_kinds.h>
+#include <reel/models/cells/cell_kinds.h>
 #include <reel/reel.h>
 
 using namespace reel;

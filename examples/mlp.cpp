@@ -3,9 +3,9 @@
 
 #include "common/program.h"
 
+#include <reel/data/files.h>
 #include <reel/reel.h>
-#include <reel/train/files.h>
-#include <reel/train/report/graph_drawing.h>
+#include <reel/report/graph_drawing.h>
 
 using namespace reel;
 

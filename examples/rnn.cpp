@@ -2,7 +2,7 @@
 #include "common/program.h"
 
 #include <reel/reel.h>
-#include <reel/train/report/graph_drawing.h>
+#include <reel/report/graph_drawing.h>
 
 using namespace reel;
 

@@ -6,12 +6,12 @@
 #include "common/program.h"
 
 #include <fmt/ranges.h>
-#include <reel/models/encoder_decoder.h>
-#include <reel/models/writer.h>
+#include <reel/models/generation/encoder_decoder.h>
+#include <reel/models/generation/writer.h>
 
+#include <reel/data/sequence_batch.h>
+#include <reel/data/words.h>
 #include <reel/reel.h>
-#include <reel/train/sequence_batch.h>
-#include <reel/train/words.h>
 
 using namespace reel;
 

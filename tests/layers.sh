@@ -1,17 +1,35 @@
 #!/usr/bin/env bash
-# The layers: graph <- ops <- models <- train <- examples. Fails on an include that points upwards or past them, and on an
-# include that is not written <reel/layer/...>.
+# The layers: graph <- ops <- plan <- models <- train, and graph <- data <- report; models and train may use data. In src/plan only
+# passes/ may include ops. Fails on an include that points anywhere else, and on one that is not written <reel/layer/...>.
 set -euo pipefail
 cd "$1"
-order=(graph ops models train)
+declare -A may_include=(
+  [graph]="graph"
+  [ops]="graph ops"
+  [plan]="graph plan"
+  [plan/passes]="graph ops plan"
+  [models]="graph ops plan data models"
+  [train]="graph ops plan data models train"
+  [data]="graph data"
+  [report]="graph data report"
+)
 status=0
-for i in "${!order[@]}"; do
-  for j in "${!order[@]}"; do
-    [ "$j" -gt "$i" ] || continue
-    if grep -rnE "#include [<\"](reel/)?${order[$j]}/" "src/${order[$i]}"; then
-      echo "src/${order[$i]} must not include ${order[$j]}"; status=1
-    fi
-  done
+for folder in src/*/; do
+  layer=$(basename "$folder")
+  [ -n "${may_include[$layer]:-}" ] || { echo "src/$layer is no layer"; status=1; }
+done
+check() {  # files of the layer on standard input
+  local layer=$1 allowed=${may_include[$1]// /|}
+  if xargs grep -nE '#include [<"]reel/' /dev/null | grep -vE "#include <reel/($allowed)/"; then
+    echo "src/$layer may include only: ${may_include[$layer]}"; status=1
+  fi
+}
+for layer in "${!may_include[@]}"; do
+  if [ "$layer" = plan ]; then
+    check plan < <(find src/plan -path src/plan/passes -prune -o -type f -print)
+  else
+    check "$layer" < <(find "src/$layer" -type f)
+  fi
 done
 if grep -rnE '#include "' src; then echo "includes of reel are written <reel/...>"; status=1; fi
 if grep -rnE '<reel/reel.h>' src --include='*.h' --include='*.cpp'; then echo "src must not include the header of everything"; status=1; fi

@@ -2,8 +2,8 @@
 // sum is asked at the end.
 #pragma once
 
+#include <reel/graph/random.h>
 #include <reel/graph/tensor.h>
-#include <reel/models/random.h>
 
 namespace program {
 

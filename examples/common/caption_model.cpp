@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <reel/data/sequence_batch.h>
 #include <reel/models/convolution.h>
-#include <reel/train/sequence_batch.h>
 
 namespace captions {
 namespace {

@@ -8,10 +8,10 @@
 #include "common/program.h"
 #include "common/scenes.h"
 
-#include <reel/models/captioner.h>
-#include <reel/models/writer.h>
+#include <reel/data/words.h>
+#include <reel/models/generation/captioner.h>
+#include <reel/models/generation/writer.h>
 #include <reel/reel.h>
-#include <reel/train/words.h>
 
 namespace captions {
 

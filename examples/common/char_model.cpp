@@ -5,7 +5,7 @@
 
 #include "common/program.h"
 
-#include <reel/models/draw.h>
+#include <reel/models/generation/draw.h>
 
 namespace chars {
 namespace {

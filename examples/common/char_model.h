@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <reel/models/cell_kinds.h>
+#include <reel/models/cells/cell_kinds.h>
 #include <reel/reel.h>
 
 namespace chars {
@@ -13,7 +13,7 @@ namespace chars {
 using namespace reel;
 
 struct ModelOptions {
-  std::string cell = "lstm";  // as in models/cell_kinds.h, or "deep-jordan": layers that see the one above
+  std::string cell = "lstm";  // as in models/cells/cell_kinds.h, or "deep-jordan": layers that see the one above
   Index layers = 2, size = 128;
   double dropout = 0;  // of what goes from layer to layer and into the head, in training
 };

@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <reel/graph/threads.h>
-#include <reel/models/random.h>
-#include <reel/train/report/page.h>
+#include <reel/graph/random.h>
+#include <reel/plan/threads.h>
+#include <reel/report/page.h>
 
 namespace program {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <reel/train/words.h>
+#include <reel/data/words.h>
 
 namespace scenes {
 namespace {

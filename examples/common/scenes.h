@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <reel/models/random.h>
+#include <reel/graph/random.h>
 
 namespace scenes {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include <reel/models/random.h>
+#include <reel/graph/random.h>
 
 namespace sentences {
 

@@ -7,11 +7,18 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <reel/graph/tape.h>
 
 namespace reel {
+
+// An array under the name of the input that it is for. Both are borrowed.
+struct Binding {
+  std::string_view name;
+  InputView view;
+};
 
 struct InputSlot {
   std::string name;

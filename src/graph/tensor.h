@@ -137,9 +137,4 @@ struct InputView {
       : element(element_of<std::remove_const_t<T>>()), data(t.data()), shape(t.shape()) {}
 };
 
-struct Binding {
-  std::string_view name;
-  InputView view;
-};
-
 }  // namespace reel

@@ -1,7 +1,7 @@
 // Bidirectional networks: one cell reads a sequence forward, another backward (Schuster and Paliwal, 1997).
 #pragma once
 
-#include <reel/models/deep.h>
+#include <reel/models/cells/deep.h>
 #include <reel/models/lengths.h>
 
 namespace reel {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include <reel/models/deep.h>
+#include <reel/models/cells/deep.h>
 #include <reel/models/unroll.h>
 
 namespace reel {

@@ -4,8 +4,8 @@
 #include <functional>
 #include <span>
 
+#include <reel/graph/random.h>
 #include <reel/graph/shape.h>
-#include <reel/models/random.h>
 
 namespace reel {
 

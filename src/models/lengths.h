@@ -4,7 +4,7 @@
 // ordered by falling length, and each step is computed for its first rows alone, so that padding costs nothing. Both give the
 // same states, and no gradient comes from padding: with a mask it is exactly 0, packed there is nothing for it to come from.
 // Padding may hold any finite numbers: a NaN under a mask makes the gradients of the weights that it meets NaN.
-// The masks and counts of a batch of ids are made by train/sequence_batch.h.
+// The masks and counts of a batch of ids are made by data/sequence_batch.h.
 #pragma once
 
 #include <vector>

@@ -7,9 +7,9 @@
 
 #include <reel/graph/error.h>
 #include <reel/models/bidirectional.h>
-#include <reel/models/cells.h>
+#include <reel/models/cells/cells.h>
+#include <reel/models/cells/with_dropout.h>
 #include <reel/models/convolution.h>
-#include <reel/models/dropout_cell.h>
 #include <reel/models/hierarchical.h>
 #include <reel/models/sizes.h>
 #include <reel/ops/activation.h>

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/models/cells/recurrent_cell.h>
 #include <reel/models/lengths.h>
-#include <reel/models/recurrent_cell.h>
 
 namespace reel {
 

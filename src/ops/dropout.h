@@ -5,11 +5,10 @@
 // number of threads, and the interpreter.
 #pragma once
 
+#include <reel/graph/mode.h>
 #include <reel/ops/operand.h>
 
 namespace reel {
-
-enum class Mode : std::uint8_t { training, inference };
 
 // Elements of `shape` that are 0 with probability `rate`, else 1 / (1 - rate). InputError unless 0 <= rate < 1.
 // Apply one mask at several steps for dropout with one mask per sequence.

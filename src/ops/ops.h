@@ -4,7 +4,6 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
-#include <reel/ops/compile.h>
 #include <reel/ops/contraction.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>

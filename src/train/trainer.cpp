@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/gradients.h>
-#include <reel/ops/compile.h>
+#include <reel/plan/compile.h>
 
 namespace reel {
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <optional>
 
-#include <reel/graph/plan.h>
-#include <reel/ops/dropout.h>
+#include <reel/graph/mode.h>
+#include <reel/plan/workspace.h>
 #include <reel/train/clipping.h>
 #include <reel/train/optimizers.h>
 

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include <reel/graph/passes/dead_code.h>
+#include <reel/plan/passes/dead_code.h>
 
 #include "support.h"
 

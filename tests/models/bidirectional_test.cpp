@@ -1,7 +1,7 @@
 #include <reel/models/bidirectional.h>
 
-#include "models/cell_table.h"
-#include "models/pytorch_case.h"
+#include "models/cells/cell_table.h"
+#include "models/cells/pytorch_case.h"
 
 using namespace reel;
 using namespace reel::test;

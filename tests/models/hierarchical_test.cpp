@@ -1,6 +1,6 @@
 #include <reel/models/hierarchical.h>
 
-#include "models/cell_table.h"
+#include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"
 #include "models/plain_loops.h"
 

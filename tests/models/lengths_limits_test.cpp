@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "graph/network.h"
-#include "models/cell_table.h"
+#include "models/cells/cell_table.h"
 #include "models/plain_loops.h"
 
 using namespace reel;

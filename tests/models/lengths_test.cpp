@@ -1,4 +1,4 @@
-#include "models/cell_table.h"
+#include "models/cells/cell_table.h"
 
 using namespace reel;
 using namespace reel::test;

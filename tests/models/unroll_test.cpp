@@ -1,4 +1,4 @@
-#include "models/cell_table.h"
+#include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"
 
 using namespace reel;

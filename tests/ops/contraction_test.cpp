@@ -4,7 +4,7 @@
 
 #include <reel/graph/structural.h>
 
-#include "../graph/network.h"
+#include "graph/network.h"
 
 using namespace reel;
 using namespace reel::test;

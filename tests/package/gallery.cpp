@@ -1,20 +1,20 @@
 // A user's project: a picture file, a caption, and a report, with headers that reel.h does not include.
 #include <cstdio>
 
-#include <reel/models/captioner.h>
+#include <reel/data/files.h>
+#include <reel/data/images.h>
+#include <reel/data/png.h>
+#include <reel/data/sequence_batch.h>
+#include <reel/data/word_vectors.h>
+#include <reel/data/words.h>
 #include <reel/models/convolution.h>
-#include <reel/models/encoder_decoder.h>
+#include <reel/models/generation/captioner.h>
+#include <reel/models/generation/encoder_decoder.h>
+#include <reel/models/generation/writer.h>
 #include <reel/models/hopfield.h>
 #include <reel/models/sequence_classifier.h>
-#include <reel/models/writer.h>
 #include <reel/reel.h>
-#include <reel/train/files.h>
-#include <reel/train/images.h>
-#include <reel/train/report/page.h>
-#include <reel/train/report/png.h>
-#include <reel/train/sequence_batch.h>
-#include <reel/train/word_vectors.h>
-#include <reel/train/words.h>
+#include <reel/report/page.h>
 using namespace reel;
 
 int main(int count, char** arguments) {

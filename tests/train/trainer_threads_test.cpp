@@ -1,4 +1,4 @@
-#include "models/cell_table.h"
+#include "models/cells/cell_table.h"
 #include "train/stream_task.h"
 
 using namespace reel;

@@ -1,0 +1,76 @@
+#include <reel/data/images.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include <fmt/format.h>
+#include <png.h>
+
+#include <reel/data/files.h>
+#include <reel/graph/error.h>
+
+namespace reel {
+
+Tensor<float> read_png(const std::string& path) {
+  const std::string bytes = read_file(path);
+  if (bytes.empty()) throw FileError(fmt::format("{}: is no readable PNG: it is empty", path));
+  png_image image;
+  std::memset(&image, 0, sizeof image);
+  image.version = PNG_IMAGE_VERSION;
+  const auto failed = [&] {
+    const std::string why = image.message;
+    png_image_free(&image);
+    return FileError(fmt::format("{}: is no readable PNG: {}", path, why));
+  };
+  if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) throw failed();
+  // Deflate packs 1,032 bytes into one at most, and a pixel takes a bit or more: a damaged header must not cost memory.
+  const double count = static_cast<double>(image.width) * image.height;
+  if (count / 8 / 1032 > static_cast<double>(bytes.size()) || count * 3 > std::numeric_limits<png_uint_32>::max()) {
+    const auto [width, height] = std::pair(image.width, image.height);
+    png_image_free(&image);
+    throw FileError(fmt::format("{}: is no readable PNG: {} x {} pixels in {} bytes", path, width, height, bytes.size()));
+  }
+  image.format = PNG_FORMAT_RGB;
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // two bytes of a colour say no more than that they are finer
+  std::vector<png_byte> pixels(PNG_IMAGE_SIZE(image));
+  const png_color black{0, 0, 0};
+  if (!png_image_finish_read(&image, &black, pixels.data(), 0, nullptr)) throw failed();
+  Tensor<float> result(Shape{static_cast<Index>(image.height), static_cast<Index>(image.width), 3});
+  std::ranges::transform(pixels, result.begin(), [](png_byte b) { return static_cast<float>(b) / 255; });
+  return result;
+}
+
+namespace {
+
+// Means along the middle dimension of [outer, n, inner], to m of them.
+Tensor<float> resized_along(const float* x, Index outer, Index n, Index inner, Index m) {
+  Tensor<float> y(Shape{outer, m, inner});
+  const double scale = static_cast<double>(n) / static_cast<double>(m);
+  for (Index o = 0; o < outer; ++o)
+    for (Index i = 0; i < m; ++i) {
+      const double begin = static_cast<double>(i) * scale, end = begin + scale;
+      for (auto k = static_cast<Index>(begin); k < n && static_cast<double>(k) < end; ++k) {
+        const double part = std::min(end, static_cast<double>(k + 1)) - std::max(begin, static_cast<double>(k));
+        for (Index c = 0; c < inner; ++c)
+          y[(o * m + i) * inner + c] += static_cast<float>(part / scale) * x[(o * n + k) * inner + c];
+      }
+    }
+  return y;
+}
+
+}  // namespace
+
+Tensor<float> resized(const Tensor<float>& image, Index height, Index width) {
+  if (image.shape().rank() != 3 || image.size() == 0)
+    throw InputError(fmt::format("resized: needs an image [H, W, C], not {}", image.shape().text()));
+  if (height < 1 || width < 1) throw InputError(fmt::format("resized: {} x {} is no size", height, width));
+  const Index H = image.shape().dim(0), W = image.shape().dim(1), C = image.shape().dim(2);
+  const Tensor<float> rows = resized_along(image.data(), 1, H, W * C, height);
+  const Tensor<float> all = resized_along(rows.data(), height, W, C, width);
+  return Tensor<float>(Shape{height, width, C}, std::span<const float>(all.data(), static_cast<std::size_t>(all.size())));
+}
+
+}  // namespace reel

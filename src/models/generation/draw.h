@@ -1,0 +1,27 @@
+// Drawing one of several things by their logits.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include <reel/graph/random.h>
+
+namespace reel {
+
+// An index, with probabilities softmax(logits / temperature). REQUIRES: a finite logit, none that is NaN or +inf, and
+// temperature > 0.
+template <class T>
+std::int32_t draw_by_logits(std::span<const T> logits, double temperature, RandomStream& random) {
+  const T top = *std::max_element(logits.begin(), logits.end());
+  const auto weight = [&](T z) { return std::exp((z - top) / temperature); };
+  double total = 0;
+  for (T z : logits) total += weight(z);
+  double u = random.uniform() * total;
+  std::size_t possible = 0;  // roundings may leave a little after the last one
+  for (std::size_t i = 0; i < logits.size() && u >= 0; ++i)
+    if (const double w = weight(logits[i]); w > 0) possible = i, u -= w;
+  return static_cast<std::int32_t>(possible);
+}
+
+}  // namespace reel

@@ -1,0 +1,69 @@
+#include <reel/plan/blocks.h>
+
+#include <algorithm>
+
+namespace reel {
+namespace {
+
+constexpr Index kLargestBlock = 128;  // rows of a block: enough for the GEMM's tiles, few enough for the caches
+constexpr double kRowsToBegin = 2;    // a block's step costs that of so many rows besides: its weights must come from the caches
+constexpr Index kMostShares = 4;      // a block of short sequences has no more rows than this times the even share
+Index even_share(Index rows, int threads) { return std::clamp<Index>((rows + threads - 1) / threads, 1, kLargestBlock); }
+
+// What each row costs.
+void weigh_rows(const RunContext& run, const RowCosts& costs, std::vector<double>& work) {
+  work.assign(static_cast<std::size_t>(run.rows), 0);
+  for (const auto& [count, cost] : costs.counted) {
+    const Index n = run.rows_of(Shape(count, {}));
+    if (n > 0) work[static_cast<std::size_t>(n - 1)] += cost;  // of the last row that has it, and of all before
+  }
+  double so_far = costs.all;
+  for (std::size_t r = work.size(); r-- > 0;) work[r] = so_far += work[r];
+}
+
+// Cuts in order, no block costing more than the limit unless it is a single row.
+void cut_at(double limit, Index most, const std::vector<double>& work, std::vector<Index>& ends) {
+  ends.clear();
+  Index first = 0;
+  double cost = 0;
+  for (Index r = 0; r < static_cast<Index>(work.size()); ++r) {
+    const double row = work[static_cast<std::size_t>(r)];
+    if (r > first && (cost + row > limit || r - first == most)) {
+      ends.push_back(r);
+      first = r;
+    }
+    cost = r == first ? (1 + kRowsToBegin) * row : cost + row;
+  }
+  if (!work.empty()) ends.push_back(static_cast<Index>(work.size()));
+}
+
+}  // namespace
+
+Index largest_block(Index rows, int threads, const RowCosts& costs) {
+  const Index share = even_share(rows, threads);
+  return costs.counted.empty() ? share : std::clamp<Index>(kMostShares * share, 1, kLargestBlock);
+}
+
+void cut_rows(const RunContext& run, int threads, const RowCosts& costs, std::vector<double>& work, std::vector<Index>& ends) {
+  const Index share = even_share(run.rows, threads);
+  ends.clear();
+  if (costs.counted.empty()) {
+    for (Index end = share; end < run.rows; end += share) ends.push_back(end);
+    if (run.rows > 0) ends.push_back(run.rows);
+    return;
+  }
+  weigh_rows(run, costs, work);
+  const auto blocks = static_cast<std::size_t>((run.rows + share - 1) / share);
+  const Index most = largest_block(run.rows, threads, costs);
+  // The smallest limit that needs no more blocks than an even cut, by bisection.
+  double low = 0, high = kRowsToBegin * costs.all;
+  for (double row : work) high += (1 + kRowsToBegin) * row;
+  for (int i = 0; i < 20; ++i) {
+    const double middle = (low + high) / 2;
+    cut_at(middle, most, work, ends);
+    (ends.size() <= blocks ? high : low) = middle;
+  }
+  cut_at(high, most, work, ends);
+}
+
+}  // namespace reel

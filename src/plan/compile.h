@@ -1,0 +1,31 @@
+// compile(): from a tape to a plan: the passes in their order, then the schedule, the memory and the kernels.
+// Threads: a function of its arguments; the tape is only read.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+#include <reel/plan/plan.h>
+
+namespace reel {
+
+struct CompileOptions {
+  std::optional<std::vector<Pass>> passes =
+      std::nullopt;     // default_passes() when not given; without `lower`, products have no kernel
+  bool verify = false;  // check the program after every pass
+};
+
+// In the order in which they run.
+std::vector<Pass> default_passes();
+
+// T in {float, double}. InputError when there is no output or one is on another tape. The states that carry() named are
+// delivered too when an output depends on them.
+template <class T>
+Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options = {});
+template <class T>
+Plan<T> compile(const Tape& tape, std::initializer_list<Var> outputs, const CompileOptions& options = {}) {
+  return compile<T>(tape, std::span(outputs.begin(), outputs.size()), options);
+}
+
+}  // namespace reel

@@ -1,0 +1,126 @@
+#include <reel/plan/executor.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/plan/denormals.h>
+
+namespace reel {
+namespace {
+
+template <class T>
+class Executor {
+ public:
+  explicit Executor(WorkspaceData& w) : w_(w), plan_(*w.plan) {}
+
+  void run() {
+    for (const PhasePlan& phase : plan_.phases) {
+      if (phase.kind == PhaseKind::cached)
+        run_cached(phase);
+      else if (phase.kind == PhaseKind::shared)
+        run_waves(phase);
+      else
+        run_rows(phase);
+    }
+  }
+
+ private:
+  void run_cached(const PhasePlan& phase) {
+    const auto* values = static_cast<const ParameterValues<T>*>(w_.parameters);
+    const std::uint64_t version = values ? values->version() : 1;
+    if (w_.cached_version == version) return;
+    w_.cached_version = 0;
+    run_waves(phase);
+    w_.cached_version = version;
+  }
+
+  void run_waves(const PhasePlan& phase) {
+    std::uint32_t first = phase.first_kernel;
+    for (std::uint32_t end : phase.wave_ends) {
+      run_wave(first, end);
+      first = end;
+    }
+  }
+
+  // All parts of all kernels of a wave, as one list of tasks.
+  void run_wave(std::uint32_t first, std::uint32_t end) {
+    Index tasks = 0;
+    for (std::uint32_t k = first; k < end; ++k) tasks += plan_.kernels[k].parts;
+    w_.threads.each(tasks, [&](Index task, int slot) {
+      const FlushDenormals flush;
+      std::uint32_t k = first;
+      while (task >= plan_.kernels[k].parts) task -= plan_.kernels[k++].parts;
+      const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
+      const bool reduces = std::ranges::any_of(x, [](const PortPlan& p) { return p.shape->batched(); });
+      call(k, slot, 0, reduces ? w_.context.rows : 1, task);
+    });
+  }
+
+  void run_rows(const PhasePlan& phase) {
+    const std::vector<Index>& ends = w_.block_ends;
+    w_.threads.each(static_cast<Index>(ends.size()), [&](Index block, int slot) {
+      const FlushDenormals flush;
+      const auto b = static_cast<std::size_t>(block);
+      const Index first = b == 0 ? 0 : ends[b - 1], count = ends[b] - first;
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+        const PortPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
+        const Index live = std::min(w_.context.rows_of(*result.shape) - first, count);
+        if (live > 0) call(k, slot, first, live, 0);
+      }
+    });
+  }
+
+  Port resolve(const PortPlan& p, int slot, Index first_row) const {
+    auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
+    data += p.fixed + p.scaled * w_.scale(p.source);
+    if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
+    return {data, p.stride, p.shape, p.type, p.splat};
+  }
+
+  void call(std::uint32_t index, int slot, Index first_row, Index rows, Index part) {
+    const KernelPlan& kernel = plan_.kernels[index];
+    std::vector<Port>& ports = w_.ports[slot];
+    for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
+      ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
+    const auto results = std::span<const Port>(ports).subspan(kernel.inputs, kernel.results);
+    const KernelCall c{w_.context, first_row,    rows,
+                       part,       kernel.parts, std::span(ports).first(kernel.inputs),
+                       results[0], results,      w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    if (w_.times.empty()) return run_kernel(kernel, c);
+    const auto start = std::chrono::steady_clock::now();
+    run_kernel(kernel, c);
+    KernelTime& time = w_.times[static_cast<std::size_t>(slot)][index];
+    time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ++time.calls;
+  }
+
+  void run_kernel(const KernelPlan& kernel, const KernelCall& c) {
+    try {
+      if (kernel.tiles)
+        kernel.tiles->run<T>(c);
+      else
+        kernel.op->run(c, T{});
+    } catch (const InputError& e) {
+      throw InputError(fmt::format("[{}] {} ({})", kernel.op->name(), e.what(), plan_.program.tape->place(kernel.node)));
+    }
+  }
+
+  WorkspaceData& w_;
+  const PlanData& plan_;
+};
+
+}  // namespace
+
+template <class T>
+void execute(WorkspaceData& w) {
+  cut_rows(w.context, w.threads.count(), w.plan->row_costs, w.row_work, w.block_ends);
+  Executor<T>(w).run();
+}
+
+template void execute<float>(WorkspaceData&);
+template void execute<double>(WorkspaceData&);
+
+}  // namespace reel

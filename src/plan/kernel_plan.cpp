@@ -1,0 +1,222 @@
+#include <reel/plan/kernel_plan.h>
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/plan/memory.h>
+
+namespace reel {
+namespace {
+
+class Lowering {
+ public:
+  explicit Lowering(PlanData& plan)
+      : plan_(plan),
+        tape_(*plan.program.tape),
+        layout_(make_layout(plan.program, plan.schedule, plan.element)),
+        leaf_homes_(tape_.size()),
+        piece_shapes_(layout_.places.size()) {}
+
+  void run() {
+    plan_.scratch_per_row = layout_.scratch_per_row;
+    plan_.stored_per_row = layout_.stored_per_row;
+    plan_.shared_bytes = layout_.shared_bytes;
+    plan_.cached_bytes = layout_.cached_bytes;
+    for (NodeId id = 0; id < tape_.size(); ++id) {
+      const Reading& reading = plan_.schedule.readings[id];
+      if (tape_.node(id).op->leaf()) leaf_homes_[id] = leaf_home(id);
+      if (reading.piece >= 0 && tape_.inputs(id)[0] == reading.base) piece_shapes_[value_of(id)] = &tape_.node(id).shape;
+    }
+    for (const Phase& phase : plan_.schedule.phases) add_phase(phase);
+    for (NodeId root : plan_.program.roots) {
+      plan_.root_ports.push_back(static_cast<std::uint32_t>(plan_.ports.size()));
+      plan_.ports.push_back(port_of(root));
+    }
+  }
+
+ private:
+  std::uint32_t value_of(NodeId id) const { return layout_.value_of(plan_.schedule.readings[id]); }
+
+  // The whole value, as its node makes it.
+  PortPlan computed_home(NodeId id, std::uint32_t value) const {
+    const Node& n = tape_.node(id);
+    PortPlan home = typed(n);
+    if (piece_shapes_[value]) home.shape = piece_shapes_[value];
+    home.source = layout_.places[value].source;
+    (n.shape.batched() ? home.scaled : home.fixed) = layout_.places[value].offset;
+    home.stride = !n.shape.batched() ? 0 : n.op->in_pieces() ? n.shape.trailing_product(0) : n.shape.row_size();
+    return home;
+  }
+
+  PortPlan typed(const Node& n) const {
+    PortPlan p;
+    p.element_bytes = element_bytes(n, plan_.element);
+    p.shape = &n.shape;
+    p.type = n.type;
+    return p;
+  }
+
+  PortPlan leaf_home(NodeId id) {
+    const Node& n = tape_.node(id);
+    const LeafInfo& leaf = *n.op->leaf();
+    PortPlan home = typed(n);
+    home.stride = n.shape.batched() ? n.shape.row_size() : 0;
+    const Index step_bytes = std::max<Index>(leaf.step, 0) * n.shape.row_size() * home.element_bytes;
+    switch (leaf.kind) {
+      case LeafInfo::Kind::input:
+        home.source = Source::input;
+        home.slot = static_cast<std::uint32_t>(slot(leaf.name));
+        (n.shape.batched() ? home.scaled : home.fixed) = step_bytes;
+        break;
+      case LeafInfo::Kind::carried:
+        home.source = Source::carried;
+        home.slot = static_cast<std::uint32_t>(plan_.table.carried(leaf.name));
+        break;
+      case LeafInfo::Kind::parameter:
+        home.source = Source::parameter;
+        home.slot = static_cast<std::uint32_t>(leaf.parameter);
+        break;
+      case LeafInfo::Kind::constant:
+        home.source = Source::constant;
+        home.slot = static_cast<std::uint32_t>(plan_.constants.size());
+        home.stride = 0;
+        home.splat = leaf.value->size() == 1;
+        plan_.constants.push_back(constant_row(n, *leaf.value));
+        break;
+    }
+    return home;
+  }
+
+  int slot(const std::string& name) {
+    const auto [it, added] = slots_.try_emplace(name, 0);
+    if (added) it->second = plan_.table.input(name);
+    return it->second;
+  }
+
+  AlignedBytes constant_row(const Node& n, const Tensor<double>& value) const {
+    const Index size = n.shape.row_size();
+    AlignedBytes bytes = aligned_bytes(static_cast<std::size_t>(std::max<Index>(size, 1) * element_bytes(n, plan_.element)));
+    for (Index i = 0; i < size; ++i) {
+      const double number = value[value.size() == 1 ? 0 : i];
+      if (plan_.element == Element::f32)
+        reinterpret_cast<float*>(bytes.get())[i] = static_cast<float>(number);
+      else
+        reinterpret_cast<double*>(bytes.get())[i] = number;
+    }
+    return bytes;
+  }
+
+  // Node x as an operand.
+  PortPlan port_of(NodeId x) const {
+    const Reading& reading = plan_.schedule.readings[x];
+    PortPlan port = tape_.node(reading.base).op->leaf() ? leaf_homes_[reading.base] : computed_home(reading.base, value_of(x));
+    port.shape = &tape_.node(x).shape;
+    port.fixed += reading.offset * port.element_bytes;
+    if (reading.shared_row) port.stride = 0;
+    port.splat |= reading.splat;
+    return port;
+  }
+
+  void add_phase(const Phase& phase) {
+    PhasePlan out{phase.kind, static_cast<std::uint32_t>(plan_.kernels.size()), 0, {}};
+    for (std::uint32_t end : phase.wave_ends) out.wave_ends.push_back(out.first_kernel + end);
+    for (NodeId id : phase.nodes) add_kernel(id);
+    out.end_kernel = static_cast<std::uint32_t>(plan_.kernels.size());
+    plan_.phases.push_back(std::move(out));
+  }
+
+  void add_kernel(NodeId id) {
+    const Node& n = tape_.node(id);
+    KernelPlan kernel{n.op, id, static_cast<std::uint32_t>(plan_.ports.size()), n.input_count};
+    kernel.results = static_cast<std::uint32_t>(pieces_of(n));
+    std::vector<Signature> x;
+    for (NodeId input : tape_.inputs(id)) {
+      plan_.ports.push_back(port_of(input));
+      x.push_back({tape_.node(input).type, tape_.node(input).shape});
+    }
+    for (std::uint32_t r = 0; r < kernel.results; ++r) plan_.ports.push_back(computed_home(id, layout_.first_value[id] + r));
+    if (const auto tiles = n.op->tiles(static_cast<int>(n.input_count))) kernel.tiles = single_program(n, *tiles);
+    if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
+    const std::size_t scratch = kernel.tiles ? kernel.tiles->scratch_bytes() : n.op->scratch_bytes(plan_.element, x);
+    plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(scratch));
+    plan_.most_ports = std::max(plan_.most_ports, kernel.inputs + kernel.results);
+    plan_.kernels.push_back(kernel);
+  }
+
+  // The program of one elementwise op, shared by all its nodes of so many inputs.
+  const TileProgram* single_program(const Node& n, const Tiles& tiles) {
+    const TileProgram*& program = single_programs_[{n.op, n.input_count}];
+    if (program) return program;
+    if (n.input_count > kMostTileInputs)
+      throw Error(
+          fmt::format("[{}] an elementwise op takes at most {} inputs, not {}", n.op->name(), kMostTileInputs, n.input_count));
+    TileProgram::Step step{tiles, {}};
+    for (std::uint32_t i = 0; i < n.input_count; ++i) step.x.push_back(static_cast<int>(i));
+    const int result = 0;
+    return program =
+               &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&step, 1), std::span(&result, 1));
+  }
+
+  PlanData& plan_;
+  const Tape& tape_;
+  Layout layout_;
+  std::vector<PortPlan> leaf_homes_;        // by node
+  std::vector<const Shape*> piece_shapes_;  // by value: as Piece reads it
+  std::map<std::pair<const Op*, std::uint32_t>, const TileProgram*> single_programs_;
+  std::unordered_map<std::string, int> slots_;
+};
+
+}  // namespace
+
+PlanData::Sizes PlanData::sizes(Index rows, int threads) const {
+  const Index block_scratch = checked_product(scratch_per_row, largest_block(rows, threads, row_costs));
+  const Sizes s{checked_product(stored_per_row, rows), checked_sum(block_scratch, round_up(kernel_scratch, kAlignment)),
+                shared_bytes, cached_bytes};
+  checked_sum(checked_sum(s.stored, checked_product(s.scratch_each, threads)), checked_sum(s.shared, s.cached));
+  return s;
+}
+
+Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& run) {
+  const Tape& tape = *plan.program.tape;
+  Work work;
+  for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i) {
+    const PortPlan& port = plan.ports[kernel.first_port + i];
+    const Index elements = port.splat ? 1 : port.shape->row_size();
+    work.bytes += static_cast<double>(elements * (port.stride == 0 ? 1 : run.rows_of(*port.shape)) * port.element_bytes);
+  }
+  std::vector<Signature> x;
+  for (NodeId id : tape.inputs(kernel.node)) x.push_back({tape.node(id).type, tape.node(id).shape});
+  const Node& n = tape.node(kernel.node);
+  work.flop = n.op->flop(x, {n.type, n.shape}, run);
+  return work;
+}
+
+namespace {
+
+// The costs of one row, as far as kernels of row phases tell: arithmetic and memory traffic, at 4 FLOP to the byte.
+RowCosts row_costs(const PlanData& plan) {
+  RowCosts costs;
+  std::map<std::uint32_t, double> counted;
+  for (const PhasePlan& phase : plan.phases) {
+    if (phase.kind != PhaseKind::rows) continue;
+    for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+      const RowCount rows = plan.program.tape->node(plan.kernels[k].node).shape.rows();
+      const Work work = work_of(plan, plan.kernels[k], RunContext{.rows = 1});
+      (rows.is_counted() ? counted[rows.number()] : costs.all) += work.flop + 4 * work.bytes;
+    }
+  }
+  for (const auto& [number, cost] : counted) costs.counted.emplace_back(RowCount::counted(number), cost);
+  return costs;
+}
+
+}  // namespace
+
+void lower_to_kernels(PlanData& plan) {
+  Lowering(plan).run();
+  plan.row_costs = row_costs(plan);
+}
+
+}  // namespace reel

@@ -1,0 +1,87 @@
+// The compiled form behind a Plan: kernels with operands as places in memory. Internal to src/plan.
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+
+#include <reel/graph/bindings.h>
+#include <reel/plan/blocks.h>
+#include <reel/plan/layout.h>
+#include <reel/plan/tile_program.h>
+
+namespace reel {
+
+// An operand: base of (source, slot) + fixed bytes + scaled bytes x rows of the source, then row after row.
+struct PortPlan {
+  Source source = Source::shared;
+  std::uint32_t slot = 0;
+  Index fixed = 0;
+  Index scaled = 0;
+  Index stride = 0;  // elements between rows; 0: shared by all rows
+  Index element_bytes = 0;
+  const Shape* shape = nullptr;
+  Type type = Type::real;
+  bool splat = false;
+};
+
+struct KernelPlan {
+  const Op* op;
+  NodeId node;
+  std::uint32_t first_port;  // inputs, then the result or its pieces
+  std::uint32_t inputs;
+  std::uint32_t results = 1;
+  Index parts = 1;
+  const TileProgram* tiles = nullptr;  // of a single elementwise op
+};
+
+struct PhasePlan {
+  PhaseKind kind;
+  std::uint32_t first_kernel;
+  std::uint32_t end_kernel;
+  std::vector<std::uint32_t> wave_ends;  // kernel indices
+};
+
+struct RootPlan {
+  NodeId tape_node;  // on the user's tape
+  std::uint32_t port;
+};
+
+struct PlanData {
+  Element element;
+  Program program;
+  PhaseSchedule schedule;
+  InputTable table;
+  std::vector<KernelPlan> kernels;
+  std::vector<PortPlan> ports;
+  std::vector<PhasePlan> phases;
+  std::deque<TileProgram> tile_programs;  // of single ops, where kernels point to
+  std::vector<std::uint32_t> root_ports;  // by root of the program
+  std::vector<RootPlan> outputs;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)
+  std::vector<AlignedBytes> constants;
+  std::unordered_map<NodeId, std::uint32_t> output_of;  // user's node -> index into outputs
+  SetIdentity parameter_set;
+  Index parameter_count = 0;  // values that a workspace needs of it; 0: no parameters
+  std::uint32_t most_ports = 0;
+  TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
+  // Sizes: per row of a block, per row of the batch, and whole.
+  Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
+  RowCosts row_costs;
+
+  // Bytes of a workspace for so many rows; ShapeError, before anything is allocated, when they do not fit.
+  struct Sizes {
+    Index stored, scratch_each, shared, cached;
+  };
+  Sizes sizes(Index rows, int threads) const;
+};
+
+// What a kernel does in one run.
+struct Work {
+  double flop = 0, bytes = 0;  // bytes of operands and results
+};
+Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& run);
+
+// Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
+void lower_to_kernels(PlanData& plan);
+
+}  // namespace reel

@@ -1,0 +1,54 @@
+#include <reel/plan/passes/defer.h>
+
+#include <algorithm>
+
+namespace reel::passes {
+namespace {
+
+// The accumulate's terms on the new tape, those of one merging op replaced by a single node at the first one's place.
+std::vector<Var> merged_terms(Rewriter& rewriter, std::span<const NodeId> terms, const std::vector<std::uint32_t>& uses) {
+  const Tape& tape = rewriter.from();
+  struct Group {
+    const Op* op;
+    CallSite site;
+    std::vector<Var> inputs;  // of a merging op; else the term itself
+  };
+  std::vector<Group> groups;
+  for (NodeId term : terms) {
+    const Node& node = tape.node(term);
+    const bool merges = node.op->sum_merges() && uses[term] == 1;
+    if (!merges) {
+      groups.push_back({nullptr, node.site, {rewriter.to().var(rewriter.mapped(term))}});
+      continue;
+    }
+    auto group = std::ranges::find(groups, node.op, &Group::op);
+    if (group == groups.end()) group = groups.insert(groups.end(), {node.op, node.site, {}});
+    for (NodeId x : tape.inputs(term)) group->inputs.push_back(rewriter.to().var(rewriter.mapped(x)));
+  }
+  std::vector<Var> merged;
+  for (const Group& g : groups) merged.push_back(g.op ? rewriter.to().append_interned(g.op, g.inputs, g.site) : g.inputs[0]);
+  return merged;
+}
+
+}  // namespace
+
+Program defer(const Program& program, Element) {
+  const Tape& tape = *program.tape;
+  const std::vector<std::uint32_t> uses = count_uses(tape, program.roots);
+  Rewriter rewriter(program);
+  for (NodeId id = 0; id < tape.size(); ++id) {
+    const auto terms = tape.inputs(id);
+    const bool accumulates = tape.node(id).op->accumulates();
+    if (!accumulates || std::ranges::none_of(terms, [&](NodeId t) { return tape.node(t).op->sum_merges(); })) {
+      rewriter.keep(id);
+      continue;
+    }
+    const auto scope = rewriter.to().scope(tape.scope_label(id));
+    const std::vector<Var> merged = merged_terms(rewriter, terms, uses);
+    rewriter.replace(
+        id, merged.size() == 1 ? merged[0] : rewriter.to().append_interned(tape.node(id).op, merged, tape.node(id).site));
+  }
+  return rewriter.finish();
+}
+
+}  // namespace reel::passes

@@ -1,0 +1,66 @@
+// Plan: the nodes of a tape that some outputs need, rewritten by passes, placed in memory and ordered in phases, ready to be
+// replayed with new data. It is made by compile() (plan/compile.h).
+//
+// Always holds: a plan is immutable and independent of the tape it came from; replay allocates nothing once a workspace has
+// seen its number of rows (reset() frees the carried state); results have the same bits for every number of threads. A run that
+// throws leaves carried state and parameters as they were. Threads: a const Plan may run in any number of threads, each with a
+// Workspace of its own.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <reel/graph/bindings.h>
+#include <reel/plan/rewriter.h>
+
+namespace reel {
+
+template <class T>
+class Workspace;
+struct CompileOptions;
+struct PlanData;
+
+// What every element type's plan has in common.
+class PlanBase {
+ public:
+  std::span<const InputSlot> inputs() const;
+  std::span<const InputSlot> carried() const;
+  bool carries(std::string_view name) const { return carried_slot(name) >= 0; }
+  std::size_t kernels() const;
+  const Program& program() const;  // after the passes
+  // Phases and kernels in order: operands, shapes, FLOP and bytes of a run over so many rows, and where on the tape each came
+  // from.
+  std::string text(Index rows = 1) const;
+  std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
+
+ protected:
+  int carried_slot(std::string_view name) const;
+  explicit PlanBase(std::shared_ptr<const PlanData> data) : data_(std::move(data)) {}
+  std::shared_ptr<const PlanData> data_;
+};
+
+struct RunOptions {
+  std::optional<Index> rows = std::nullopt;  // B, where no batched input tells it (default 1)
+  bool commit = true;                        // false: carried state waits for Workspace::commit()
+};
+
+template <class T>
+class Plan : public PlanBase {
+ public:
+  // InputError for a binding that is missing, of another type or shape, or an id out of range.
+  void run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options = {}) const;
+  void run(Workspace<T>& workspace, std::initializer_list<Binding> bindings, const RunOptions& options = {}) const {
+    run(workspace, std::span(bindings.begin(), bindings.size()), options);
+  }
+
+ private:
+  friend class Workspace<T>;
+  template <class U>
+  friend Plan<U> compile(const Tape&, std::span<const Var>, const CompileOptions&);
+  using PlanBase::PlanBase;
+};
+
+}  // namespace reel

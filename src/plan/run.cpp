@@ -1,0 +1,122 @@
+#include <reel/plan/run.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+#include <reel/plan/executor.h>
+#include <reel/plan/memory.h>
+#include <reel/plan/workspace.h>
+
+namespace reel {
+
+template <class T>
+void bind_parameters(WorkspaceData& w) {
+  const PlanData& p = *w.plan;
+  if (p.parameter_count == 0) return;
+  const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
+  if (!values) throw InputError("Workspace: the plan has parameters; give their values");
+  if (values->set() != p.parameter_set)
+    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
+  if (values->size() < p.parameter_count)
+    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added",
+                                 values->size(), p.parameter_count));
+  for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
+}
+template void bind_parameters<float>(WorkspaceData&);
+template void bind_parameters<double>(WorkspaceData&);
+
+namespace {
+
+// B where the options ask for one, or where a committed state has it and no batched input will tell.
+std::optional<Index> expected_rows(const WorkspaceData& w, const RunOptions& options) {
+  const auto batched = [](const InputSlot& slot) { return slot.shape.batched(); };
+  if (options.rows || std::ranges::any_of(w.plan->table.inputs(), batched)) return options.rows;
+  for (std::size_t i = 0; i < w.carried.size(); ++i)
+    if (w.carried[i].committed && batched(w.plan->table.carried()[i])) return w.carried[i].rows;
+  return std::nullopt;
+}
+
+// InputError for a carried state among the bindings, and for arrays that the run itself would overwrite.
+void check_bindings(const WorkspaceData& w, std::span<const Binding> bindings, Index rows) {
+  for (const Binding& b : bindings)
+    if (w.plan->table.carried(b.name) >= 0 && w.plan->table.input(b.name) < 0)
+      throw InputError(fmt::format("\"{}\" is carried; give it with Workspace::set_carried", b.name));
+  const auto inputs = w.plan->table.inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto elements = checked_product(std::max<Index>(inputs[i].steps, 1), inputs[i].step_elements(rows));
+    if (w.owns(w.views[i]->data, static_cast<std::size_t>(elements) * element_bytes(w.views[i]->element)))
+      throw InputError(fmt::format(
+          "input {} is bound to an output of the same workspace, which the run overwrites; copy it first", inputs[i].text()));
+  }
+}
+
+// Makes zero states for the context's rows; InputError when a state holds another number of rows.
+void prepare_carried(WorkspaceData& w) {
+  const auto slots = w.plan->table.carried();
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    CarriedState& state = w.carried[i];
+    if (state.rows < 0) {
+      state = CarriedState::zero(slots[i], w.context.rows, w.plan->element);
+    } else if (slots[i].shape.batched() && state.rows != w.context.rows) {
+      // A state that was only prepared for a run that then failed is still zero for any number of rows.
+      if (!state.committed) {
+        state = CarriedState::zero(slots[i], w.context.rows, w.plan->element);
+        continue;
+      }
+      throw InputError(fmt::format("carried {} holds {} rows, but this run has {}; reset() first", slots[i].text(), state.rows,
+                                   w.context.rows));
+    }
+  }
+}
+
+// Grows the buffers to the context's rows. When memory runs out, all is as it was.
+void lay_out(WorkspaceData& w) {
+  const PlanData& plan = *w.plan;
+  if (w.rows == w.context.rows) return;
+  const int threads = w.threads.count();
+  const PlanData::Sizes sizes = plan.sizes(w.context.rows, threads);
+  const auto stored = static_cast<std::size_t>(sizes.stored), scratch = static_cast<std::size_t>(sizes.scratch_each);
+  AlignedBytes new_stored, new_shared, new_cached;
+  std::vector<AlignedBytes> new_scratch;
+  std::vector<std::vector<Port>> new_ports;
+  if (stored > w.stored_bytes || !w.stored) new_stored = aligned_bytes(stored);
+  if (scratch > w.scratch_bytes || w.scratch.empty())
+    for (int slot = 0; slot < threads; ++slot) new_scratch.push_back(aligned_bytes(scratch));
+  if (!w.shared) new_shared = aligned_bytes(static_cast<std::size_t>(sizes.shared));
+  if (!w.cached) new_cached = aligned_bytes(static_cast<std::size_t>(sizes.cached));
+  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<Port>(plan.most_ports));
+
+  if (new_stored) w.stored = std::move(new_stored), w.stored_bytes = stored;
+  if (!new_scratch.empty()) w.scratch = std::move(new_scratch), w.scratch_bytes = scratch;
+  if (new_shared) w.shared = std::move(new_shared);
+  if (new_cached) w.cached = std::move(new_cached);
+  if (!new_ports.empty()) w.ports = std::move(new_ports);
+  w.block = largest_block(w.context.rows, threads, plan.row_costs);
+  w.rows = w.context.rows;
+}
+
+}  // namespace
+
+template <class T>
+void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options) const {
+  WorkspaceData& w = *workspace.data_;
+  if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
+  bind_parameters<T>(w);
+  const Index rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views, w.next_counts);
+  check_bindings(w, bindings, rows);
+  w.has_run = w.pending = false;
+  w.context.rows = rows;
+  std::swap(w.counts, w.next_counts);
+  w.context.counts = w.counts;
+  prepare_carried(w);
+  lay_out(w);
+  execute<T>(w);
+  w.has_run = w.pending = true;
+  if (options.commit) workspace.commit();
+}
+template class Plan<float>;
+template class Plan<double>;
+
+}  // namespace reel

@@ -1,0 +1,71 @@
+#include <reel/plan/threads.h>
+
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <reel/graph/error.h>
+
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace reel {
+namespace {
+
+// The thread sanitizer cannot look into Debian's oneTBB: it is told that calls see what was written before them all and what
+// earlier calls of their slot wrote, and that all of it is seen after them.
+#ifdef __SANITIZE_THREAD__
+void publish(char& place) { __tsan_release(&place); }
+void see(char& place) { __tsan_acquire(&place); }
+#else
+void publish(char&) {}
+void see(char&) {}
+#endif
+
+int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+}  // namespace
+
+struct Threads::Arena {
+  explicit Arena(int count) : arena(count), slots(static_cast<std::size_t>(count)) {
+    if (count > cores()) more.emplace(tbb::global_control::max_allowed_parallelism, count);
+  }
+  std::optional<tbb::global_control> more;  // oneTBB makes no more threads than cores unless asked
+  tbb::task_arena arena;
+  std::vector<char> slots;  // their addresses, for the thread sanitizer
+};
+
+Threads::Threads(int count) : count_(count == 0 ? cores() : count) {
+  if (count < 0) throw InputError(fmt::format("the number of threads must be positive, or 0 for all cores, not {}", count));
+  if (count_ > 1) arena_ = std::make_shared<Arena>(count_);
+}
+
+void Threads::run(Index n, const void* context, void (*call)(const void*, Index, int)) const {
+  if (!arena_ || n <= 1) {
+    for (Index i = 0; i < n; ++i) call(context, i, 0);
+    return;
+  }
+  char before = 0, after = 0;
+  publish(before);
+  arena_->arena.execute([&] {
+    tbb::parallel_for(
+        Index{0}, n,
+        [&](Index i) {
+          const int slot = tbb::this_task_arena::current_thread_index();
+          char& same_slot = arena_->slots[static_cast<std::size_t>(slot)];
+          see(before), see(same_slot);
+          call(context, i, slot);
+          publish(after), publish(same_slot);
+        },
+        tbb::simple_partitioner());
+  });
+  see(after);
+}
+
+}  // namespace reel

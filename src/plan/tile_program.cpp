@@ -1,0 +1,140 @@
+#include <reel/plan/tile_program.h>
+
+#include <algorithm>
+
+namespace reel {
+namespace {
+
+constexpr Index kTileBytes = 2048;  // of one place: some twenty of them are in the L1 cache
+
+template <class T>
+constexpr Index kTile = kTileBytes / static_cast<Index>(sizeof(T));
+
+template <class T>
+Tile<T> tile_of(const Tiles& tiles) {
+  if constexpr (sizeof(T) == 4)
+    return tiles.f32;
+  else
+    return tiles.f64;
+}
+
+// Walks one input through the tiles of a call.
+template <class T>
+class Input {
+ public:
+  Input() = default;
+
+  // `flat`: the whole call is one row. `repeats`: rows in a tile. `buffer` holds one tile.
+  Input(const Port& port, Index n, bool flat, Index repeats, T* buffer) : port_(&port), n_(n), buffer_(buffer) {
+    const T* first = port.row<const T>(0);
+    if (port.splat && port.stride == 0) {
+      if (n > 0) std::fill_n(buffer, flat ? kTile<T> : std::min(kTile<T>, n * repeats), *first);
+      kind_ = Kind::constant;
+    } else if (!port.splat && (flat || repeats == 1 || port.stride == n)) {
+      kind_ = Kind::memory;
+    } else if (!port.splat && port.stride == 0) {
+      for (Index r = 0; r < repeats; ++r) std::copy_n(first, n, buffer + r * n);
+      kind_ = Kind::constant;
+    } else {
+      kind_ = Kind::gathered;
+    }
+  }
+
+  const T* at(Index row, Index rows, Index column, Index columns) const {
+    if (kind_ == Kind::constant) return buffer_;
+    const T* first = port_->row<const T>(row);
+    if (kind_ == Kind::memory) return first + column;
+    for (Index r = 0; r < rows; ++r, first += port_->stride) {
+      if (port_->splat)
+        std::fill_n(buffer_ + r * columns, columns, *first);
+      else
+        std::copy_n(first, n_, buffer_ + r * n_);
+    }
+    return buffer_;
+  }
+
+ private:
+  enum class Kind : std::uint8_t { memory, constant, gathered };
+  Kind kind_ = Kind::memory;
+  const Port* port_ = nullptr;
+  Index n_ = 0;
+  T* buffer_ = nullptr;
+};
+
+}  // namespace
+
+TileProgram::TileProgram(int inputs, std::span<const Step> steps, std::span<const int> results)
+    : inputs_(inputs), results_(static_cast<int>(results.size())) {
+  const int count = static_cast<int>(steps.size());
+  std::vector<int> last_use(steps.size(), -1), place(steps.size(), -1);
+  for (int s = 0; s < count; ++s)
+    for (int x : steps[static_cast<std::size_t>(s)].x)
+      if (x >= inputs) last_use[static_cast<std::size_t>(x - inputs)] = s;
+  for (int r = 0; r < results_; ++r) place[static_cast<std::size_t>(results[static_cast<std::size_t>(r)])] = inputs + r;
+
+  // A register is free again after the last step that reads it: kernels do not write where they read.
+  std::vector<int> free;
+  for (int s = 0; s < count; ++s) {
+    const Step& step = steps[static_cast<std::size_t>(s)];
+    Call call{step.tiles, static_cast<int>(step.x.size()), {}, 0};
+    for (std::size_t i = 0; i < step.x.size(); ++i)
+      call.x[i] = static_cast<std::uint8_t>(step.x[i] < inputs ? step.x[i] : place[static_cast<std::size_t>(step.x[i] - inputs)]);
+    int& mine = place[static_cast<std::size_t>(s)];
+    if (mine < 0) {
+      if (free.empty()) free.push_back(inputs + results_ + registers_++);
+      mine = free.back();
+      free.pop_back();
+    }
+    call.y = static_cast<std::uint8_t>(mine);
+    calls_.push_back(call);
+    for (std::size_t i = 0; i < step.x.size(); ++i) {
+      const int x = step.x[i] - inputs;
+      const bool first = std::find(step.x.begin(), step.x.begin() + static_cast<std::ptrdiff_t>(i), step.x[i]) ==
+                         step.x.begin() + static_cast<std::ptrdiff_t>(i);
+      if (x >= 0 && first && last_use[static_cast<std::size_t>(x)] == s &&
+          place[static_cast<std::size_t>(x)] >= inputs + results_)
+        free.push_back(place[static_cast<std::size_t>(x)]);
+    }
+  }
+}
+
+std::size_t TileProgram::scratch_bytes() const { return static_cast<std::size_t>((inputs_ + registers_) * kTileBytes); }
+
+template <class T>
+void TileProgram::run(const KernelCall& c) const {
+  const Index n = c.x[0].shape->row_size();
+  if (n == 0 || c.rows == 0) return;
+  const bool flat = std::ranges::all_of(
+      c.x, [&](const Port& p) { return p.splat ? p.stride == 0 : p.stride == n || (c.rows == 1 && !p.splat); });
+  const Index repeats = flat ? 1 : std::clamp<Index>(kTile<T> / n, 1, c.rows);
+
+  Input<T> inputs[kMostPlaces];
+  T* place[kMostPlaces];
+  T* scratch = reinterpret_cast<T*>(c.scratch);
+  for (int i = 0; i < inputs_; ++i)
+    inputs[i] = Input<T>(c.x[static_cast<std::size_t>(i)], n, flat, repeats, scratch + i * kTile<T>);
+  for (int r = 0; r < registers_; ++r) place[inputs_ + results_ + r] = scratch + (inputs_ + r) * kTile<T>;
+
+  const auto run_tile = [&](Index row, Index rows, Index column, Index columns) {
+    for (int i = 0; i < inputs_; ++i) place[i] = const_cast<T*>(inputs[i].at(row, rows, column, columns));
+    for (int i = 0; i < results_; ++i)
+      place[inputs_ + i] = c.results[static_cast<std::size_t>(i)].template row<T>(0) + row * n + column;
+    for (const Call& call : calls_) {
+      const T* x[kMostTileInputs];
+      for (int i = 0; i < call.count; ++i) x[i] = place[call.x[static_cast<std::size_t>(i)]];
+      tile_of<T>(call.tiles)(x, place[call.y], rows * columns);
+    }
+  };
+  if (flat) {
+    for (Index at = 0; at < c.rows * n; at += kTile<T>) run_tile(0, 1, at, std::min(kTile<T>, c.rows * n - at));
+  } else if (repeats > 1) {
+    for (Index r = 0; r < c.rows; r += repeats) run_tile(r, std::min(repeats, c.rows - r), 0, n);
+  } else {
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index at = 0; at < n; at += kTile<T>) run_tile(r, 1, at, std::min(kTile<T>, n - at));
+  }
+}
+template void TileProgram::run<float>(const KernelCall&) const;
+template void TileProgram::run<double>(const KernelCall&) const;
+
+}  // namespace reel

@@ -1,0 +1,51 @@
+// Workspace: what one replay of a plan at a time writes to: its values, its carried state, its count of runs.
+//
+// Always holds: it belongs to one plan; its memory grows to the largest number of rows that it has seen. A run that throws leaves
+// carried state as it was. Threads: one at a time.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include <reel/plan/plan.h>
+#include <reel/plan/threads.h>
+
+namespace reel {
+
+struct Profile;
+struct ProfileOptions;
+struct WorkspaceData;
+
+template <class T>
+class Workspace {
+ public:
+  // `parameters` outlives the workspace; plans whose tape has parameters need it. InputError when they are of another set.
+  explicit Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters = nullptr, Threads threads = Threads(1),
+                     std::uint64_t seed = 0);
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+  // An output of the last successful run; valid until the next. InputError for a Var that the plan was not compiled for.
+  TensorView<const T> value(Var output) const;
+  TensorView<const std::int32_t> ids(Var output) const;
+
+  // Carried state. Zero until a run commits; its number of rows is then fixed until reset(), and before the first run it is
+  // empty: [0]. Setting a state drops those that wait for commit(). InputError for unknown names.
+  TensorView<const T> carried(std::string_view name) const;
+  void set_carried(std::string_view name, TensorView<const T> value);  // [rows, ...]
+  void commit();  // makes the last run's states, held back by RunOptions::commit = false, the next run's first
+  void reset();   // back to zero, for any number of rows
+
+  std::uint64_t runs() const;  // committed so far; dropout draws new masks for each
+  void set_runs(std::uint64_t runs);
+  std::size_t bytes() const;  // memory held
+
+ private:
+  friend class Plan<T>;
+  template <class U>
+  friend Profile profile(const Plan<U>&, Workspace<U>&, std::span<const Binding>, const ProfileOptions&);
+  std::unique_ptr<WorkspaceData> data_;
+};
+
+}  // namespace reel

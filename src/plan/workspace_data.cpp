@@ -1,0 +1,57 @@
+#include <reel/plan/workspace_data.h>
+
+#include <cstring>
+#include <functional>
+
+namespace reel {
+
+std::size_t CarriedState::size(Element element) const {
+  return static_cast<std::size_t>(shape.row_size()) * element_bytes(element);
+}
+
+CarriedState CarriedState::zero(const InputSlot& slot, Index rows, Element element) {
+  CarriedState state;
+  state.shape = slot.shape.bind(rows);
+  state.rows = rows;
+  state.bytes = aligned_bytes(state.size(element));
+  std::memset(state.bytes.get(), 0, state.size(element));
+  return state;
+}
+
+bool WorkspaceData::owns(const void* data, std::size_t bytes) const {
+  const auto* first = static_cast<const std::byte*>(data);
+  const auto overlaps = [&](const AlignedBytes& buffer, std::size_t size) {
+    const std::less<const std::byte*> before;
+    return buffer && bytes > 0 && before(first, buffer.get() + size) && before(buffer.get(), first + bytes);
+  };
+  return overlaps(stored, stored_bytes) || overlaps(shared, static_cast<std::size_t>(plan->shared_bytes)) ||
+         overlaps(cached, static_cast<std::size_t>(plan->cached_bytes));
+}
+
+void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
+  switch (source) {
+    case Source::scratch:
+      return scratch[thread].get();
+    case Source::stored:
+      return stored.get();
+    case Source::shared:
+      return shared.get();
+    case Source::cached:
+      return cached.get();
+    case Source::input:
+      return const_cast<void*>(views[slot]->data);
+    case Source::carried:
+      return carried[slot].bytes.get();
+    case Source::parameter:
+      return const_cast<void*>(parameter_data[slot]);
+    case Source::constant:
+      return plan->constants[slot].get();
+  }
+  return nullptr;
+}
+
+void* address(const WorkspaceData& w, const PortPlan& p) {
+  return static_cast<std::byte*>(w.base(p.source, p.slot, 0)) + p.fixed + p.scaled * w.scale(p.source);
+}
+
+}  // namespace reel

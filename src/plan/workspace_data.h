@@ -1,0 +1,60 @@
+// The memory and the bindings behind a Workspace. Internal to src/plan.
+#pragma once
+
+#include <vector>
+
+#include <reel/plan/kernel_plan.h>
+#include <reel/plan/threads.h>
+
+namespace reel {
+
+struct CarriedState {
+  AlignedBytes bytes;
+  Shape shape{0};          // bound to `rows`
+  Index rows = -1;         // -1: zero, for any number of rows
+  bool committed = false;  // holds the state of a run that succeeded, or one set by the user
+
+  static CarriedState zero(const InputSlot& slot, Index rows, Element element);
+  std::size_t size(Element element) const;  // in bytes
+};
+
+// The calls of one kernel by one thread.
+struct KernelTime {
+  Index calls = 0;
+  double seconds = 0;
+};
+
+// The memory and bindings of one workspace, untyped.
+struct WorkspaceData {
+  std::shared_ptr<const PlanData> plan;
+  Threads threads;
+  RunContext context;
+  std::vector<std::int32_t> counts, next_counts;  // of rows, by number: of the last run, and of one whose inputs are checked
+  const void* parameters = nullptr;               // const ParameterValues<T>*
+  std::uint64_t cached_version = 0;               // of the parameters that the cached values were made from; 0: none
+
+  Index rows = -1;  // that the buffers below are laid out for
+  Index block = 0;  // that block scratch is laid out for
+  std::vector<Index> block_ends;
+  std::vector<double> row_work;
+  AlignedBytes stored, shared, cached;
+  std::size_t stored_bytes = 0, scratch_bytes = 0;
+  std::vector<AlignedBytes> scratch;     // per slot: block scratch, then kernel scratch
+  std::vector<std::vector<Port>> ports;  // per slot: reused for every call
+  std::vector<CarriedState> carried;     // by carried slot
+  std::vector<const InputView*> views;   // by input slot, of this run
+  std::vector<const void*> parameter_data;
+  bool has_run = false;
+  std::vector<std::vector<KernelTime>> times;  // by slot and kernel, while a profile is made
+  bool pending = false;                        // states of the last run wait for commit()
+
+  // Whether any of these bytes lies in the memory that runs write to.
+  bool owns(const void* data, std::size_t bytes) const;
+  void* base(Source source, std::uint32_t slot, int thread) const;
+  Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
+};
+
+// The address of a value that is not block scratch.
+void* address(const WorkspaceData& workspace, const PortPlan& port);
+
+}  // namespace reel
