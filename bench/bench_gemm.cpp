@@ -86,10 +86,10 @@ double contract_rate(Index T, Index rows, Index M, Index N, Index groups) {
     operands.push_back(x[static_cast<std::size_t>(t)]);
     for (const Sequence& y : right) operands.push_back(y[static_cast<std::size_t>(t)]);
   }
-  const Var all = contraction({1, groups, true}, operands, {});
+  const Var all = grouped_weight_gradient({1, groups, true}, operands, {});
   std::vector<Var> outputs{all};
   if (groups > 1) outputs.clear();
-  for (Index g = 0; g < groups && groups > 1; ++g) outputs.push_back(piece(all, g, {}));
+  for (Index g = 0; g < groups && groups > 1; ++g) outputs.push_back(get_output(all, g, {}));
   const auto plan = compile<float>(tape, outputs);
   Workspace<float> workspace(plan);
   Tensor<float> left(Shape{T, rows, M}), y(Shape{T, rows, N});

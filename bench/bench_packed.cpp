@@ -55,7 +55,7 @@ class Network {
     outputs = gradients(loss, wrt);
     outputs.push_back(loss);
     plan_.emplace(compile<float>(tape_, outputs));
-    workspace_.emplace(*plan_, &values_, Threads(threads));
+    workspace_.emplace(*plan_, &values_, ThreadPool(threads));
   }
   void run(const Tensor<float>& x, const LengthsData& d) {
     values_.edit(0);

@@ -173,7 +173,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
       held.push_back(
           fmt::format("{} {}", scenes::kColours[p % scenes::kColours.size()], scenes::kShapes[p / scenes::kColours.size()]));
   page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
-  fmt::print("{} parameters; never seen in training: {}\n", model.params().numbers(), fmt::join(held, ", "));
+  fmt::print("{} parameters; never seen in training: {}\n", model.params().elements(), fmt::join(held, ", "));
 
   RandomStream random = s.model.common.random(1);
   const std::vector<bool> all(model.seen().size(), true);

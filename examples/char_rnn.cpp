@@ -182,7 +182,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
                          {.seed = s.common.seed, .threads = s.common.make_threads()});
   const double entropy = unigram_entropy(text);
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
-             vocabulary.size(), entropy, entropy / std::log(2.0), model.params().numbers());
+             vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
   auto page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
   CharWriter writer(model, trainer.parameters());
   RandomStream random = s.common.random(0), diary_random = s.common.random(1);

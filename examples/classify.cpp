@@ -295,7 +295,7 @@ void learn(const CLI::App& app, const Settings& s) {
   Classifier classifier(s, data, parts);
   auto page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network), unused(s));
   fmt::print("{} examples of {} classes to learn, {} to test, {} parameters\n", parts.train.size(), data.classes.size(),
-             parts.test.size(), classifier.params().numbers());
+             parts.test.size(), classifier.params().elements());
 
   report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
   losses.curves = {{.name = "training"}, {.name = "test", .mark_best = true}};

@@ -108,7 +108,7 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
                           .schedule = schedule::warmup(50, schedule::cosine(s.iterations, .02))});
-  fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.numbers());
+  fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};
   losses.curves = {{.name = "training"}};
   RandomStream random = s.common.random(1);

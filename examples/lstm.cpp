@@ -41,7 +41,7 @@ void check(const program::Common& common) {
   Tape tape;
   const Sequence x = tape.input("x", 6, {B, 3});
   const auto run = unroll(cell, x, zero_state(tape, cell));
-  const Var loss = sum(square(run.final.h) + run.final.c);
+  const Var loss = sum(square(run.last.h) + run.last.c);
   Tensor<double> data(Shape{6, 2, 3});
   RandomStream random = common.random(0);
   for (double& v : data) v = random.normal();
@@ -63,7 +63,7 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
              report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
   Tape tape;
   const Sequence x = tape.input("x", s.length, {B, 2});
-  const Var h = cell_output(cell, unroll(cell, x, zero_state(tape, cell)).final);
+  const Var h = cell_output(cell, unroll(cell, x, zero_state(tape, cell)).last);
   const Var answer = head(h);
   const Var loss = mean(square(answer - tape.input("y", {B, 1})));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});

@@ -120,13 +120,13 @@ class GradientProbe {
     const auto run = unroll(cell, x, zero_state(tape_, cell));
     const Var loss = sum(square(head(run.outputs.back()) - tape_.input("y", {B, 1})));
     std::vector<Var> states;
-    for (const AnyCell::State& state : run.states) states.insert(states.end(), state.kept.begin(), state.kept.end());
+    for (const AnyCell::State& state : run.states) states.insert(states.end(), state.vars.begin(), state.vars.end());
     slopes_ = gradients(loss, states);
     plan_.emplace(compile<float>(tape_, slopes_));
   }
 
   std::vector<double> norms(const ParameterValues<float>& values, const program::AddingProblem& task,
-                            const Threads& threads) const {
+                            const ThreadPool& threads) const {
     Workspace<float> workspace(*plan_, &values, threads);
     plan_->run(workspace, {{"x", task.x}, {"y", task.y}});
     const Index rows = task.y.size();

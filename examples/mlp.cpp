@@ -130,7 +130,7 @@ void hello(const program::Common& common, report::Page& page) {
     Tape tape;
     const Sequence ids = tape.ids("x", 4, {B}), next = tape.ids("y", 4, {B});
     const Var loss = record(set, tape, ids, next);
-    Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = common.seed, .threads = Threads(1)});
+    Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = common.seed, .threads = ThreadPool(1)});
     report::Curve curve{.name = name};
     for (int i = 0; i < 600 && !program::interrupted(); ++i)
       curve.points.push_back({static_cast<double>(i), trainer.step({{"x", hell}, {"y", ello}})});
@@ -160,7 +160,7 @@ void learn_xor(const Settings& s, report::Page& page) {
   const Var output = net(tape.input("x", {B, 2}));
   const Var loss = half_squared_error(output, tape.input("y", {B, 1}));
   const Tensor<double> x(Shape{4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), y(Shape{4, 1}, {0, 1, 1, 0});
-  Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = Threads(1)});
+  Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = ThreadPool(1)});
   report::LineChart chart{.title = "Loss", .x_label = "update", .y_label = "half squared error", .log_y = true};
   chart.curves = {{.name = "training"}};
   for (int i = 0; i < 1000 && !program::interrupted(); ++i)

@@ -222,7 +222,7 @@ class Translator {
   void make_writer() {
     encode_tape_.emplace();
     encoded_ = encode(*encode_tape_);
-    encode_plan_.emplace(compile<float>(*encode_tape_, encoded_.kept));
+    encode_plan_.emplace(compile<float>(*encode_tape_, encoded_.vars));
     encoding_.emplace(*encode_plan_, values_, s_.common.make_threads());
     writer_.emplace(model_->decoder(), *values_, s_.common.make_threads());
   }
@@ -264,7 +264,7 @@ Numbers draw_numbers(const Settings& s) {
 
 void learn(const Settings& s, Translator& translator, const Numbers& numbers, report::Page& page) {
   fmt::print("{}: {} pairs to learn, {} held out, {} parameters\n", translator.name(), numbers.train.size(), numbers.test.size(),
-             translator.params().numbers());
+             translator.params().elements());
   translator.train(numbers.train, numbers.test, page);
   if (program::interrupted()) return;
   std::vector<Index> mistakes;

@@ -1,3 +1,9 @@
+#include <reel/graph/structural.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "support.h"
 
 #include <cstring>
@@ -91,7 +97,7 @@ void check_plan_of(const Tape& tape, std::span<const Var> outputs, const Data& d
   const auto bindings = data.bindings<T>();
   std::vector<std::string> first;
   for (int threads : {1, 2, 3, 8}) {
-    Workspace<T> workspace(plan, parameters, Threads(threads));
+    Workspace<T> workspace(plan, parameters, ThreadPool(threads));
     plan.run(workspace, bindings);
     const auto bits = output_bits(workspace, outputs);
     if (threads > 1) {

@@ -1,4 +1,5 @@
-// What the tests share: random data, and the comparisons that every op, cell and model must pass.
+// What the tests share: random data, and the comparisons that every op, cell and model must pass. A test includes the ops and
+// models that it uses itself, so that a change of one is not a change of all.
 #pragma once
 
 #include <cmath>
@@ -7,7 +8,18 @@
 
 #include <doctest/doctest.h>
 
-#include <reel/reel.h>
+#include <reel/graph/check_gradients.h>
+#include <reel/graph/gradients.h>
+#include <reel/graph/interpreter.h>
+#include <reel/graph/random.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/plan/compile.h>
+#include <reel/plan/workspace.h>
+
+namespace reel {
+class ParameterSet;
+}
 
 namespace reel::test {
 

@@ -74,7 +74,7 @@ Model::Model(const ModelOptions& o)
                                   .weight_decay = {o.decay, true},
                                   .schedule = schedule::warmup(100, schedule::cosine(o.iterations, .02))});
   see_ = see(see_tape_);
-  see_plan_.emplace(compile<float>(see_tape_, see_.kept));
+  see_plan_.emplace(compile<float>(see_tape_, see_.vars));
   seeing_.emplace(*see_plan_, &trainer_->parameters(), o.common.make_threads());
   writer_.emplace(captioner_->decoder(), trainer_->parameters(), o.common.make_threads());
 }
@@ -152,7 +152,7 @@ Var Model::loss(Tape& tape, Mode mode) const {
   const Sequence before = tape.ids("before", kMostWords, {B}), after = tape.ids("after", kMostWords, {B});
   const Sequence weights = tape.input("weights", kMostWords, {B});
   AnyCell::State state = see(tape);
-  state.kept.back() = dropout(state.kept.back(), options_.dropout, mode);
+  state.vars.back() = dropout(state.vars.back(), options_.dropout, mode);
   const Sequence left_out = tape.input("left out", kMostWords, {B, words_.size()});
   Sequence logits = captioner_->decoder().logits(before, state);
   // e^-30 of its probability is none in float.

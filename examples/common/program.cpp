@@ -68,7 +68,7 @@ CLI::Validator not_empty() {
 
 void add_common(CLI::App& app, Common& common) {
   app.add_option("--seed", common.seed, "Seed of every random number")->check(seed_check())->capture_default_str();
-  app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")
+  app.add_option("--threads", common.threads, "ThreadPool; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on")->check(not_empty());

@@ -12,7 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <reel/graph/random.h>
-#include <reel/plan/threads.h>
+#include <reel/plan/thread_pool.h>
 #include <reel/report/page.h>
 
 namespace program {
@@ -21,7 +21,7 @@ struct Common {
   std::uint64_t seed = 1;
   int threads = 0;
   std::string report;  // path of a page to write; empty for none
-  reel::Threads make_threads() const { return reel::Threads(threads); }
+  reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
   // Independent streams 0 .. 9 for a program's own use. Parameters begin with the first streams of the seed; these lie far away.
   reel::RandomStream random(int stream) const { return reel::RandomStream(seed, std::uint64_t{1} << (20 + stream)); }
 };

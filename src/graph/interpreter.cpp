@@ -89,7 +89,7 @@ void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, con
 template <class T>
 void Interpreter<T>::evaluate_node(NodeId id) {
   const auto operand = [&](NodeId i) {
-    EvaluationOperand<T> o;
+    OracleOperand<T> o;
     o.shape = &tape_.node(i).shape;
     o.size = shapes_[i].row_size();
     if (tape_.node(i).type == Type::id)

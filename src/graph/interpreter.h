@@ -50,7 +50,7 @@ class Interpreter {
   std::vector<Tensor<std::int32_t>> ids_;
   std::vector<Shape> shapes_;  // bound
   NodeId evaluated_ = 0;
-  std::vector<EvaluationOperand<T>> operands_;
+  std::vector<OracleOperand<T>> operands_;
 };
 
 // One evaluation of a whole tape.

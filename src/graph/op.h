@@ -73,7 +73,7 @@ class Arguments {
 
 // One operand of a naive evaluation: dense, row-major, B first.
 template <class S>
-struct EvaluationOperand {
+struct OracleOperand {
   S* real = nullptr;
   std::int32_t* ids = nullptr;
   const Shape* shape = nullptr;
@@ -83,14 +83,14 @@ struct EvaluationOperand {
 template <class S>
 struct Evaluation {
   RunContext run;
-  std::span<const EvaluationOperand<S>> x;
-  EvaluationOperand<S> y;
+  std::span<const OracleOperand<S>> x;
+  OracleOperand<S> y;
 
   Index rows(const Shape& s) const { return run.rows_of(s); }
 };
 
 // One operand of a plan's kernel. Elements within a row are dense; rows lie `stride` elements apart (0: one shared row).
-struct Port {
+struct KernelOperand {
   void* data = nullptr;
   Index stride = 0;
   const Shape* shape = nullptr;
@@ -104,20 +104,22 @@ struct Port {
 };
 
 // A kernel's call: `rows` rows beginning with global row `first_row` (1 row for a result without B whose inputs have none).
-// A reduction over B sees all rows, and part `part` of `parts`. Operands with fewer rows than the call say so by rows_of().
+// A reduction over B sees all rows, and does task `task` of `tasks`. Operands with fewer rows than the call say so by rows_of().
 struct KernelCall {
   RunContext run;
   Index first_row = 0;
   Index rows = 1;
-  Index part = 0;
-  Index parts = 1;
-  std::span<const Port> x;
-  Port y;                         // the result, or the first of its pieces
-  std::span<const Port> results;  // all pieces
-  std::byte* scratch = nullptr;   // scratch_bytes() of the op, 64-byte aligned, private to this call
+  Index task = 0;
+  Index tasks = 1;
+  std::span<const KernelOperand> x;
+  KernelOperand y;                         // the result, or the first of its pieces
+  std::span<const KernelOperand> results;  // all pieces
+  std::byte* scratch = nullptr;            // scratch_bytes() of the op, 64-byte aligned, private to this call
 
   // Rows of an operand from first_row on.
-  Index rows_of(const Port& p) const { return std::max<Index>(run.rows_of(*p.shape) - (p.shape->batched() ? first_row : 0), 0); }
+  Index rows_of(const KernelOperand& p) const {
+    return std::max<Index>(run.rows_of(*p.shape) - (p.shape->batched() ? first_row : 0), 0);
+  }
 };
 
 // Computes y[0, n) from the inputs' n elements each, of which there are at most kMostTileInputs.
@@ -133,9 +135,9 @@ struct Tiles {
 // A result that is only another way to read its one input: elements [offset, offset + row size) of each row.
 struct ViewRule {
   Index offset = 0;
-  bool shared_row = false;  // the input has no B and each row of the result reads all of it
-  bool splat = false;       // one element of the input fills the row
-  Index piece = -1;         // the input is laid out in pieces (Op::in_pieces) and this is one of them, whole
+  bool repeats_row = false;  // the input has no B and each row of the result reads all of it
+  bool splat = false;        // one element of the input fills the row
+  Index output = -1;         // the input is laid out in pieces (Op::multi_output) and this is one of them, whole
 };
 
 struct LeafInfo {
@@ -175,7 +177,7 @@ class Op {
   virtual std::optional<Tiles> tiles(int) const { return std::nullopt; }  // for so many inputs of the result's shape
 
   // Every element of a result depends on the same elements of the inputs, all of one shape. Such a node's inputs may be
-  // repetitions of one element that are nowhere written out (Port::splat).
+  // repetitions of one element that are nowhere written out (KernelOperand::splat).
   virtual bool elementwise(int inputs) const { return tiles(inputs).has_value(); }
 
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
@@ -183,7 +185,7 @@ class Op {
   virtual bool transposes() const { return false; }   // a matrix without B
 
   // A result [B, P, ...] is kept as P pieces of [B, ...], each with memory of its own; it is read through Piece only.
-  virtual bool in_pieces() const { return false; }
+  virtual bool multi_output() const { return false; }
 
   // f(a..) + f(b..) = f(a.., b..): an accumulate of such nodes is one node with all their inputs in order.
   virtual bool sum_merges() const { return false; }
@@ -194,8 +196,8 @@ class Op {
   // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view.
   virtual void run(const KernelCall&, float) const;
   virtual void run(const KernelCall&, double) const;
-  // How many independent pieces a call over unbatched results may be cut into; constant for given shapes.
-  virtual Index parts(Element, std::span<const Signature>, const Signature&) const { return 1; }
+  // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.
+  virtual Index tasks(Element, std::span<const Signature>, const Signature&) const { return 1; }
   virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
   // Floating-point operations of a run, for profiles; a multiply-add counts as two.
   virtual double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const;

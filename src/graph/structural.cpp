@@ -30,7 +30,7 @@ void Accumulate::run_as(const KernelCall& c) const {
   for (Index r = 0; r < c.rows; ++r) {
     T* y = c.y.row<T>(r);
     std::copy_n(c.x[0].row<const T>(r), n, y);
-    for (const Port& port : c.x.subspan(1)) {
+    for (const KernelOperand& port : c.x.subspan(1)) {
       const T* x = port.row<const T>(r);
       for (Index i = 0; i < n; ++i) y[i] += x[i];
     }
@@ -39,12 +39,12 @@ void Accumulate::run_as(const KernelCall& c) const {
 template void Accumulate::run_as<float>(const KernelCall&) const;
 template void Accumulate::run_as<double>(const KernelCall&) const;
 
-std::string Piece::attributes() const { return fmt::format("{}", index_); }
+std::string Output::attributes() const { return fmt::format("{}", index_); }
 
-Signature Piece::infer(const Arguments& x) const {
+Signature Output::infer(const Arguments& x) const {
   x.require_count(1);
   if (x.shape(0).rank() < 1 || index_ >= x.shape(0).dim(0))
-    throw ShapeError(fmt::format("{} has no piece {}", x.describe(0), index_));
+    throw ShapeError(fmt::format("{} has no output {}", x.describe(0), index_));
   return {Type::real, x.shape(0).without(0)};
 }
 
@@ -77,7 +77,7 @@ Var accumulate(std::span<const Var> x, CallSite site) {
   return x.size() == 1 ? x[0] : x[0].tape().append(Accumulate{}, x, site);
 }
 
-Var piece(Var all, Index index, CallSite site) { return all.tape().append(Piece(index), {all}, site); }
+Var get_output(Var all, Index index, CallSite site) { return all.tape().append(Output(index), {all}, site); }
 
 Var stop_gradient(Var x, CallSite site) { return x.tape().append(StopGradient{}, {x}, site); }
 

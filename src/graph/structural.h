@@ -122,20 +122,20 @@ class Copy final : public OpOf<Copy> {
   void run_as(const KernelCall& c) const;
 };
 
-// One piece of a result [.., P, ...] that is kept in pieces: [.., ...]. Appended by passes.
-class Piece final : public OpOf<Piece> {
+// One output of a result [.., P, ...] that is kept in outputs: [.., ...]. Appended by passes.
+class Output final : public OpOf<Output> {
  public:
-  static constexpr std::string_view kName = "piece";
-  explicit Piece(Index index) : index_(index) {}
+  static constexpr std::string_view kName = "output";
+  explicit Output(Index index) : index_(index) {}
   auto key() const { return std::tuple(index_); }
   std::string attributes() const override;
   Signature infer(const Arguments& x) const override;
-  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.piece = index_}; }
+  std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{.output = index_}; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    const Index size = e.y.shape->row_size(), pieces = e.x[0].shape->dim(0);
+    const Index size = e.y.shape->row_size(), outputs = e.x[0].shape->dim(0);
     for (Index r = 0; r < e.rows(*e.y.shape); ++r)
-      std::copy_n(e.x[0].real + (r * pieces + index_) * size, size, e.y.real + r * size);
+      std::copy_n(e.x[0].real + (r * outputs + index_) * size, size, e.y.real + r * size);
   }
 
  private:
@@ -162,6 +162,6 @@ class BatchSize final : public OpOf<BatchSize> {
 Var accumulate(std::span<const Var> x, CallSite site = CallSite::current());
 Var stop_gradient(Var x, CallSite site = CallSite::current());
 
-Var piece(Var all, Index index, CallSite site);
+Var get_output(Var all, Index index, CallSite site);
 
 }  // namespace reel

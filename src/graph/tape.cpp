@@ -123,15 +123,15 @@ void Tape::carry(Var state, Var next) {
   carries_.emplace_back(state.id(), next.id());
 }
 
-Var Tape::shared_leaf(const Op* op, CallSite site) {
-  const auto it = shared_leaves_.find(op);
-  if (it != shared_leaves_.end()) return var(it->second);
+Var Tape::unique_leaf(const Op* op, CallSite site) {
+  const auto it = unique_leaves_.find(op);
+  if (it != unique_leaves_.end()) return var(it->second);
   const Var v = append_interned(op, {}, site);
-  shared_leaves_.emplace(op, v.id());
+  unique_leaves_.emplace(op, v.id());
   return v;
 }
 
-Var Tape::parameter(const Parameter& p, CallSite site) { return shared_leaf(intern(ParameterLeaf(p)), site); }
+Var Tape::parameter(const Parameter& p, CallSite site) { return unique_leaf(intern(ParameterLeaf(p)), site); }
 
 Var Tape::constant(double value, CallSite site) {
   const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -143,15 +143,15 @@ Var Tape::constant(double value, CallSite site) {
 
 Var Tape::constant(const Tensor<double>& value, CallSite site) {
   const Shape shape = value.shape();
-  return shared_leaf(intern(ConstantLeaf(shape, std::make_shared<const Tensor<double>>(value))), site);
+  return unique_leaf(intern(ConstantLeaf(shape, std::make_shared<const Tensor<double>>(value))), site);
 }
 
 Var Tape::fill(Shape shape, double value, CallSite site) {
   auto number = std::make_shared<const Tensor<double>>(Shape{}, std::initializer_list<double>{value});
-  return shared_leaf(intern(ConstantLeaf(shape, std::move(number))), site);
+  return unique_leaf(intern(ConstantLeaf(shape, std::move(number))), site);
 }
 
-Var Tape::batch_size(CallSite site) { return shared_leaf(intern(BatchSize{}), site); }
+Var Tape::batch_size(CallSite site) { return unique_leaf(intern(BatchSize{}), site); }
 
 // ---- recording ----
 

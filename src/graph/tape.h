@@ -170,7 +170,7 @@ class Tape {
   Var var(NodeId id) { return Var(*this, id); }
 
  private:
-  Var shared_leaf(const Op* op, CallSite site);
+  Var unique_leaf(const Op* op, CallSite site);
   Var leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site);
   void require_own(const char* what, Var v) const;
   void claim(const std::string& name, Type type, Shape shape, Index steps);
@@ -190,7 +190,7 @@ class Tape {
   std::uint32_t scope_ = 0;
   std::unordered_map<NodeId, std::string> names_;
   std::unordered_map<std::string, Claim> claims_;
-  std::unordered_map<const Op*, NodeId> shared_leaves_;  // one node per parameter and constant
+  std::unordered_map<const Op*, NodeId> unique_leaves_;  // one node per parameter and constant
   std::unordered_map<std::uint64_t, NodeId> numbers_;    // one node per scalar constant, by its bits
   std::vector<std::pair<NodeId, NodeId>> carries_;
   std::vector<Signature> signatures_;  // reused by append

@@ -16,7 +16,7 @@ Bidirectional::Run Bidirectional::operator()(const Sequence& x, const Lengths& l
     const auto scope = tape.scope(fmt::format("step {}", t));
     run.outputs.push_back(concat({ahead.outputs[t], back.outputs[t]}));
   }
-  run.final = concat({forward_.output(ahead.final), backward_.output(back.final)});
+  run.last = concat({forward_.output(ahead.last), backward_.output(back.last)});
   return run;
 }
 

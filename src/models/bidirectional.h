@@ -12,7 +12,7 @@ class Bidirectional {
 
   struct Run {
     Sequence outputs;  // [B, H_forward + H_backward] for each step: what each direction has read up to it
-    Var final;         // the same, of each direction's own last step
+    Var last;          // the same, of each direction's own last step
   };
   // x: [B, I] for each step, at least one. Both begin from zeros. InputError for an empty sequence.
   Run operator()(const Sequence& x, const Lengths& lengths = {}) const;

@@ -25,7 +25,7 @@ SequenceConvolution::SequenceConvolution(ParameterSet& set, const std::string& n
     : width_(width), padding_(padding), linear_(window_layer(set, name, checked_product(width, C), F)) {}
 
 Var SequenceConvolution::operator()(Operand x) const {
-  return linear_(Operand(sequence_windows(x, width_, 1, padding_), x.site()));
+  return linear_(Operand(unfold_sequence(x, width_, 1, padding_), x.site()));
 }
 
 ImageConvolution::ImageConvolution(ParameterSet& set, const std::string& name, Index size, Index C, Index F, Index stride,
@@ -37,7 +37,7 @@ ImageConvolution::ImageConvolution(ParameterSet& set, const std::string& name, I
 
 Var ImageConvolution::operator()(Operand x) const {
   const Window window{.height = size_, .width = size_, .stride = stride_, .pad_height = padding_, .pad_width = padding_};
-  return linear_(Operand(windows(x, window), x.site()));
+  return linear_(Operand(unfold(x, window), x.site()));
 }
 
 TextCnn::TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F)

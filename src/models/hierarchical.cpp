@@ -15,7 +15,7 @@ Hierarchical::Run Hierarchical::operator()(const std::vector<Sequence>& chunks, 
     Tape& tape = chunks[c][0].tape();
     const auto scope = tape.scope(fmt::format("chunk {}", c));
     const auto words = unroll(lower_, chunks[c], zero_state(tape, lower_), lengths.empty() ? Lengths() : lengths[c]);
-    run.chunks.push_back(lower_.output(words.final));
+    run.chunks.push_back(lower_.output(words.last));
   }
   Tape& tape = run.chunks[0].tape();
   const auto scope = tape.scope("chunks");

@@ -21,7 +21,7 @@ class Hierarchical {
   // chunks: sequences of [B, I]. The lower cell begins each from zeros. `lengths`: of every chunk, or none; `count`: which rows
   // have which chunks. InputError for no chunk, an empty chunk, or lengths of another number of chunks.
   Run operator()(const std::vector<Sequence>& chunks, const std::vector<Lengths>& lengths = {}, const Lengths& count = {}) const;
-  Var output(const Run& run) const { return upper_.output(run.sequence.final); }  // [B, H_upper]
+  Var output(const Run& run) const { return upper_.output(run.sequence.last); }  // [B, H_upper]
 
  private:
   AnyCell lower_, upper_;

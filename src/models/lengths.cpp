@@ -43,19 +43,18 @@ Var Lengths::before(std::size_t t, Var part, Var initial, Direction direction, b
   if (direction == Direction::forward) return first_rows(of_rows(part), counts_[t]);
   // Backward, sequences join as their last steps come.
   const Var begin = first_rows(of_rows(initial), counts_[t]);
-  return first_step ? begin : overlay_rows(begin, part);
+  return first_step ? begin : update_rows(begin, part);
 }
 
 Var Lengths::after(std::size_t t, Var part, Var before) const { return mask_.empty() ? part : select(mask_[t], part, before); }
 
-Var Lengths::final(const std::vector<Var>& of_step, Var initial, Direction direction) const {
+Var Lengths::last(const std::vector<Var>& of_step, Var initial, Direction direction) const {
   if (of_step.empty()) return initial;
-  if (direction == Direction::backward)
-    return counts_.empty() ? of_step.front() : overlay_rows(of_rows(initial), of_step.front());
+  if (direction == Direction::backward) return counts_.empty() ? of_step.front() : update_rows(of_rows(initial), of_step.front());
   Var last = of_step.back();
   if (counts_.empty()) return last;
-  for (std::size_t t = of_step.size() - 1; t-- > 0;) last = overlay_rows(of_step[t], last);
-  return overlay_rows(of_rows(initial), last);
+  for (std::size_t t = of_step.size() - 1; t-- > 0;) last = update_rows(of_step[t], last);
+  return update_rows(of_rows(initial), last);
 }
 
 }  // namespace reel

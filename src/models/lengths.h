@@ -31,7 +31,7 @@ class Lengths {
   Var before(std::size_t t, Var part, Var initial, Direction direction, bool first_step) const;  // as step t takes it
   Var after(std::size_t t, Var part, Var before) const;                                          // as step t leaves it
   // Each row's part after its own last step (in `direction`); of_step: the part after each step, in the order of t.
-  Var final(const std::vector<Var>& of_step, Var initial, Direction direction) const;
+  Var last(const std::vector<Var>& of_step, Var initial, Direction direction) const;
 
  private:
   bool given_ = false;

@@ -25,7 +25,7 @@ Parameter ParameterSet::find(const std::string& name) const {
   throw InputError(fmt::format("there is no parameter \"{}\" among: {}", name, known));
 }
 
-Index ParameterSet::numbers() const {
+Index ParameterSet::elements() const {
   Index n = 0;
   for (const Parameter& p : data_->parameters) n += p.shape().row_size();
   return n;
@@ -65,7 +65,7 @@ std::string ParameterSet::summary() const {
   std::string out;
   for (const Parameter& p : data_->parameters)
     out += fmt::format("{:<24} {:<14} {:>10}{}\n", p.name(), p.shape().text(), p.shape().row_size(), frozen(p) ? "  frozen" : "");
-  return out + fmt::format("{:<24} {:<14} {:>10}\n", "all parameters", "", numbers());
+  return out + fmt::format("{:<24} {:<14} {:>10}\n", "all parameters", "", elements());
 }
 
 template <class T>

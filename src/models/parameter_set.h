@@ -24,7 +24,7 @@ class ParameterSet {
   std::span<const Parameter> all() const { return data_->parameters; }
   Parameter find(const std::string& name) const;  // InputError, listing the known names
   Index size() const { return static_cast<Index>(data_->parameters.size()); }
-  Index numbers() const;  // elements of all together
+  Index elements() const;  // elements of all together
 
   // Frozen parameters are not updated by a Trainer that is made afterwards. Names as in find().
   void freeze(const std::string& name, bool frozen = true);

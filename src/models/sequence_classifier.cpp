@@ -52,7 +52,7 @@ class Recurrent final : public SequenceClassifier::Body {
       : cell_(set, name + ".cell", o.inputs, o.units), rates_{o.dropout, o.dropout}, units_(o.units) {}
   Var features(const SequenceInput& in, Mode mode) const override {
     const AnyCell cell = WithDropout(cell_, rates_, mode);
-    return cell.output(unroll(cell, in.x, zero_state(in.x[0].tape(), cell), lengths_of(in)).final);
+    return cell.output(unroll(cell, in.x, zero_state(in.x[0].tape(), cell), lengths_of(in)).last);
   }
   Index size() const override { return units_; }
 
@@ -70,7 +70,7 @@ class BothWays final : public SequenceClassifier::Body {
         rates_{o.dropout, o.dropout},
         units_(o.units) {}
   Var features(const SequenceInput& in, Mode mode) const override {
-    return Bidirectional(WithDropout(forward_, rates_, mode), WithDropout(backward_, rates_, mode))(in.x, lengths_of(in)).final;
+    return Bidirectional(WithDropout(forward_, rates_, mode), WithDropout(backward_, rates_, mode))(in.x, lengths_of(in)).last;
   }
   Index size() const override { return 2 * units_; }
 
@@ -140,7 +140,7 @@ class ConvolutionThenLstm final : public SequenceClassifier::Body {
     for (std::size_t t = 0; t < in.mask.size(); ++t) x[t] = mask(x[t], in.mask[t]);  // padding is what lies around a sequence
     const AnyCell cell = WithDropout(cell_, rates_, mode);
     const Sequence y = steps_of(relu(convolution_(stack(x))));
-    return cell.output(unroll(cell, y, zero_state(y[0].tape(), cell), lengths_of(in)).final);
+    return cell.output(unroll(cell, y, zero_state(y[0].tape(), cell), lengths_of(in)).last);
   }
   Index size() const override { return units_; }
 

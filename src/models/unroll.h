@@ -13,7 +13,7 @@ template <class State>
 struct Unrolled {
   Sequence outputs;           // what each step shows, in the order of time; packed: of the rows that have it
   std::vector<State> states;  // after each step
-  State final;                // each row's after its last step; the initial state for an empty sequence
+  State last;                 // each row's after its last step; the initial state for an empty sequence
 };
 
 namespace detail {
@@ -46,27 +46,27 @@ Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C:
   Unrolled<typename C::State> run;
   run.outputs.resize(T);
   run.states.resize(T);
-  run.final = initial = detail::only_parts(cell, std::move(initial));
+  run.last = initial = detail::only_parts(cell, std::move(initial));
   const std::vector<Var*> first = state_parts(initial);
   std::vector<std::vector<Var>> of_step(first.size(), std::vector<Var>(T));  // by part
   for (std::size_t i = 0; i < T; ++i) {
     const std::size_t t = direction == Direction::forward ? i : T - 1 - i;
     const auto scope = x[t].tape().scope(fmt::format("step {}", t));
-    typename C::State previous = run.final;
+    typename C::State previous = run.last;
     const std::vector<Var*> before = state_parts(previous);
     for (std::size_t p = 0; p < before.size(); ++p) *before[p] = lengths.before(t, *before[p], *first[p], direction, i == 0);
-    run.final = cell.step(lengths.input(t, x[t]), previous);
-    const std::vector<Var*> after = state_parts(run.final);
+    run.last = cell.step(lengths.input(t, x[t]), previous);
+    const std::vector<Var*> after = state_parts(run.last);
     if (after.size() != first.size())
       throw InputError(fmt::format("unroll: a state of {} parts, and of {} after step {}", first.size(), after.size(), t));
     for (std::size_t p = 0; p < after.size(); ++p) of_step[p][t] = *after[p] = lengths.after(t, *after[p], *before[p]);
-    run.states[t] = run.final;
-    run.outputs[t] = cell_output(cell, run.final);
+    run.states[t] = run.last;
+    run.outputs[t] = cell_output(cell, run.last);
   }
-  if (lengths.given()) run.final = detail::only_parts(cell, std::move(run.final));
-  const std::vector<Var*> last = state_parts(run.final);
+  if (lengths.given()) run.last = detail::only_parts(cell, std::move(run.last));
+  const std::vector<Var*> last = state_parts(run.last);
   for (std::size_t p = 0; p < last.size(); ++p) {
-    *last[p] = lengths.final(of_step[p], *first[p], direction);
+    *last[p] = lengths.last(of_step[p], *first[p], direction);
     const LeafInfo* leaf = first[p]->tape().node(first[p]->id()).op->leaf();
     if (leaf && leaf->kind == LeafInfo::Kind::carried && !(*first[p] == *last[p])) first[p]->tape().carry(*first[p], *last[p]);
   }

@@ -67,8 +67,8 @@ class Broadcast final : public OpOf<Broadcast> {
 
   std::optional<ViewRule> view(const Shape& x, const Shape& y) const override {
     const bool shared = y.batched() && !x.batched();
-    if (x.row_size() == y.row_size()) return ViewRule{.shared_row = shared};
-    if (x.row_size() == 1) return ViewRule{.shared_row = shared, .splat = true};
+    if (x.row_size() == y.row_size()) return ViewRule{.repeats_row = shared};
+    if (x.row_size() == 1) return ViewRule{.repeats_row = shared, .splat = true};
     return std::nullopt;
   }
 
@@ -192,17 +192,17 @@ class BatchSum final : public OpOf<BatchSum> {
       for (Index i = 0; i < x.size; ++i) e.y.real[i % e.y.size] += x.real[i];
   }
 
-  Index parts(Element, std::span<const Signature>, const Signature& y) const override {
+  Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
     return (y.shape.row_size() + kColumns - 1) / kColumns;
   }
 
   template <class T>
   void run_as(const KernelCall& c) const {
-    const Index first = c.part * kColumns;
+    const Index first = c.task * kColumns;
     const Index n = std::min(kColumns, c.y.shape->row_size() - first);
     T* y = c.y.row<T>(0) + first;
     std::fill_n(y, n, T{});
-    for (const Port& port : c.x)
+    for (const KernelOperand& port : c.x)
       for (Index r = 0; r < c.rows_of(port); ++r) {
         const T* x = port.row<const T>(r) + first;
         for (Index i = 0; i < n; ++i) y[i] += x[i];

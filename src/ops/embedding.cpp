@@ -82,12 +82,12 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
   }
 
   // Parts own blocks of columns, so that no two add to the same element.
-  Index parts(Element, std::span<const Signature>, const Signature& y) const override {
+  Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
     return std::max<Index>((y.shape.dim(1) + kColumns - 1) / kColumns, 1);
   }
   template <class T>
   void run_as(const KernelCall& c) const {
-    const Index E = c.y.shape->dim(1), first = c.part * kColumns, n = std::min(kColumns, E - first);
+    const Index E = c.y.shape->dim(1), first = c.task * kColumns, n = std::min(kColumns, E - first);
     T* table = c.y.row<T>(0) + first;
     for (Index v = 0; v < V_; ++v) std::fill_n(table + v * E, n, T{});
     for (std::size_t p = 0; p < c.x.size(); p += 2)

@@ -63,7 +63,7 @@ class Concat final : public OpOf<Concat> {
   template <class T>
   void run_as(const KernelCall& c) const {
     Index offset = 0;
-    for (const Port& x : c.x) {
+    for (const KernelOperand& x : c.x) {
       for (Index r = 0; r < c.rows; ++r) copy_row(*x.shape, *c.y.shape, x.row<const T>(r), c.y.row<T>(r) + offset);
       offset += chunk(*x.shape);
     }
@@ -99,7 +99,7 @@ class Slice final : public OpOf<Slice> {
     return {pad(dy, axis_, begin_, x[0].shape().dim(axis_) - end_)};
   }
 
-  Stretch stretch(const Shape& x) const { return {x.axis(axis_), begin_, end_}; }
+  AxisRange range(const Shape& x) const { return {x.axis(axis_), begin_, end_}; }
 
   std::optional<ViewRule> view(const Shape& x, const Shape&) const override {
     const int axis = x.axis(axis_);
@@ -148,7 +148,7 @@ class Pad final : public OpOf<Pad> {
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     return {slice(dy, axis_, before_, before_ + x[0].shape().dim(axis_))};
   }
-  Stretch stretch(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
+  AxisRange range(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -196,13 +196,13 @@ Var concat(std::initializer_list<Operand> x, int axis) {
 Var slice(Operand x, int axis, Index begin, Index end) { return record(Slice(axis, begin, end), x); }
 Var pad(Operand x, int axis, Index before, Index after) { return record(Pad(axis, before, after), x); }
 
-std::optional<Stretch> slice_stretch(const Tape& tape, NodeId id) {
+std::optional<AxisRange> slice_range(const Tape& tape, NodeId id) {
   const Slice* op = Slice::from(*tape.node(id).op);
-  return op ? std::optional(op->stretch(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
+  return op ? std::optional(op->range(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
 }
-std::optional<Stretch> pad_stretch(const Tape& tape, NodeId id) {
+std::optional<AxisRange> pad_range(const Tape& tape, NodeId id) {
   const Pad* op = Pad::from(*tape.node(id).op);
-  return op ? std::optional(op->stretch(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
+  return op ? std::optional(op->range(tape.node(tape.inputs(id)[0]).shape)) : std::nullopt;
 }
 std::optional<int> concat_axis(const Tape& tape, NodeId id) {
   const Concat* op = Concat::from(*tape.node(id).op);

@@ -21,12 +21,12 @@ Var stack(std::span<const Var> x, CallSite site = CallSite::current());
 // ---- what passes ask of nodes ----
 
 // Along which axis, counted from the front, and where of the larger shape: a slice's input, a pad's result.
-struct Stretch {
+struct AxisRange {
   int axis;
   Index begin, end;
 };
-std::optional<Stretch> slice_stretch(const Tape& tape, NodeId id);  // of a slice
-std::optional<Stretch> pad_stretch(const Tape& tape, NodeId id);    // of a pad
+std::optional<AxisRange> slice_range(const Tape& tape, NodeId id);  // of a slice
+std::optional<AxisRange> pad_range(const Tape& tape, NodeId id);    // of a pad
 std::optional<int> concat_axis(const Tape& tape, NodeId id);        // of a concat
 
 // ---- adjoints ----

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
-#include <reel/ops/contraction.h>
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
+#include <reel/ops/weight_gradient.h>
 
 namespace reel {
 namespace {
@@ -65,12 +65,12 @@ class Matmul final : public OpOf<Matmul> {
   }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
-    return {matmul(dy, transpose(x[1])), contract(x[0], dy)};
+    return {matmul(dy, transpose(x[1])), weight_gradient(x[0], dy)};
   }
 
   Var lower(std::span<const Var> x, Var y, Element) const override {
-    const ProductsLayout one{.steps = 1, .terms = 1, .groups = 1};
-    return products(one, {{x[0]}}, {{x[1]}}, {}, y.tape().node(y.id()).site);
+    const GroupedMatmulLayout one{.steps = 1, .terms = 1, .groups = 1};
+    return grouped_matmul(one, {{x[0]}}, {{x[1]}}, {}, y.tape().node(y.id()).site);
   }
 
   template <class S>

@@ -4,7 +4,6 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
-#include <reel/ops/contraction.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>
@@ -19,4 +18,5 @@
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
-#include <reel/ops/windows.h>
+#include <reel/ops/unfold.h>
+#include <reel/ops/weight_gradient.h>

@@ -136,7 +136,7 @@ class SpreadToLargest final : public OpOf<SpreadToLargest> {
 Var pooled_windows(const char* op, Operand x, Index size, Index stride) {
   const Var v = x.on(tape_of(op, {&x}));
   const Window window{.height = size, .width = size, .stride = stride == 0 ? size : stride};
-  const Var all = windows(x, window);
+  const Var all = unfold(x, window);
   const Index C = v.shape().last();
   return reshape(Operand(all, x.site()), all.shape().with_dim(-1, size * size).with_last(C));
 }

@@ -1,7 +1,7 @@
 // Pooling: the largest or the mean of every window of an image [.., H, W, C], and over a whole dimension.
 #pragma once
 
-#include <reel/ops/windows.h>
+#include <reel/ops/unfold.h>
 
 namespace reel {
 

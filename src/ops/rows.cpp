@@ -38,9 +38,9 @@ class FirstRows final : public OpOf<FirstRows> {
   RowCount n_;
 };
 
-class OverlayRows final : public OpOf<OverlayRows> {
+class UpdateRows final : public OpOf<UpdateRows> {
  public:
-  static constexpr std::string_view kName = "overlay_rows";
+  static constexpr std::string_view kName = "update_rows";
 
   Signature infer(const Arguments& x) const override {
     x.require_count(2);
@@ -52,7 +52,7 @@ class OverlayRows final : public OpOf<OverlayRows> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     const RowCount n = x[1].shape().rows();
-    return {overlay_rows(dy, dy.tape().zeros(x[1].shape())), first_rows(dy, n)};
+    return {update_rows(dy, dy.tape().zeros(x[1].shape())), first_rows(dy, n)};
   }
 
   template <class S>
@@ -78,11 +78,11 @@ Var first_rows(Operand x, RowCount n) {
   return y;
 }
 
-Var overlay_rows(Operand base, Operand top) {
-  Tape& tape = tape_of(OverlayRows::kName, {&base, &top});
+Var update_rows(Operand base, Operand top) {
+  Tape& tape = tape_of(UpdateRows::kName, {&base, &top});
   const Var below = base.on(tape), above = top.on(tape);
   if (below.shape() == above.shape() && above.shape().batched()) return above;
-  const Var y = tape.append(OverlayRows{}, {below, above}, base.site());
+  const Var y = tape.append(UpdateRows{}, {below, above}, base.site());
   tape.require_at_most(above.shape().rows(), below.shape().rows());
   return y;
 }
@@ -90,7 +90,7 @@ Var overlay_rows(Operand base, Operand top) {
 Var extend_rows(Operand x, RowCount m) {
   Tape& tape = tape_of("extend_rows", {&x});
   const Var v = x.on(tape);
-  return overlay_rows(Operand(tape.zeros(v.shape().with_rows(m), x.site()), x.site()), Operand(v, x.site()));
+  return update_rows(Operand(tape.zeros(v.shape().with_rows(m), x.site()), x.site()), Operand(v, x.site()));
 }
 
 Var row_count(Tape& tape, RowCount n, CallSite site) {

@@ -14,7 +14,7 @@ Var first_rows(Operand x, RowCount n);
 
 // base [m, ..], top [n, ..] -> [m, ..]: the n rows of top, then what follows in base. n is a count; m as above. InputError at
 // run when n > m; ShapeError for other rows, and where the rest of the shapes differs.
-Var overlay_rows(Operand base, Operand top);
+Var update_rows(Operand base, Operand top);
 
 // x [n, ..] -> [m, ..]: zeros in the rows that x does not have. The adjoint of first_rows; errors as above.
 Var extend_rows(Operand x, RowCount m);

@@ -15,8 +15,8 @@
 #include <reel/plan/passes/defer.h>
 #include <reel/plan/passes/fuse.h>
 #include <reel/plan/passes/hoist_products.h>
-#include <reel/plan/passes/join_contractions.h>
 #include <reel/plan/passes/join_products.h>
+#include <reel/plan/passes/join_weight_gradients.h>
 #include <reel/plan/passes/lower.h>
 #include <reel/plan/passes/materialise_roots.h>
 #include <reel/plan/passes/split_concats.h>
@@ -32,7 +32,7 @@ std::vector<Pass> default_passes() {
           {"split_concats", passes::split_concats},
           {"common_subexpressions", passes::common_subexpressions},
           {"dead_code", passes::dead_code},
-          {"join_contractions", passes::join_contractions},
+          {"join_weight_gradients", passes::join_weight_gradients},
           {"lower", passes::lower},  // matmul to products
           {"common_subexpressions", passes::common_subexpressions},
           {"dead_code", passes::dead_code},
@@ -120,7 +120,7 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
 
   plan->program = apply(live, passes, element, check);
   plan->schedule = make_schedule(plan->program);
-  lower_to_kernels(*plan);
+  make_kernels(*plan);
 
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     plan->output_of.emplace(outputs[i].id(), static_cast<std::uint32_t>(plan->outputs.size()));

@@ -20,7 +20,7 @@ class Executor {
     for (const PhasePlan& phase : plan_.phases) {
       if (phase.kind == PhaseKind::cached)
         run_cached(phase);
-      else if (phase.kind == PhaseKind::shared)
+      else if (phase.kind == PhaseKind::unbatched)
         run_waves(phase);
       else
         run_rows(phase);
@@ -45,16 +45,16 @@ class Executor {
     }
   }
 
-  // All parts of all kernels of a wave, as one list of tasks.
+  // All tasks of all kernels of a wave, as one list.
   void run_wave(std::uint32_t first, std::uint32_t end) {
     Index tasks = 0;
-    for (std::uint32_t k = first; k < end; ++k) tasks += plan_.kernels[k].parts;
+    for (std::uint32_t k = first; k < end; ++k) tasks += plan_.kernels[k].tasks;
     w_.threads.each(tasks, [&](Index task, int slot) {
       const FlushDenormals flush;
       std::uint32_t k = first;
-      while (task >= plan_.kernels[k].parts) task -= plan_.kernels[k++].parts;
+      while (task >= plan_.kernels[k].tasks) task -= plan_.kernels[k++].tasks;
       const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
-      const bool reduces = std::ranges::any_of(x, [](const PortPlan& p) { return p.shape->batched(); });
+      const bool reduces = std::ranges::any_of(x, [](const OperandPlan& p) { return p.shape->batched(); });
       call(k, slot, 0, reduces ? w_.context.rows : 1, task);
     });
   }
@@ -66,28 +66,28 @@ class Executor {
       const auto b = static_cast<std::size_t>(block);
       const Index first = b == 0 ? 0 : ends[b - 1], count = ends[b] - first;
       for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
-        const PortPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
+        const OperandPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
         const Index live = std::min(w_.context.rows_of(*result.shape) - first, count);
         if (live > 0) call(k, slot, first, live, 0);
       }
     });
   }
 
-  Port resolve(const PortPlan& p, int slot, Index first_row) const {
+  KernelOperand resolve(const OperandPlan& p, int slot, Index first_row) const {
     auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
     data += p.fixed + p.scaled * w_.scale(p.source);
     if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
     return {data, p.stride, p.shape, p.type, p.splat};
   }
 
-  void call(std::uint32_t index, int slot, Index first_row, Index rows, Index part) {
+  void call(std::uint32_t index, int slot, Index first_row, Index rows, Index task) {
     const KernelPlan& kernel = plan_.kernels[index];
-    std::vector<Port>& ports = w_.ports[slot];
+    std::vector<KernelOperand>& ports = w_.ports[slot];
     for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
       ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
-    const auto results = std::span<const Port>(ports).subspan(kernel.inputs, kernel.results);
+    const auto results = std::span<const KernelOperand>(ports).subspan(kernel.inputs, kernel.results);
     const KernelCall c{w_.context, first_row,    rows,
-                       part,       kernel.parts, std::span(ports).first(kernel.inputs),
+                       task,       kernel.tasks, std::span(ports).first(kernel.inputs),
                        results[0], results,      w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
     if (w_.times.empty()) return run_kernel(kernel, c);
     const auto start = std::chrono::steady_clock::now();

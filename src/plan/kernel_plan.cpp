@@ -11,24 +11,24 @@
 namespace reel {
 namespace {
 
-class Lowering {
+class KernelMaker {
  public:
-  explicit Lowering(PlanData& plan)
+  explicit KernelMaker(PlanData& plan)
       : plan_(plan),
         tape_(*plan.program.tape),
         layout_(make_layout(plan.program, plan.schedule, plan.element)),
         leaf_homes_(tape_.size()),
-        piece_shapes_(layout_.places.size()) {}
+        output_shapes_(layout_.places.size()) {}
 
   void run() {
     plan_.scratch_per_row = layout_.scratch_per_row;
     plan_.stored_per_row = layout_.stored_per_row;
-    plan_.shared_bytes = layout_.shared_bytes;
+    plan_.unbatched_bytes = layout_.unbatched_bytes;
     plan_.cached_bytes = layout_.cached_bytes;
     for (NodeId id = 0; id < tape_.size(); ++id) {
       const Reading& reading = plan_.schedule.readings[id];
       if (tape_.node(id).op->leaf()) leaf_homes_[id] = leaf_home(id);
-      if (reading.piece >= 0 && tape_.inputs(id)[0] == reading.base) piece_shapes_[value_of(id)] = &tape_.node(id).shape;
+      if (reading.output >= 0 && tape_.inputs(id)[0] == reading.base) output_shapes_[value_of(id)] = &tape_.node(id).shape;
     }
     for (const Phase& phase : plan_.schedule.phases) add_phase(phase);
     for (NodeId root : plan_.program.roots) {
@@ -41,28 +41,28 @@ class Lowering {
   std::uint32_t value_of(NodeId id) const { return layout_.value_of(plan_.schedule.readings[id]); }
 
   // The whole value, as its node makes it.
-  PortPlan computed_home(NodeId id, std::uint32_t value) const {
+  OperandPlan computed_home(NodeId id, std::uint32_t value) const {
     const Node& n = tape_.node(id);
-    PortPlan home = typed(n);
-    if (piece_shapes_[value]) home.shape = piece_shapes_[value];
+    OperandPlan home = typed(n);
+    if (output_shapes_[value]) home.shape = output_shapes_[value];
     home.source = layout_.places[value].source;
     (n.shape.batched() ? home.scaled : home.fixed) = layout_.places[value].offset;
-    home.stride = !n.shape.batched() ? 0 : n.op->in_pieces() ? n.shape.trailing_product(0) : n.shape.row_size();
+    home.stride = !n.shape.batched() ? 0 : n.op->multi_output() ? n.shape.trailing_product(0) : n.shape.row_size();
     return home;
   }
 
-  PortPlan typed(const Node& n) const {
-    PortPlan p;
+  OperandPlan typed(const Node& n) const {
+    OperandPlan p;
     p.element_bytes = element_bytes(n, plan_.element);
     p.shape = &n.shape;
     p.type = n.type;
     return p;
   }
 
-  PortPlan leaf_home(NodeId id) {
+  OperandPlan leaf_home(NodeId id) {
     const Node& n = tape_.node(id);
     const LeafInfo& leaf = *n.op->leaf();
-    PortPlan home = typed(n);
+    OperandPlan home = typed(n);
     home.stride = n.shape.batched() ? n.shape.row_size() : 0;
     const Index step_bytes = std::max<Index>(leaf.step, 0) * n.shape.row_size() * home.element_bytes;
     switch (leaf.kind) {
@@ -110,12 +110,12 @@ class Lowering {
   }
 
   // Node x as an operand.
-  PortPlan port_of(NodeId x) const {
+  OperandPlan port_of(NodeId x) const {
     const Reading& reading = plan_.schedule.readings[x];
-    PortPlan port = tape_.node(reading.base).op->leaf() ? leaf_homes_[reading.base] : computed_home(reading.base, value_of(x));
+    OperandPlan port = tape_.node(reading.base).op->leaf() ? leaf_homes_[reading.base] : computed_home(reading.base, value_of(x));
     port.shape = &tape_.node(x).shape;
     port.fixed += reading.offset * port.element_bytes;
-    if (reading.shared_row) port.stride = 0;
+    if (reading.repeats_row) port.stride = 0;
     port.splat |= reading.splat;
     return port;
   }
@@ -131,7 +131,7 @@ class Lowering {
   void add_kernel(NodeId id) {
     const Node& n = tape_.node(id);
     KernelPlan kernel{n.op, id, static_cast<std::uint32_t>(plan_.ports.size()), n.input_count};
-    kernel.results = static_cast<std::uint32_t>(pieces_of(n));
+    kernel.results = static_cast<std::uint32_t>(outputs_of(n));
     std::vector<Signature> x;
     for (NodeId input : tape_.inputs(id)) {
       plan_.ports.push_back(port_of(input));
@@ -139,7 +139,7 @@ class Lowering {
     }
     for (std::uint32_t r = 0; r < kernel.results; ++r) plan_.ports.push_back(computed_home(id, layout_.first_value[id] + r));
     if (const auto tiles = n.op->tiles(static_cast<int>(n.input_count))) kernel.tiles = single_program(n, *tiles);
-    if (!n.shape.batched()) kernel.parts = n.op->parts(plan_.element, x, {n.type, n.shape});
+    if (!n.shape.batched()) kernel.tasks = n.op->tasks(plan_.element, x, {n.type, n.shape});
     const std::size_t scratch = kernel.tiles ? kernel.tiles->scratch_bytes() : n.op->scratch_bytes(plan_.element, x);
     plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(scratch));
     plan_.most_ports = std::max(plan_.most_ports, kernel.inputs + kernel.results);
@@ -153,18 +153,18 @@ class Lowering {
     if (n.input_count > kMostTileInputs)
       throw Error(
           fmt::format("[{}] an elementwise op takes at most {} inputs, not {}", n.op->name(), kMostTileInputs, n.input_count));
-    TileProgram::Step step{tiles, {}};
-    for (std::uint32_t i = 0; i < n.input_count; ++i) step.x.push_back(static_cast<int>(i));
+    TileProgram::Instruction only{tiles, {}};
+    for (std::uint32_t i = 0; i < n.input_count; ++i) only.x.push_back(static_cast<int>(i));
     const int result = 0;
     return program =
-               &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&step, 1), std::span(&result, 1));
+               &plan_.tile_programs.emplace_back(static_cast<int>(n.input_count), std::span(&only, 1), std::span(&result, 1));
   }
 
   PlanData& plan_;
   const Tape& tape_;
   Layout layout_;
-  std::vector<PortPlan> leaf_homes_;        // by node
-  std::vector<const Shape*> piece_shapes_;  // by value: as Piece reads it
+  std::vector<OperandPlan> leaf_homes_;      // by node
+  std::vector<const Shape*> output_shapes_;  // by value: as Output reads it
   std::map<std::pair<const Op*, std::uint32_t>, const TileProgram*> single_programs_;
   std::unordered_map<std::string, int> slots_;
 };
@@ -174,8 +174,8 @@ class Lowering {
 PlanData::Sizes PlanData::sizes(Index rows, int threads) const {
   const Index block_scratch = checked_product(scratch_per_row, largest_block(rows, threads, row_costs));
   const Sizes s{checked_product(stored_per_row, rows), checked_sum(block_scratch, round_up(kernel_scratch, kAlignment)),
-                shared_bytes, cached_bytes};
-  checked_sum(checked_sum(s.stored, checked_product(s.scratch_each, threads)), checked_sum(s.shared, s.cached));
+                unbatched_bytes, cached_bytes};
+  checked_sum(checked_sum(s.stored, checked_product(s.scratch_each, threads)), checked_sum(s.unbatched, s.cached));
   return s;
 }
 
@@ -183,7 +183,7 @@ Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& r
   const Tape& tape = *plan.program.tape;
   Work work;
   for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i) {
-    const PortPlan& port = plan.ports[kernel.first_port + i];
+    const OperandPlan& port = plan.ports[kernel.first_port + i];
     const Index elements = port.splat ? 1 : port.shape->row_size();
     work.bytes += static_cast<double>(elements * (port.stride == 0 ? 1 : run.rows_of(*port.shape)) * port.element_bytes);
   }
@@ -214,8 +214,8 @@ RowCosts row_costs(const PlanData& plan) {
 
 }  // namespace
 
-void lower_to_kernels(PlanData& plan) {
-  Lowering(plan).run();
+void make_kernels(PlanData& plan) {
+  KernelMaker(plan).run();
   plan.row_costs = row_costs(plan);
 }
 

@@ -12,8 +12,8 @@
 namespace reel {
 
 // An operand: base of (source, slot) + fixed bytes + scaled bytes x rows of the source, then row after row.
-struct PortPlan {
-  Source source = Source::shared;
+struct OperandPlan {
+  Source source = Source::unbatched;
   std::uint32_t slot = 0;
   Index fixed = 0;
   Index scaled = 0;
@@ -27,10 +27,10 @@ struct PortPlan {
 struct KernelPlan {
   const Op* op;
   NodeId node;
-  std::uint32_t first_port;  // inputs, then the result or its pieces
+  std::uint32_t first_port;  // inputs, then the result or its outputs
   std::uint32_t inputs;
   std::uint32_t results = 1;
-  Index parts = 1;
+  Index tasks = 1;
   const TileProgram* tiles = nullptr;  // of a single elementwise op
 };
 
@@ -52,7 +52,7 @@ struct PlanData {
   PhaseSchedule schedule;
   InputTable table;
   std::vector<KernelPlan> kernels;
-  std::vector<PortPlan> ports;
+  std::vector<OperandPlan> ports;
   std::vector<PhasePlan> phases;
   std::deque<TileProgram> tile_programs;  // of single ops, where kernels point to
   std::vector<std::uint32_t> root_ports;  // by root of the program
@@ -65,12 +65,12 @@ struct PlanData {
   std::uint32_t most_ports = 0;
   TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.
-  Index scratch_per_row = 0, stored_per_row = 0, shared_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
+  Index scratch_per_row = 0, stored_per_row = 0, unbatched_bytes = 0, cached_bytes = 0, kernel_scratch = 0;
   RowCosts row_costs;
 
   // Bytes of a workspace for so many rows; ShapeError, before anything is allocated, when they do not fit.
   struct Sizes {
-    Index stored, scratch_each, shared, cached;
+    Index stored, scratch_each, unbatched, cached;
   };
   Sizes sizes(Index rows, int threads) const;
 };
@@ -82,6 +82,6 @@ struct Work {
 Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& run);
 
 // Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
-void lower_to_kernels(PlanData& plan);
+void make_kernels(PlanData& plan);
 
 }  // namespace reel

@@ -40,7 +40,7 @@ class LayoutMaker {
     for (std::uint32_t v = 0; v < values_.size(); ++v) layout_.places[v].source = source_of(values_[v]);
     layout_.stored_per_row = place_stored();
     layout_.scratch_per_row = place_all(Source::scratch);
-    layout_.shared_bytes = place_all(Source::shared);
+    layout_.unbatched_bytes = place_all(Source::unbatched);
     layout_.cached_bytes = place_all(Source::cached);
     return std::move(layout_);
   }
@@ -65,11 +65,11 @@ class LayoutMaker {
       if (!computed(id)) continue;
       const Node& n = tape_.node(id);
       layout_.first_value[id] = static_cast<std::uint32_t>(values_.size());
-      const Index pieces = pieces_of(n);
-      const Index elements = n.op->in_pieces() ? n.shape.trailing_product(0) : n.shape.row_size();
+      const Index outputs = outputs_of(n);
+      const Index elements = n.op->multi_output() ? n.shape.trailing_product(0) : n.shape.row_size();
       const Index bytes = elements * element_bytes(n, element_);
       const Lifetime life{round_up(bytes, kAlignment), ticks_[id], ticks_[id], 0};
-      values_.insert(values_.end(), static_cast<std::size_t>(pieces), {id, bytes, life, false});
+      values_.insert(values_.end(), static_cast<std::size_t>(outputs), {id, bytes, life, false});
     }
   }
 
@@ -87,7 +87,7 @@ class LayoutMaker {
   Source source_of(const Value& value) const {
     const PhaseKind kind = schedule_.phases[schedule_.phase_of[value.node]].kind;
     if (kind == PhaseKind::cached) return Source::cached;
-    if (kind == PhaseKind::shared) return Source::shared;
+    if (kind == PhaseKind::unbatched) return Source::unbatched;
     return value.leaves_phase ? Source::stored : Source::scratch;
   }
 

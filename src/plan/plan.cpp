@@ -12,7 +12,7 @@ namespace {
 std::string operand_text(const PlanData& plan, NodeId x) {
   const Tape& tape = *plan.program.tape;
   const Reading& reading = plan.schedule.readings[x];
-  if (reading.piece >= 0) return fmt::format("%{}.{}", reading.base, reading.piece);
+  if (reading.output >= 0) return fmt::format("%{}.{}", reading.base, reading.output);
   const std::string name = tape.name(reading.base);
   return name.empty() ? fmt::format("%{}", reading.base) : name;
 }
@@ -27,14 +27,14 @@ const Program& PlanBase::program() const { return data_->program; }
 
 std::size_t PlanBase::bytes(Index rows, int threads) const {
   const PlanData::Sizes s = data_->sizes(rows, threads);
-  return static_cast<std::size_t>(s.stored + s.scratch_each * threads + s.shared + s.cached);
+  return static_cast<std::size_t>(s.stored + s.scratch_each * threads + s.unbatched + s.cached);
 }
 
 std::string PlanBase::text(Index rows) const {
   const PlanData& d = *data_;
   const Tape& tape = *d.program.tape;
-  std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} shared, {} cached\n",
-                                d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.shared_bytes, d.cached_bytes);
+  std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} unbatched, {} cached\n",
+                                d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.unbatched_bytes, d.cached_bytes);
   double flop = 0;
   for (const PhasePlan& phase : d.phases) {
     out += fmt::format("phase: {}\n", phase_text(phase.kind));

@@ -58,7 +58,7 @@ Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Bi
       if (calls == 0) continue;  // what is cached was not computed again
       const Work work = work_of(data, kernel, w.context);
       p.calls += calls;
-      const Index times = phase.kind == PhaseKind::cached ? calls / kernel.parts : runs;
+      const Index times = phase.kind == PhaseKind::cached ? calls / kernel.tasks : runs;
       p.flop += work.flop * static_cast<double>(times);
       p.bytes += work.bytes * static_cast<double>(times);
     }

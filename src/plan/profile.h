@@ -13,7 +13,7 @@ namespace reel {
 struct KernelProfile {
   std::string phase, kernel, place;  // place: of the first of them, as in messages
   Index kernels = 0;
-  Index calls = 0;     // a kernel is called once per block of rows or part
+  Index calls = 0;     // a kernel is called once per block of rows or task
   double seconds = 0;  // over all threads
   double flop = 0;
   double bytes = 0;  // of operands and results; caches are not considered

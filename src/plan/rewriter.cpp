@@ -59,8 +59,8 @@ std::vector<char> parameter_only(const Tape& tape) {
   return only;
 }
 
-Program regroup(const Program& program, const std::vector<std::vector<NodeId>>& groups,
-                const std::function<void(Rewriter&, std::span<const NodeId>)>& rewrite) {
+Program rewrite_groups(const Program& program, const std::vector<std::vector<NodeId>>& groups,
+                       const std::function<void(Rewriter&, std::span<const NodeId>)>& rewrite) {
   const Tape& tape = *program.tape;
   Rewriter rewriter(program);
   std::vector<std::uint32_t> group_of(tape.size(), kNone);

@@ -56,8 +56,8 @@ std::vector<char> parameter_only(const Tape& tape);
 // called with them and must replace each; other nodes are kept, unless `rewrite` has replaced them already.
 // REQUIRES: no member depends on another member of its group through nodes outside it, and groups do not depend on one another
 // in a cycle.
-Program regroup(const Program& program, const std::vector<std::vector<NodeId>>& groups,
-                const std::function<void(Rewriter&, std::span<const NodeId>)>& rewrite);
+Program rewrite_groups(const Program& program, const std::vector<std::vector<NodeId>>& groups,
+                       const std::function<void(Rewriter&, std::span<const NodeId>)>& rewrite);
 
 // A rewriting of programs for plans of one element type.
 struct Pass {

@@ -78,19 +78,19 @@ void lay_out(WorkspaceData& w) {
   const int threads = w.threads.count();
   const PlanData::Sizes sizes = plan.sizes(w.context.rows, threads);
   const auto stored = static_cast<std::size_t>(sizes.stored), scratch = static_cast<std::size_t>(sizes.scratch_each);
-  AlignedBytes new_stored, new_shared, new_cached;
+  AlignedBytes new_stored, new_unbatched, new_cached;
   std::vector<AlignedBytes> new_scratch;
-  std::vector<std::vector<Port>> new_ports;
+  std::vector<std::vector<KernelOperand>> new_ports;
   if (stored > w.stored_bytes || !w.stored) new_stored = aligned_bytes(stored);
   if (scratch > w.scratch_bytes || w.scratch.empty())
     for (int slot = 0; slot < threads; ++slot) new_scratch.push_back(aligned_bytes(scratch));
-  if (!w.shared) new_shared = aligned_bytes(static_cast<std::size_t>(sizes.shared));
+  if (!w.unbatched) new_unbatched = aligned_bytes(static_cast<std::size_t>(sizes.unbatched));
   if (!w.cached) new_cached = aligned_bytes(static_cast<std::size_t>(sizes.cached));
-  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<Port>(plan.most_ports));
+  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<KernelOperand>(plan.most_ports));
 
   if (new_stored) w.stored = std::move(new_stored), w.stored_bytes = stored;
   if (!new_scratch.empty()) w.scratch = std::move(new_scratch), w.scratch_bytes = scratch;
-  if (new_shared) w.shared = std::move(new_shared);
+  if (new_unbatched) w.unbatched = std::move(new_unbatched);
   if (new_cached) w.cached = std::move(new_cached);
   if (!new_ports.empty()) w.ports = std::move(new_ports);
   w.block = largest_block(w.context.rows, threads, plan.row_costs);

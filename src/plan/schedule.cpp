@@ -24,9 +24,9 @@ std::vector<char> elementwise_only(const Program& p) {
 Reading through_view(const Reading& x, const ViewRule& rule) {
   Reading y = x;
   if (!x.splat) y.offset += rule.offset;  // every element of a splat is the same
-  y.shared_row |= rule.shared_row;
+  y.repeats_row |= rule.repeats_row;
   y.splat |= rule.splat;
-  if (rule.piece >= 0) y.piece = rule.piece;
+  if (rule.output >= 0) y.output = rule.output;
   return y;
 }
 
@@ -96,7 +96,7 @@ PhaseSchedule make_schedule(const Program& p) {
     if (tape.node(id).op->leaf() || s.readings[id].base != id) continue;
     const PhaseKind kind = tape.node(id).shape.batched() ? PhaseKind::rows
                            : places[id].cached           ? PhaseKind::cached
-                                                         : PhaseKind::shared;
+                                                         : PhaseKind::unbatched;
     members[{kind == PhaseKind::cached ? 0 : places[id].level, kind}].push_back(id);
   }
   for (auto& [key, nodes] : members) {

@@ -14,19 +14,19 @@ namespace reel {
 // How a node's value is read: the node whose memory holds it, and where.
 struct Reading {
   NodeId base = 0;
-  Index offset = 0;         // elements into a row
-  Index piece = -1;         // of a base that is laid out in pieces; -1: the whole
-  bool shared_row = false;  // the base has no B although the node has: every row reads the same
-  bool splat = false;       // the element at `offset` fills the row
+  Index offset = 0;          // elements into a row
+  Index output = -1;         // of a base that is laid out in outputs; -1: the whole
+  bool repeats_row = false;  // the base has no B although the node has: every row reads the same
+  bool splat = false;        // the element at `offset` fills the row
 };
 
-enum class PhaseKind : std::uint8_t { cached, shared, rows };
+enum class PhaseKind : std::uint8_t { cached, unbatched, rows };
 std::string_view phase_text(PhaseKind kind);
 
 struct Phase {
   PhaseKind kind;
   std::vector<NodeId> nodes;             // in tape order; those of one wave are adjacent
-  std::vector<std::uint32_t> wave_ends;  // cached and shared: one past the last node of each wave
+  std::vector<std::uint32_t> wave_ends;  // cached and unbatched: one past the last node of each wave
 };
 
 struct PhaseSchedule {

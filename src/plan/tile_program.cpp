@@ -25,7 +25,7 @@ class Input {
   Input() = default;
 
   // `flat`: the whole call is one row. `repeats`: rows in a tile. `buffer` holds one tile.
-  Input(const Port& port, Index n, bool flat, Index repeats, T* buffer) : port_(&port), n_(n), buffer_(buffer) {
+  Input(const KernelOperand& port, Index n, bool flat, Index repeats, T* buffer) : port_(&port), n_(n), buffer_(buffer) {
     const T* first = port.row<const T>(0);
     if (port.splat && port.stride == 0) {
       if (n > 0) std::fill_n(buffer, flat ? kTile<T> : std::min(kTile<T>, n * repeats), *first);
@@ -56,29 +56,30 @@ class Input {
  private:
   enum class Kind : std::uint8_t { memory, constant, gathered };
   Kind kind_ = Kind::memory;
-  const Port* port_ = nullptr;
+  const KernelOperand* port_ = nullptr;
   Index n_ = 0;
   T* buffer_ = nullptr;
 };
 
 }  // namespace
 
-TileProgram::TileProgram(int inputs, std::span<const Step> steps, std::span<const int> results)
+TileProgram::TileProgram(int inputs, std::span<const Instruction> instructions, std::span<const int> results)
     : inputs_(inputs), results_(static_cast<int>(results.size())) {
-  const int count = static_cast<int>(steps.size());
-  std::vector<int> last_use(steps.size(), -1), place(steps.size(), -1);
+  const int count = static_cast<int>(instructions.size());
+  std::vector<int> last_use(instructions.size(), -1), place(instructions.size(), -1);
   for (int s = 0; s < count; ++s)
-    for (int x : steps[static_cast<std::size_t>(s)].x)
+    for (int x : instructions[static_cast<std::size_t>(s)].x)
       if (x >= inputs) last_use[static_cast<std::size_t>(x - inputs)] = s;
   for (int r = 0; r < results_; ++r) place[static_cast<std::size_t>(results[static_cast<std::size_t>(r)])] = inputs + r;
 
   // A register is free again after the last step that reads it: kernels do not write where they read.
   std::vector<int> free;
   for (int s = 0; s < count; ++s) {
-    const Step& step = steps[static_cast<std::size_t>(s)];
-    Call call{step.tiles, static_cast<int>(step.x.size()), {}, 0};
-    for (std::size_t i = 0; i < step.x.size(); ++i)
-      call.x[i] = static_cast<std::uint8_t>(step.x[i] < inputs ? step.x[i] : place[static_cast<std::size_t>(step.x[i] - inputs)]);
+    const Instruction& instruction = instructions[static_cast<std::size_t>(s)];
+    Call call{instruction.tiles, static_cast<int>(instruction.x.size()), {}, 0};
+    for (std::size_t i = 0; i < instruction.x.size(); ++i)
+      call.x[i] = static_cast<std::uint8_t>(
+          instruction.x[i] < inputs ? instruction.x[i] : place[static_cast<std::size_t>(instruction.x[i] - inputs)]);
     int& mine = place[static_cast<std::size_t>(s)];
     if (mine < 0) {
       if (free.empty()) free.push_back(inputs + results_ + registers_++);
@@ -87,10 +88,10 @@ TileProgram::TileProgram(int inputs, std::span<const Step> steps, std::span<cons
     }
     call.y = static_cast<std::uint8_t>(mine);
     calls_.push_back(call);
-    for (std::size_t i = 0; i < step.x.size(); ++i) {
-      const int x = step.x[i] - inputs;
-      const bool first = std::find(step.x.begin(), step.x.begin() + static_cast<std::ptrdiff_t>(i), step.x[i]) ==
-                         step.x.begin() + static_cast<std::ptrdiff_t>(i);
+    for (std::size_t i = 0; i < instruction.x.size(); ++i) {
+      const int x = instruction.x[i] - inputs;
+      const bool first = std::find(instruction.x.begin(), instruction.x.begin() + static_cast<std::ptrdiff_t>(i),
+                                   instruction.x[i]) == instruction.x.begin() + static_cast<std::ptrdiff_t>(i);
       if (x >= 0 && first && last_use[static_cast<std::size_t>(x)] == s &&
           place[static_cast<std::size_t>(x)] >= inputs + results_)
         free.push_back(place[static_cast<std::size_t>(x)]);
@@ -105,7 +106,7 @@ void TileProgram::run(const KernelCall& c) const {
   const Index n = c.x[0].shape->row_size();
   if (n == 0 || c.rows == 0) return;
   const bool flat = std::ranges::all_of(
-      c.x, [&](const Port& p) { return p.splat ? p.stride == 0 : p.stride == n || (c.rows == 1 && !p.splat); });
+      c.x, [&](const KernelOperand& p) { return p.splat ? p.stride == 0 : p.stride == n || (c.rows == 1 && !p.splat); });
   const Index repeats = flat ? 1 : std::clamp<Index>(kTile<T> / n, 1, c.rows);
 
   Input<T> inputs[kMostPlaces];

@@ -1,5 +1,5 @@
 // TileProgram: elementwise ops one after the other over tiles that stay in the L1 cache, so that only what others need is ever
-// written to memory. One op alone is a program of one step.
+// written to memory. One op alone is a program of one instruction.
 //
 // Always holds: every element passes through the same operations however the rows are cut into tiles. Threads: immutable.
 #pragma once
@@ -13,22 +13,22 @@ namespace reel {
 
 class TileProgram {
  public:
-  // A step's operands: first the program's inputs, then the results of earlier steps.
-  struct Step {
+  // An instruction's operands: first the program's inputs, then the results of earlier instructions.
+  struct Instruction {
     Tiles tiles;
-    std::vector<int> x;  // < inputs: an input; else inputs + index of an earlier step
+    std::vector<int> x;  // < inputs: an input; else inputs + index of an earlier instruction
   };
 
-  // `results`: the steps whose values are written out, in order. REQUIRES: at least one input, step and result; no step twice
-  // among the results; at most kMostPlaces inputs, results and registers together.
-  TileProgram(int inputs, std::span<const Step> steps, std::span<const int> results);
+  // `results`: the instructions whose values are written out, in order. REQUIRES: at least one input, instruction and result; no
+  // instruction twice among the results; at most kMostPlaces inputs, results and registers together.
+  TileProgram(int inputs, std::span<const Instruction> instructions, std::span<const int> results);
 
   // Inputs and results have equal shapes; results are dense.
   template <class T>
   void run(const KernelCall& call) const;
 
   std::size_t scratch_bytes() const;
-  int steps() const { return static_cast<int>(calls_.size()); }
+  int instructions() const { return static_cast<int>(calls_.size()); }
 
   static constexpr int kMostPlaces = 96;
 

@@ -17,12 +17,12 @@ CarriedState& find_carried(WorkspaceData& w, std::string_view name) {
   return w.carried[static_cast<std::size_t>(slot)];
 }
 
-const PortPlan& output_port(const WorkspaceData& w, Var output, Type type) {
+const OperandPlan& output_port(const WorkspaceData& w, Var output, Type type) {
   const auto it =
       output && output.tape().identity() == w.plan->tape ? w.plan->output_of.find(output.id()) : w.plan->output_of.end();
   if (it == w.plan->output_of.end()) throw InputError("the plan was not compiled for this output");
   if (!w.has_run) throw InputError("there is no value yet: the workspace's last run did not succeed, or there was none");
-  const PortPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
+  const OperandPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
   if (port.type != type)
     throw InputError(fmt::format("the output is {}; read it with {}", type == Type::id ? "real" : "ids",
                                  type == Type::id ? "value()" : "ids()"));
@@ -32,7 +32,7 @@ const PortPlan& output_port(const WorkspaceData& w, Var output, Type type) {
 }  // namespace
 
 template <class T>
-Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters, Threads threads, std::uint64_t seed)
+Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters, ThreadPool threads, std::uint64_t seed)
     : data_(std::make_unique<WorkspaceData>()) {
   const PlanData& p = *plan.data_;
   data_->plan = plan.data_;
@@ -53,13 +53,13 @@ Workspace<T>& Workspace<T>::operator=(Workspace&&) noexcept = default;
 
 template <class T>
 TensorView<const T> Workspace<T>::value(Var output) const {
-  const PortPlan& port = output_port(*data_, output, Type::real);
+  const OperandPlan& port = output_port(*data_, output, Type::real);
   return {static_cast<const T*>(address(*data_, port)), data_->context.bind(*port.shape)};
 }
 
 template <class T>
 TensorView<const std::int32_t> Workspace<T>::ids(Var output) const {
-  const PortPlan& port = output_port(*data_, output, Type::id);
+  const OperandPlan& port = output_port(*data_, output, Type::id);
   return {static_cast<const std::int32_t*>(address(*data_, port)), data_->context.bind(*port.shape)};
 }
 
@@ -113,7 +113,7 @@ void Workspace<T>::set_runs(std::uint64_t runs) {
 template <class T>
 std::size_t Workspace<T>::bytes() const {
   std::size_t total = data_->stored_bytes + data_->scratch_bytes * data_->scratch.size();
-  total += static_cast<std::size_t>(data_->plan->shared_bytes + data_->plan->cached_bytes);
+  total += static_cast<std::size_t>(data_->plan->unbatched_bytes + data_->plan->cached_bytes);
   for (const CarriedState& state : data_->carried) total += state.size(element_of<T>());
   return total;
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include <reel/plan/plan.h>
-#include <reel/plan/threads.h>
+#include <reel/plan/thread_pool.h>
 
 namespace reel {
 
@@ -20,7 +20,7 @@ template <class T>
 class Workspace {
  public:
   // `parameters` outlives the workspace; plans whose tape has parameters need it. InputError when they are of another set.
-  explicit Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters = nullptr, Threads threads = Threads(1),
+  explicit Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters = nullptr, ThreadPool threads = ThreadPool(1),
                      std::uint64_t seed = 0);
   ~Workspace();
   Workspace(Workspace&&) noexcept;

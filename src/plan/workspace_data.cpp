@@ -24,7 +24,7 @@ bool WorkspaceData::owns(const void* data, std::size_t bytes) const {
     const std::less<const std::byte*> before;
     return buffer && bytes > 0 && before(first, buffer.get() + size) && before(buffer.get(), first + bytes);
   };
-  return overlaps(stored, stored_bytes) || overlaps(shared, static_cast<std::size_t>(plan->shared_bytes)) ||
+  return overlaps(stored, stored_bytes) || overlaps(unbatched, static_cast<std::size_t>(plan->unbatched_bytes)) ||
          overlaps(cached, static_cast<std::size_t>(plan->cached_bytes));
 }
 
@@ -34,8 +34,8 @@ void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
       return scratch[thread].get();
     case Source::stored:
       return stored.get();
-    case Source::shared:
-      return shared.get();
+    case Source::unbatched:
+      return unbatched.get();
     case Source::cached:
       return cached.get();
     case Source::input:
@@ -50,7 +50,7 @@ void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
   return nullptr;
 }
 
-void* address(const WorkspaceData& w, const PortPlan& p) {
+void* address(const WorkspaceData& w, const OperandPlan& p) {
   return static_cast<std::byte*>(w.base(p.source, p.slot, 0)) + p.fixed + p.scaled * w.scale(p.source);
 }
 

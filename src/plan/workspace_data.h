@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <reel/plan/kernel_plan.h>
-#include <reel/plan/threads.h>
+#include <reel/plan/thread_pool.h>
 
 namespace reel {
 
@@ -27,7 +27,7 @@ struct KernelTime {
 // The memory and bindings of one workspace, untyped.
 struct WorkspaceData {
   std::shared_ptr<const PlanData> plan;
-  Threads threads;
+  ThreadPool threads;
   RunContext context;
   std::vector<std::int32_t> counts, next_counts;  // of rows, by number: of the last run, and of one whose inputs are checked
   const void* parameters = nullptr;               // const ParameterValues<T>*
@@ -37,12 +37,12 @@ struct WorkspaceData {
   Index block = 0;  // that block scratch is laid out for
   std::vector<Index> block_ends;
   std::vector<double> row_work;
-  AlignedBytes stored, shared, cached;
+  AlignedBytes stored, unbatched, cached;
   std::size_t stored_bytes = 0, scratch_bytes = 0;
-  std::vector<AlignedBytes> scratch;     // per slot: block scratch, then kernel scratch
-  std::vector<std::vector<Port>> ports;  // per slot: reused for every call
-  std::vector<CarriedState> carried;     // by carried slot
-  std::vector<const InputView*> views;   // by input slot, of this run
+  std::vector<AlignedBytes> scratch;              // per slot: block scratch, then kernel scratch
+  std::vector<std::vector<KernelOperand>> ports;  // per slot: reused for every call
+  std::vector<CarriedState> carried;              // by carried slot
+  std::vector<const InputView*> views;            // by input slot, of this run
   std::vector<const void*> parameter_data;
   bool has_run = false;
   std::vector<std::vector<KernelTime>> times;  // by slot and kernel, while a profile is made
@@ -55,6 +55,6 @@ struct WorkspaceData {
 };
 
 // The address of a value that is not block scratch.
-void* address(const WorkspaceData& workspace, const PortPlan& port);
+void* address(const WorkspaceData& workspace, const OperandPlan& port);
 
 }  // namespace reel

@@ -1,7 +1,7 @@
 // Trainer: plan, clipping and optimizer in one call. Plans are made once per sequence length.
 //
 // A step either happens whole or not at all: when it throws, parameters, optimizer and carried state are as before.
-// Threads: one thread at a time; the work inside runs on the Threads of the options.
+// Threads: one thread at a time; the work inside runs on the ThreadPool of the options.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@
 namespace reel {
 
 struct TrainerOptions {
-  std::uint64_t seed = 1;       // of the initial parameters and of dropout
-  Threads threads = Threads();  // default: all cores
+  std::uint64_t seed = 1;             // of the initial parameters and of dropout
+  ThreadPool threads = ThreadPool();  // default: all cores
   WeightDecay weight_decay = {};
   Schedule schedule = schedule::constant();
 };

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include <reel/data/png.h>
+#include <reel/ops/elementary.h>
 
 #include "data/png_files.h"
 #include "support.h"

@@ -1,4 +1,10 @@
 #include <reel/data/sequence_batch.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/layers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
 
 #include <numeric>
 
@@ -86,8 +92,8 @@ TEST_CASE("sequence_batch: packed and padded batches made of it agree") {
   const Embedding words(set, "words", 4, 2);
   const Gru cell(set, "cell", 2, 3);
   const Sequence x = map_steps(tape.ids("ids", T, {B}), [&](Var id) { return words(id); });
-  const Var packed = unroll(cell, x, tape.zeros({B, 3}), Lengths::packed(tape.row_counts("counts", T))).final;
-  const Var padded = unroll(cell, x, tape.zeros({B, 3}), Lengths::padded(tape.input("mask", T, {B}))).final;
+  const Var packed = unroll(cell, x, tape.zeros({B, 3}), Lengths::packed(tape.row_counts("counts", T))).last;
+  const Var padded = unroll(cell, x, tape.zeros({B, 3}), Lengths::padded(tape.input("mask", T, {B}))).last;
   const auto plan = compile<float>(tape, {packed, padded});
   const auto values = set.initial<float>(1);
   Workspace<float> workspace(plan, &values);

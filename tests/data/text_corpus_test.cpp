@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include <reel/data/text_corpus.h>
+
 #include "support.h"
 
 using namespace reel;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include <reel/data/files.h>
+#include <reel/data/words.h>
 
 #include "support.h"
 #include "train/directory.h"

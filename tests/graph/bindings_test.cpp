@@ -1,3 +1,12 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -1,4 +1,13 @@
+#include <reel/graph/structural.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
 #include <reel/ops/elementwise.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
 
 #include "network.h"
 
@@ -96,7 +105,7 @@ TEST_CASE("check_gradients: blames the right op among counts of rows") {
   const RowCount n = tape.row_counts("x0", 1)[0];  // named as an input of the tape around a suspect might be
   const Tensor<std::int32_t> one({1}, {1}), id({2}, {2, 9});
   const std::array bindings{Binding{"x", kX}, Binding{"ids", id}, Binding{"x0", one}};
-  const auto wrong = [&](Var y) { return sum(overlay_rows(tanh(x), tanh(y))) + sum(cross_entropy_rows(y, first_rows(ids, n))); };
+  const auto wrong = [&](Var y) { return sum(update_rows(tanh(x), tanh(y))) + sum(cross_entropy_rows(y, first_rows(ids, n))); };
   const GradientReport right = check_gradients(wrong(apply<Cube<3>>(first_rows(x, n))), {{x}}, bindings);
   CHECK(right.ok());
   const GradientReport report = check_gradients(wrong(apply<Cube<2>>(first_rows(x, n))), {{x}}, bindings);

@@ -1,3 +1,12 @@
+#include <reel/graph/structural.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -1,3 +1,8 @@
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -3,6 +3,12 @@
 
 #include <cstring>
 
+#include <reel/graph/verify.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
 #include <reel/plan/passes/dead_code.h>
 
 #include "support.h"
@@ -88,7 +94,7 @@ inline std::vector<Pass> passes_without(std::string_view name) {
 template <class T>
 std::vector<std::string> bits_of_run(const Plan<T>& plan, std::span<const Var> outputs, std::span<const Binding> bindings,
                                      int threads = 1, const ParameterValues<T>* parameters = nullptr) {
-  Workspace<T> workspace(plan, parameters, Threads(threads));
+  Workspace<T> workspace(plan, parameters, ThreadPool(threads));
   plan.run(workspace, bindings);
   return bits_of(workspace, outputs);
 }

@@ -1,3 +1,8 @@
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/matmul.h>
+
 #include "support.h"
 
 using namespace reel;

@@ -3,6 +3,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include <reel/graph/print.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/reduction.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -1,3 +1,10 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -1,3 +1,9 @@
+#include <reel/graph/verify.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/reduction.h>
+
 #include "network.h"
 
 using namespace reel;

@@ -1,4 +1,17 @@
+#include <reel/graph/structural.h>
 #include <reel/models/bidirectional.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
 
 #include "models/cells/cell_table.h"
 #include "models/cells/pytorch_case.h"
@@ -20,12 +33,12 @@ struct BothWays : PyTorchCase {
 
   // What the run shows and the gradients of its loss, in the order of `names`.
   std::vector<ExpectedVar> expect(const Bidirectional::Run& run, const std::vector<std::vector<double>>& numbers) const {
-    const Var total = loss(run.outputs) + 0.5 * sum(square(run.final));
+    const Var total = loss(run.outputs) + 0.5 * sum(square(run.last));
     const std::vector<Var> g = gradients(total, {{forward.U_i, forward.W_f, backward.W_g, backward.U_o, backward.b_f}}),
                            dx = gradients(total, x);
     const char* const names[] = {"final",         "loss",          "forward dU_i",  "forward dW_f",
                                  "backward dW_g", "backward dU_o", "backward db_f", "dx"};
-    const Var found[] = {run.final, total, g[0], g[1], g[2], g[3], g[4], stack(dx)};
+    const Var found[] = {run.last, total, g[0], g[1], g[2], g[3], g[4], stack(dx)};
     std::vector<ExpectedVar> expected;
     for (std::size_t i = 0; i < std::size(names); ++i) expected.push_back({names[i], found[i], numbers.at(i)});
     return expected;
@@ -153,11 +166,11 @@ TEST_CASE("bidirectional: is one cell forward and one over the reversed sequence
     const Sequence x = tape.input("x", 4, {B, 2}), reversed(x.rbegin(), x.rend());
     const auto both = Bidirectional(ahead, ahead)(x);  // one set of weights for both directions
     const auto a = unroll(ahead, x, zero_state(tape, ahead)), b = unroll(ahead, reversed, zero_state(tape, ahead));
-    std::vector<Var> differences{sum(abs(both.final - concat({a.outputs[3], b.outputs[3]})))};
+    std::vector<Var> differences{sum(abs(both.last - concat({a.outputs[3], b.outputs[3]})))};
     for (std::size_t t = 0; t < 4; ++t)
       differences.push_back(sum(abs(both.outputs[t] - concat({a.outputs[t], b.outputs[3 - t]}))));
     const auto values = set.initial<double>(3);
-    check_twice(tape, {{"difference", accumulate(differences), {0}}, {"not all zero", step(sum(abs(both.final))), {1}}},
+    check_twice(tape, {{"difference", accumulate(differences), {0}}, {"not all zero", step(sum(abs(both.last))), {1}}},
                 Data().add("x", random_tensor(Shape{4, 3, 2}, 5)), &values, 1e-13);
   }
 }

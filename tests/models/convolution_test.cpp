@@ -1,4 +1,15 @@
+#include <reel/graph/print.h>
+#include <reel/graph/structural.h>
+#include <reel/models/cells/gru.h>
 #include <reel/models/convolution.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
 
 #include "models/cells/cell_table.h"
 #include "models/cells/pytorch_case.h"

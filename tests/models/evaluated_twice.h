@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include <reel/ops/arithmetic.h>
+
 #include "support.h"
 
 namespace reel::test {

@@ -1,4 +1,11 @@
+#include <reel/models/cells/lstm.h>
 #include <reel/models/hierarchical.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
 
 #include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"

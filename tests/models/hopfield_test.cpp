@@ -1,4 +1,8 @@
 #include <reel/models/hopfield.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
 
 #include "models/evaluated_twice.h"
 

@@ -1,5 +1,9 @@
 #include <numeric>
 
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/reduction.h>
+
 #include "support.h"
 
 using namespace reel;

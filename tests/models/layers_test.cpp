@@ -1,3 +1,13 @@
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;

@@ -1,6 +1,18 @@
 // Packed batches at their limits: no sequence, sequences without steps, state that is carried on, plans in several threads.
 #include <thread>
 
+#include <reel/graph/structural.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "graph/network.h"
 #include "models/cells/cell_table.h"
 #include "models/plain_loops.h"
@@ -33,12 +45,12 @@ struct Packed {
       : T(T), x(tape.input("x", T, {B, I})), counts(tape.row_counts("counts", T)) {
     run = unroll(cell, x, carried ? carried_state(tape, cell, "state") : zero_state(tape, cell), Lengths::packed(counts),
                  direction);
-    std::vector<Var> terms{sum(square(run.final))};
+    std::vector<Var> terms{sum(square(run.last))};
     for (std::size_t t = 0; t < run.outputs.size(); ++t)
       terms.push_back((0.5 + 0.1 * static_cast<double>(t)) * sum(tanh(run.outputs[t])));
     loss = accumulate(terms);
     outputs = gradients(loss, wrt());
-    outputs.insert(outputs.end(), {loss, run.final});
+    outputs.insert(outputs.end(), {loss, run.last});
     outputs.insert(outputs.end(), run.outputs.begin(), run.outputs.end());
   }
 
@@ -88,7 +100,7 @@ TEST_CASE("packed: no row, no step, all steps, blocks of rows: every row ends as
       for (Index r = 0; r < batch.rows; ++r)
         for (double h : p.alone(p.numbers(batch.rows), batch.counts, batch.rows, r, plain::zeros(H), direction).v)
           expected.push_back(h);
-      check_close(run.value(p.run.final), expected, 1e-14);
+      check_close(run.value(p.run.last), expected, 1e-14);
       for (std::size_t t = 0; t < 3; ++t) CHECK(run.value(p.run.outputs[t]).shape() == Shape{batch.counts[t], H});
     }
 }
@@ -108,8 +120,8 @@ TEST_CASE("packed: a sequence of no step ends where it begins, whatever its leng
   Packed p(1);
   const Sequence none;
   const Var h = p.tape.input("h", {B, H});
-  CHECK(unroll(p.cell, none, h, Lengths::packed({})).final == h);
-  CHECK(unroll(p.cell, none, h, Lengths::padded({})).final == h);
+  CHECK(unroll(p.cell, none, h, Lengths::packed({})).last == h);
+  CHECK(unroll(p.cell, none, h, Lengths::padded({})).last == h);
   check_throws<InputError>([&] { unroll(p.cell, p.x, h, Lengths::packed({})); }, {"1 steps", "0"});
   check_throws<InputError>([&] { unroll(p.cell, p.x, h, Lengths::padded({})); }, {"1 steps", "0"});
 }
@@ -125,11 +137,11 @@ TEST_CASE("packed: all sequences may begin from one state, which is learned") {
     Tensor<double> repeated(Shape{4, H});
     for (Index i = 0; i < repeated.size(); ++i) repeated[i] = p.values[h0][i % H];
     const Data data = p.data(4, {3, 2, 1}).add("given", repeated);
-    const Var loss = sum(square(of_one.final)) + sum(of_one.outputs[1]);
+    const Var loss = sum(square(of_one.last)) + sum(of_one.outputs[1]);
     check_gradient(loss, {{learned, p.x[0]}}, data, &p.values);
-    check_plan(p.tape, {{of_one.final, of_rows.final, loss}}, data, &p.values, &p.set);
+    check_plan(p.tape, {{of_one.last, of_rows.last, loss}}, data, &p.values, &p.set);
     const auto run = interpret<double>(p.tape, data.bindings<double>(), &p.values);
-    CHECK(std::ranges::equal(run.value(of_one.final), run.value(of_rows.final)));
+    CHECK(std::ranges::equal(run.value(of_one.last), run.value(of_rows.last)));
   }
 }
 
@@ -154,7 +166,7 @@ TEST_CASE("packed: a carried state goes on from each row's own last step") {
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     const Packed p(3, direction, true);
     const auto plan = compile<double>(p.tape, p.outputs);
-    Workspace<double> workspace(plan, &p.values, Threads(2));
+    Workspace<double> workspace(plan, &p.values, ThreadPool(2));
     constexpr Index rows = 4;
     std::vector<plain::Row> h(rows, plain::zeros(H));
     std::uint64_t seed = 50;
@@ -168,7 +180,7 @@ TEST_CASE("packed: a carried state goes on from each row's own last step") {
         expected.insert(expected.end(), mine.v.begin(), mine.v.end());
       }
       check_close(workspace.carried("state.h"), expected, 1e-13);
-      check_close(workspace.value(p.run.final), expected, 1e-13);
+      check_close(workspace.value(p.run.last), expected, 1e-13);
     }
   }
 }
@@ -208,7 +220,7 @@ TEST_CASE("packed: one plan serves several workspaces at once, each with its own
     std::vector<std::jthread> all;
     for (std::size_t thread = 0; thread < wrong.size(); ++thread)
       all.emplace_back([&, thread] {
-        Workspace<float> workspace(plan, &values, Threads(1 + static_cast<int>(thread % 2)));
+        Workspace<float> workspace(plan, &values, ThreadPool(1 + static_cast<int>(thread % 2)));
         for (std::size_t i = 0; i < 4 * kBatches.size(); ++i) {
           const std::size_t b = (i * (thread + 1) + thread) % kBatches.size();
           wrong[thread] += bits(workspace, kBatches[b]) != expected[b];
@@ -225,12 +237,12 @@ TEST_CASE("packed: several counts on one tape, of two sequences in one batch") {
   const Sequence question = tape.input("question", 3, {B, I}), answer = tape.input("answer", 2, {B, I});
   const Lengths of_question = Lengths::packed(tape.row_counts("q", 3)), of_answer = Lengths::packed(tape.row_counts("a", 2));
   const auto first = unroll(cell, question, zero_state(tape, cell), of_question);
-  const auto second = unroll(cell, answer, first.final, of_answer);
-  const Var loss = sum(square(second.final.h)) + sum(second.outputs[1]) + 0.3 * sum(first.outputs[2]);
+  const auto second = unroll(cell, answer, first.last, of_answer);
+  const Var loss = sum(square(second.last.h)) + sum(second.outputs[1]) + 0.3 * sum(first.outputs[2]);
   std::vector<Var> wrt{question[0], question[2], answer[0], answer[1]};
   for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
   std::vector<Var> outputs = gradients(loss, wrt);
-  outputs.insert(outputs.end(), {second.final.c, second.outputs[1], first.outputs[2]});
+  outputs.insert(outputs.end(), {second.last.c, second.outputs[1], first.outputs[2]});
   const auto values = set.initial<double>(3);
   // The counts of one sequence say nothing of those of the other.
   for (const auto& [q, a] : {std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>{{4, 2, 1}, {4, 3}},

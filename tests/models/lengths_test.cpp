@@ -1,3 +1,17 @@
+#include <reel/ops/selection.h>
+#include <reel/graph/structural.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/initializers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+
 #include "models/cells/cell_table.h"
 
 using namespace reel;
@@ -37,7 +51,7 @@ struct ThreeWays {
       if (masked) y = mask_rows(y, t);
       terms.push_back(sum(y));
     }
-    AnyCell::State final = run.final;
+    AnyCell::State final = run.last;
     for (Var* part : final.parts()) terms.push_back(0.7 * sum(tanh(*part)));
     return accumulate(terms);
   }
@@ -57,7 +71,7 @@ TEST_CASE("lengths: padded and packed batches have equal losses and gradients") 
       const AnyCell::State initial = input_state(w.tape, w.cell, "initial");
       const Var padded = w.loss(unroll(w.cell, w.x, initial, Lengths::padded(w.mask), direction), true);
       const Var packed = w.loss(unroll(w.cell, w.x, initial, Lengths::packed(w.counts), direction), false);
-      std::vector<Var> wrt{w.x[0], w.x[2], w.x[5], initial.kept[0]};
+      std::vector<Var> wrt{w.x[0], w.x[2], w.x[5], initial.vars[0]};
       for (const Parameter& p : w.set.all()) wrt.push_back(w.tape.parameter(p));
       const std::vector<Var> g = gradients(padded, wrt), h = gradients(packed, wrt);
       std::vector<Var> outputs{padded, packed};
@@ -81,7 +95,7 @@ TEST_CASE("lengths: packed gradients agree with the complex step") {
       ThreeWays w(kind);
       const AnyCell::State initial = input_state(w.tape, w.cell, "initial");
       const Var loss = w.loss(unroll(w.cell, w.x, initial, Lengths::packed(w.counts), direction), false);
-      std::vector<Var> wrt{w.x[0], w.x[3], initial.kept[0]};
+      std::vector<Var> wrt{w.x[0], w.x[3], initial.vars[0]};
       for (const Parameter& p : w.set.all()) wrt.push_back(w.tape.parameter(p));
       const auto report = check_gradients(loss, wrt, w.data.bindings<double>(), &w.values, {.most_elements = 6});
       INFO(report.text());
@@ -112,9 +126,9 @@ TEST_CASE("lengths: each sequence ends as it does alone") {
         for (Index t = 0; t < n; ++t)
           for (Index i = 0; i < I; ++i) x[t * I + i] = all[(t * rows + r) * I + i];
         const auto expected = interpret<double>(tape, Data().add("x", x).bindings<double>(), &w.values);
-        for (std::size_t p = 0; p < packed.final.kept.size(); ++p) {
-          const auto of_batch = numbers(run.value(packed.final.kept[p]));
-          const auto row = expected.value(alone.final.kept[p]);
+        for (std::size_t p = 0; p < packed.last.vars.size(); ++p) {
+          const auto of_batch = numbers(run.value(packed.last.vars[p]));
+          const auto row = expected.value(alone.last.vars[p]);
           check_close(row, {of_batch.begin() + r * row.size(), of_batch.begin() + (r + 1) * row.size()}, 1e-14);
         }
       }
@@ -167,8 +181,8 @@ TEST_CASE("lengths: of another number of steps are refused") {
 TEST_CASE("lengths: the final state of a packed batch may be carried") {
   ThreeWays w(every_cell()[0]);
   const auto run = unroll(w.cell, w.x, carried_state(w.tape, w.cell, "state"), Lengths::packed(w.counts));
-  const auto plan = compile<double>(w.tape, {run.final.kept[0]});
+  const auto plan = compile<double>(w.tape, {run.last.vars[0]});
   Workspace<double> workspace(plan, &w.values);
   plan.run(workspace, w.data.bindings<double>());
-  CHECK(numbers(workspace.carried("state.h")) == numbers(workspace.value(run.final.kept[0])));
+  CHECK(numbers(workspace.carried("state.h")) == numbers(workspace.value(run.last.vars[0])));
 }

@@ -1,3 +1,6 @@
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+
 #include "support.h"
 
 using namespace reel;
@@ -7,12 +10,12 @@ TEST_CASE("parameter set: names, order and numbers") {
   ParameterSet set;
   const Parameter w = set.add("w", {2, 3}), b = set.add("b", {3});
   CHECK(set.size() == 2);
-  CHECK(set.numbers() == 9);
+  CHECK(set.elements() == 9);
   CHECK(set.all()[1] == b);
   CHECK(set.find("w") == w);
   CHECK(w.index() == 0);
   CHECK(w.shape() == Shape{2, 3});
-  CHECK(ParameterSet().numbers() == 0);
+  CHECK(ParameterSet().elements() == 0);
 }
 
 TEST_CASE("parameter set: errors name what is known") {

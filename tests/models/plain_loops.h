@@ -1,6 +1,13 @@
 // The equations of cells on rows of numbers, with plain loops: what the tests of cells compare with.
 #pragma once
 
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "support.h"
 
 namespace reel::test::plain {

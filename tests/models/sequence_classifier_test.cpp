@@ -1,4 +1,11 @@
+#include <reel/graph/mode.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
 #include <reel/models/sequence_classifier.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/selection.h>
 
 #include "support.h"
 

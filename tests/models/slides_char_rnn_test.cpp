@@ -1,4 +1,16 @@
 // The character RNN worked in the slides: 20 characters, Elman with 4 tanh units, five steps, summed cross-entropy.
+#include <reel/models/cells/elman.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;

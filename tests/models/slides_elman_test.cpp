@@ -1,4 +1,14 @@
 // Example 1 of the slides: Elman, 2-3-2, tanh and sigmoid output, h(0) = 0.
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/cell_options.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;

@@ -1,4 +1,12 @@
 // Example 2 of the slides: Jordan, 2-3-1, a batch of two sequences, sigmoid output, y(0) = 0.
+#include <reel/models/cells/jordan.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;
@@ -40,12 +48,12 @@ TEST_CASE("example 2 (Jordan): logits are the outputs before the sigmoid") {
   const std::vector<double> h2 = {-.9958053337018336, .9403863069372511, .9908493759294327};
   const auto logit = [](const std::vector<double>& h) { return 2 * h[0] - 1.5 * h[1] + .2 * h[2] + .1; };
   Example2 example;
-  check_twice(example.tape, {{"logits", example.run.final.logits, {logit(h1), logit(h2)}}}, example.data, &example.values);
+  check_twice(example.tape, {{"logits", example.run.last.logits, {logit(h1), logit(h2)}}}, example.data, &example.values);
 }
 
 TEST_CASE("example 2 (Jordan): gradients through the fed-back output") {
   Example2 example;
-  const Var loss = half_squared_error(example.run.final.y, 0.3);
+  const Var loss = half_squared_error(example.run.last.y, 0.3);
   std::vector<Var> wrt;
   for (const Parameter& p : example.set.all()) wrt.push_back(example.tape.parameter(p));
   check_gradient(loss, wrt, example.data, &example.values);

@@ -1,6 +1,21 @@
 // The feed-forward network of the slides, 3-2-2 with sigmoid: bias as row 0 of each weight, E = 1/2 sum (a2 - y)^2.
 #include <cmath>
 
+#include <reel/models/cells/elman.h>
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/rows.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;
@@ -134,7 +149,7 @@ TEST_CASE("hello: a network without memory reaches .346574 and no less") {
   Hello hello;
   const Mlp mlp(hello.set, "net", {4, 6, 4}, tanh);
   const Var loss = cross_entropy(map_steps(hello.x, mlp), hello.targets);
-  Trainer<double> trainer(loss, hello.set, Adam{.lr = .03}, {}, {.threads = Threads(1)});
+  Trainer<double> trainer(loss, hello.set, Adam{.lr = .03}, {}, {.threads = ThreadPool(1)});
   double last = 0;
   for (int i = 0; i < 600; ++i) {
     last = trainer.step(hello.data.bindings<double>());
@@ -149,7 +164,7 @@ TEST_CASE("hello: a recurrent network goes to 0") {
   const Linear head(hello.set, "head", 6, 4);
   const auto run = unroll(cell, hello.x, zero_state(hello.tape, cell));
   const Var loss = cross_entropy(map_steps(run.outputs, head), hello.targets);
-  Trainer<double> trainer(loss, hello.set, Adam{.lr = .03}, {}, {.threads = Threads(1)});
+  Trainer<double> trainer(loss, hello.set, Adam{.lr = .03}, {}, {.threads = ThreadPool(1)});
   double last = 1;
   for (int i = 0; i < 600; ++i) last = trainer.step(hello.data.bindings<double>());
   CHECK(last < 5e-3);

@@ -1,3 +1,17 @@
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
+#include <reel/ops/softmax.h>
+
 #include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"
 
@@ -26,9 +40,9 @@ TEST_CASE("unroll: outputs and states of every step") {
   const auto run = unroll(net.cell, x, h0);
   CHECK(run.outputs.size() == 3);
   CHECK(run.states == run.outputs);
-  CHECK(run.final == run.outputs.back());
+  CHECK(run.last == run.outputs.back());
   const Var by_hand = net.cell.step(x[2], net.cell.step(x[1], net.cell.step(x[0], h0)));
-  check_twice(net.tape, {{"difference", sum(abs(run.final - by_hand)), {0}}}, Data().add("x", random_tensor(Shape{3, 2, 2}, 3)),
+  check_twice(net.tape, {{"difference", sum(abs(run.last - by_hand)), {0}}}, Data().add("x", random_tensor(Shape{3, 2, 2}, 3)),
               &net.values);
 }
 
@@ -37,7 +51,7 @@ TEST_CASE("unroll: an empty sequence gives the initial state") {
   const Var h0 = net.tape.carried("h", {B, 3});
   const auto run = unroll(net.cell, {}, h0);
   CHECK(run.outputs.empty());
-  CHECK(run.final == h0);
+  CHECK(run.last == h0);
   CHECK(net.tape.carries().empty());
 }
 
@@ -60,13 +74,13 @@ TEST_CASE("unroll: with lengths, the final state has what each row ended with an
   ParameterSet set;
   const Jordan cell(set, "cell", 2, 3, 2, softmax, drawn());
   const Sequence x = tape.input("x", 3, {B, 2}), mask = tape.input("mask", 3, {B});
-  CHECK(unroll(cell, x, zero_state(tape, cell)).final.logits);
+  CHECK(unroll(cell, x, zero_state(tape, cell)).last.logits);
   const auto padded = unroll(cell, x, zero_state(tape, cell), Lengths::padded(mask));
-  CHECK_FALSE(padded.final.logits);
+  CHECK_FALSE(padded.last.logits);
   CHECK(padded.states[0].logits);
   const auto packed = unroll(cell, x, zero_state(tape, cell), Lengths::packed(tape.row_counts("n", 3)));
-  CHECK_FALSE(packed.final.logits);
-  CHECK(packed.final.y.shape() == Shape{B, 2});
+  CHECK_FALSE(packed.last.logits);
+  CHECK(packed.last.y.shape() == Shape{B, 2});
 }
 
 TEST_CASE("unroll: steps are labelled") {
@@ -89,7 +103,7 @@ TEST_CASE("unroll: two windows with carried state equal one long sequence") {
     const auto expected = interpret<double>(whole_tape, Data().add("x", x).bindings<double>(), &values);
 
     const auto run = unroll(cell, tape.input("x", 3, {B, 2}), carried_state(tape, cell, "state"));
-    const Var y = stack(run.outputs), last = cell.output(run.final);
+    const Var y = stack(run.outputs), last = cell.output(run.last);
     const auto plan = compile<double>(tape, {y, last});
     Workspace<double> workspace(plan, &values);
     for (Index window = 0; window < 2; ++window) {
@@ -108,16 +122,16 @@ TEST_CASE("unroll: the carried state is detached") {
   Net net;
   const Tensor<double> x = random_tensor(Shape{4, 1, 2}, 4);
   const auto carried = unroll(net.cell, net.tape.input("x", 2, {B, 2}), carried_state(net.tape, net.cell, "state"));
-  const Var gradient = gradients(sum(square(carried.final)), {{net.cell.W}})[0];
-  const auto plan = compile<double>(net.tape, {gradient, carried.final});
+  const Var gradient = gradients(sum(square(carried.last)), {{net.cell.W}})[0];
+  const auto plan = compile<double>(net.tape, {gradient, carried.last});
   Workspace<double> workspace(plan, &net.values);
   plan.run(workspace, {{"x", TensorView<const double>(x.data(), Shape{2, 1, 2})}});
-  const Tensor<double> middle(Shape{1, 3}, numbers(workspace.value(carried.final)));
+  const Tensor<double> middle(Shape{1, 3}, numbers(workspace.value(carried.last)));
   plan.run(workspace, {{"x", TensorView<const double>(x.data() + 4, Shape{2, 1, 2})}});
 
   Tape tape;
   const auto bound = unroll(net.cell, tape.input("x", 2, {B, 2}), input_state(tape, net.cell, "state"));
-  const Var expected = gradients(sum(square(bound.final)), {{net.cell.W}})[0];
+  const Var expected = gradients(sum(square(bound.last)), {{net.cell.W}})[0];
   const Data data = Data().add("x", Tensor<double>(Shape{2, 1, 2}, std::span(x.data() + 4, 4))).add("state.h", middle);
   check_twice(tape, {{"dW", expected, numbers(workspace.value(gradient))}}, data, &net.values, 1e-14);
 }

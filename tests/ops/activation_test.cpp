@@ -1,3 +1,6 @@
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+
 #include "ops/values.h"
 
 using namespace reel;

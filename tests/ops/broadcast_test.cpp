@@ -1,3 +1,9 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/reduction.h>
+
 #include "ops/values.h"
 
 using namespace reel;

@@ -1,3 +1,10 @@
+#include <reel/graph/mode.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
+
 #include "ops/values.h"
 
 using namespace reel;
@@ -16,7 +23,7 @@ std::vector<double> mask_of(const Plan<T>& plan, Workspace<T>& workspace, Var ma
 template <class T>
 std::vector<double> first_mask(Var mask, Index rows, std::uint64_t seed, std::uint64_t run = 0, int threads = 1) {
   const Plan<T> plan = compile<T>(mask.tape(), {mask});
-  Workspace<T> workspace(plan, nullptr, Threads(threads), seed);
+  Workspace<T> workspace(plan, nullptr, ThreadPool(threads), seed);
   workspace.set_runs(run);
   return mask_of(plan, workspace, mask, rows);
 }
@@ -70,7 +77,7 @@ TEST_CASE("dropout_mask: differs after each committed run, and only then") {
   Tape tape;
   const Var mask = dropout_mask(tape, {B, 37}, kRate);
   const Plan<double> plan = compile<double>(tape, {mask});
-  Workspace<double> workspace(plan, nullptr, Threads(1), 7);
+  Workspace<double> workspace(plan, nullptr, ThreadPool(1), 7);
   const auto first = mask_of(plan, workspace, mask, 3), second = mask_of(plan, workspace, mask, 3);
   CHECK(workspace.runs() == 2);
   CHECK(first != second);
@@ -99,7 +106,7 @@ TEST_CASE("dropout_mask: two equal masks stay two through the passes of a plan")
   Tape tape;
   const Var a = dropout_mask(tape, {B, 40}, 0.5), b = dropout_mask(tape, {B, 40}, 0.5), same = a * b;
   const Plan<double> plan = compile<double>(tape, {same, a});
-  Workspace<double> workspace(plan, nullptr, Threads(1), 1);
+  Workspace<double> workspace(plan, nullptr, ThreadPool(1), 1);
   plan.run(workspace, {}, {.rows = 5});
   CHECK(dropped(widened<double>(workspace.value(same))) != dropped(widened<double>(workspace.value(a))));
 }

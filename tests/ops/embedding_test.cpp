@@ -1,3 +1,9 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+
 #include "ops/values.h"
 
 using namespace reel;

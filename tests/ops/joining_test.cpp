@@ -1,3 +1,9 @@
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+
 #include "ops/values.h"
 
 using namespace reel;

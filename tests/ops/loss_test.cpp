@@ -1,3 +1,10 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
+
 #include "ops/values.h"
 
 using namespace reel;

@@ -1,3 +1,10 @@
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/weight_gradient.h>
+
 #include "ops/values.h"
 
 using namespace reel;
@@ -39,14 +46,14 @@ TEST_CASE("matmul: gradients, second gradients and plan") {
   }
 }
 
-TEST_CASE("contract: gradients, second gradients and plan") {
+TEST_CASE("weight_gradient: gradients, second gradients and plan") {
   for (const Product& p : products()) {
     INFO(p.x.text(), " with N = ", p.N, " and ", p.rows, " rows");
     const Shape y_shape = p.x.with_dim(-1, p.N);
     Tape tape;
     const Var x = tape.input("x", p.x), y = tape.input("y", y_shape);
     const Data data = Data().add("x", random_tensor(p.x.bind(p.rows), 1)).add("y", random_tensor(y_shape.bind(p.rows), 2));
-    const Var z = contract(x, y);
+    const Var z = weight_gradient(x, y);
     CHECK(z.shape() == Shape{p.x.last(), p.N});
     if (small(p))
       check_op(z, {{x, y}}, data);
@@ -76,7 +83,7 @@ TEST_CASE("matmul: values, transposed weights, and the gradient of the weight") 
   check_values(matmul(x, w), data, {{5, 10, 1, 11, 20, 1}});
   check_values(transpose(w), data, {{1, 2, 0, 5, -1, 1}});
   check_values(matmul(matmul(x, w), transpose(w)), data, {{4, 61, 10, 123}});
-  check_values(contract(x, matmul(x, w)), data, {{38, 70, 4, 54, 100, 6}});
+  check_values(weight_gradient(x, matmul(x, w)), data, {{38, 70, 4, 54, 100, 6}});
   check_values(gradient(sum(matmul(x, w)), w), data, {{4, 4, 4, 6, 6, 6}});
 }
 
@@ -88,16 +95,16 @@ TEST_CASE("matmul: an empty inner dimension and an empty batch give zeros") {
   Tape empty;
   const Var a = empty.input("a", {B, 2}), b = empty.input("b", {2, 2});
   const Data none = Data().add("a", Tensor<double>(Shape{0, 2})).add("b", random_tensor({2, 2}, 1));
-  check_values(contract(a, a), none, {{0, 0, 0, 0}});
+  check_values(weight_gradient(a, a), none, {{0, 0, 0, 0}});
   check_values(gradient(sum(matmul(a, b)), b), none, {{0, 0, 0, 0}});
 }
 
-TEST_CASE("contract: sums in row order") {
+TEST_CASE("weight_gradient: sums in row order") {
   Tape tape;
   const Var x = tape.input("x", {B, 1}), y = tape.input("y", {B, 2});
   const Data data =
       Data().add("x", Tensor<double>(Shape{3, 1}, {1, 1, 1})).add("y", Tensor<double>(Shape{3, 2}, {1e8, 1e8, 1, -1e8, -1e8, 1}));
-  check_values(contract(x, y), data, {{1, 1}, {0, 1}});  // 1e8 + 1 is 1e8 in float
+  check_values(weight_gradient(x, y), data, {{1, 1}, {0, 1}});  // 1e8 + 1 is 1e8 in float
 }
 
 TEST_CASE("matmul: a weight used at several steps, with and without B, gets one gradient") {
@@ -151,9 +158,9 @@ TEST_CASE("matmul: refuses shapes that do not fit, naming both and the line") {
   check_throws<ShapeError>([&] { matmul(x, v); }, {"[matmul]", "x [B, 3]", "v [3]", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { matmul(s, w); }, {"[matmul]", "s [B]", "w [4, 2]", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { matmul(x, ids); }, {"[matmul]", "ids words [3, 2]", "matmul_test.cpp:"});
-  check_throws<ShapeError>([&] { contract(x, w); }, {"[contract]", "x [B, 3]", "w [4, 2]", "matmul_test.cpp:"});
-  check_throws<ShapeError>([&] { contract(v, w); }, {"[contract]", "v [3]", "w [4, 2]", "matmul_test.cpp:"});
-  check_throws<ShapeError>([&] { contract(s, s); }, {"[contract]", "s [B]", "matmul_test.cpp:"});
+  check_throws<ShapeError>([&] { weight_gradient(x, w); }, {"[weight_gradient]", "x [B, 3]", "w [4, 2]", "matmul_test.cpp:"});
+  check_throws<ShapeError>([&] { weight_gradient(v, w); }, {"[weight_gradient]", "v [3]", "w [4, 2]", "matmul_test.cpp:"});
+  check_throws<ShapeError>([&] { weight_gradient(s, s); }, {"[weight_gradient]", "s [B]", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { transpose(x); }, {"[transpose]", "x [B, 3]", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { transpose(v); }, {"[transpose]", "v [3]", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { transpose(ids); }, {"[transpose]", "ids words [3, 2]", "matmul_test.cpp:"});
@@ -163,5 +170,5 @@ TEST_CASE("matmul: a product whose size overflows is refused") {
   Tape tape;
   const Var column = tape.input("column", {Index{1} << 40, 1}), row = tape.input("row", {1, Index{1} << 40});
   check_throws<ShapeError>([&] { matmul(column, row); }, {"[matmul]", "overflow", "matmul_test.cpp:"});
-  check_throws<ShapeError>([&] { contract(row, row); }, {"[contract]", "overflow", "matmul_test.cpp:"});
+  check_throws<ShapeError>([&] { weight_gradient(row, row); }, {"[weight_gradient]", "overflow", "matmul_test.cpp:"});
 }

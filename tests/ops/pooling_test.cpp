@@ -1,3 +1,7 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/pooling.h>
+#include <reel/ops/reduction.h>
+
 #include "ops/values.h"
 
 using namespace reel;
@@ -82,6 +86,6 @@ TEST_CASE("pooling: errors") {
   const Var x = tape.input("x", {B, 2, 3}), empty = tape.input("empty", {B, 0, 3}), image = tape.input("image", {B, 2, 3, 1});
   check_throws<ShapeError>([&] { max_over(x, 2); }, {"[max_over]", "axis 2", "[B, 2, 3]"});
   check_throws<ShapeError>([&] { max_over(empty, 0); }, {"[max_over]", "empty [B, 0, 3]"});
-  check_throws<ShapeError>([&] { max_pool(image, 3); }, {"[windows]", "3x3", "image [B, 2, 3, 1]"});
+  check_throws<ShapeError>([&] { max_pool(image, 3); }, {"[unfold]", "3x3", "image [B, 2, 3, 1]"});
   check_throws<ShapeError>([&] { spread_to_largest(x, x, 0); }, {"[spread_to_largest]", "x [B, 2, 3]"});
 }

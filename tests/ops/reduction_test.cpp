@@ -1,3 +1,6 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/reduction.h>
+
 #include "ops/values.h"
 
 using namespace reel;

@@ -1,3 +1,8 @@
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reshape.h>
+
 #include "ops/values.h"
 
 using namespace reel;

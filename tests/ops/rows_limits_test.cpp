@@ -1,4 +1,18 @@
 // Counts of rows where plans end or begin: as the only outputs, without a batched input, after a refusal, in other ops.
+#include <reel/graph/mode.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/layer_norm.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
+#include <reel/ops/softmax.h>
+
 #include "graph/network.h"
 #include "ops/values.h"
 
@@ -24,7 +38,7 @@ TEST_CASE("counts of rows: a plan may give counted values alone, views of inputs
                            softmax(smaller),
                            first_rows(ids, n[0]),
                            argmax(smaller),
-                           overlay_rows(view, -smaller),
+                           update_rows(view, -smaller),
                            extend_rows(smaller, n[0]),
                            one_hot(first_rows(ids, n[1]), 4)};
   const std::vector<Var> of_inputs = outputs;
@@ -96,7 +110,7 @@ TEST_CASE("counts of rows: no number of the rows beyond them reaches anything") 
   const Var x = tape.input("x", {B, 3}), w = tape.input("w", {3, 20});
   const std::vector<RowCount> n = tape.row_counts("n", 2);
   const Var h = tanh(matmul(first_rows(x, n[0]), w)), top = softmax(first_rows(h, n[1]));
-  const Var loss = mean(square(overlay_rows(h, top))) + sum(batch_mean(top)) + sum(extend_rows(layer_norm(h), B));
+  const Var loss = mean(square(update_rows(h, top))) + sum(batch_mean(top)) + sum(extend_rows(layer_norm(h), B));
   std::vector<Var> outputs = gradients(loss, {{x, w}});
   outputs.push_back(loss);
   const auto plan = compile<double>(tape, outputs);

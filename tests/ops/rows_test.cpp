@@ -1,3 +1,14 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
+#include <reel/ops/softmax.h>
+
 #include "ops/values.h"
 
 using namespace reel;
@@ -58,14 +69,14 @@ TEST_CASE("first_rows: gradients, and plan against interpreter, for every count"
       }
 }
 
-TEST_CASE("overlay_rows: the top's rows, then the base's") {
+TEST_CASE("update_rows: the top's rows, then the base's") {
   TwoCounts c;
   const Var top = -first_rows(c.x, c.n[1]);
-  check_values(overlay_rows(c.x, top), c.data({5, 2}), {{-0.0, -1, -2, -3, 4, 5, 6, 7, 8, 9}});
-  check_values(overlay_rows(first_rows(c.x, c.n[0]), top), c.data({3, 2}), {{-0.0, -1, -2, -3, 4, 5}});
+  check_values(update_rows(c.x, top), c.data({5, 2}), {{-0.0, -1, -2, -3, 4, 5, 6, 7, 8, 9}});
+  check_values(update_rows(first_rows(c.x, c.n[0]), top), c.data({3, 2}), {{-0.0, -1, -2, -3, 4, 5}});
 }
 
-TEST_CASE("overlay_rows and extend_rows: gradients, and plan against interpreter") {
+TEST_CASE("update_rows and extend_rows: gradients, and plan against interpreter") {
   for (std::int32_t n : {0, 1, 3, 5})
     for (std::int32_t m : {0, 1, 3})
       if (m <= n) {
@@ -73,7 +84,7 @@ TEST_CASE("overlay_rows and extend_rows: gradients, and plan against interpreter
         CAPTURE(m);
         TwoCounts c;
         const Var base = first_rows(square(c.x), c.n[0]), top = first_rows(tanh(c.x), c.n[1]);
-        check_op(overlay_rows(base, top) * base, {{c.x}}, c.data({n, m}));
+        check_op(update_rows(base, top) * base, {{c.x}}, c.data({n, m}));
         check_op(extend_rows(top, B) + c.x, {{c.x}}, c.data({n, m}));
         check_op(extend_rows(top, c.n[0]), {{c.x}}, c.data({n, m}));
       }
@@ -133,8 +144,8 @@ TEST_CASE("counts of rows: refusals at record") {
   check_throws<ShapeError>([&] { some + c.x; }, {"counts of rows differ"});
   check_throws<ShapeError>([&] { first_rows(one, c.n[0]); }, {"[first_rows]", "one [2] has no rows"});
   check_throws<ShapeError>([&] { first_rows(c.x, RowCount()); }, {"[first_rows]"});
-  check_throws<ShapeError>([&] { overlay_rows(some, c.x); }, {"[overlay_rows]", "x [B, 2]"});
-  check_throws<ShapeError>([&] { overlay_rows(one, one); }, {"[overlay_rows]", "one [2]"});
+  check_throws<ShapeError>([&] { update_rows(some, c.x); }, {"[update_rows]", "x [B, 2]"});
+  check_throws<ShapeError>([&] { update_rows(one, one); }, {"[update_rows]", "one [2]"});
   check_throws<ShapeError>([&] { c.tape.input("y", {c.n[0], 3}); }, {"y", "[n0, 3]"});
   check_throws<InputError>([&] { c.tape.row_counts("x", 2); }, {"\"x\" is already taken"});
   check_throws<InputError>([&] { c.tape.row_counts("m", -1); }, {"-1"});

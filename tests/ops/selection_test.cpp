@@ -1,3 +1,8 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
+
 #include "ops/values.h"
 
 using namespace reel;

@@ -1,3 +1,9 @@
+#include <reel/models/initializers.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
+
 #include "ops/values.h"
 
 using namespace reel;

@@ -3,6 +3,11 @@
 
 #include <limits>
 
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+
 #include "support.h"
 
 namespace reel::test {

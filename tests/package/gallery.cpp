@@ -30,11 +30,11 @@ int main(int count, char** arguments) {
   Tape tape;
   const AnyCell::State seen = captioner.see(tape.input("image", {B, 3, 4, 3}));
   const auto values = set.initial<float>(1);
-  const auto plan = compile<float>(tape, seen.kept);
+  const auto plan = compile<float>(tape, seen.vars);
   Workspace<float> workspace(plan, &values);
   plan.run(workspace, {{"image", Tensor<float>(Shape{1, 3, 4, 3}, std::span(picture.data(), 36))}});
   HostState state;
-  for (const Var& part : seen.kept)
+  for (const Var& part : seen.vars)
     state.emplace_back(workspace.value(part).shape(),
                        std::span(workspace.value(part).data(), static_cast<std::size_t>(workspace.value(part).size())));
   Writer writer(captioner.decoder(), values);

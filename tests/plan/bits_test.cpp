@@ -1,5 +1,9 @@
 #include <thread>
 
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+
 #include "graph/network.h"
 
 using namespace reel;
@@ -17,7 +21,7 @@ void check_bits_of_threads(const Network<Cell>& network) {
     for (int threads : {1, 2, 3, 8}) {
       CAPTURE(rows);
       CAPTURE(threads);
-      Workspace<T> workspace(plan, &values, Threads(threads));
+      Workspace<T> workspace(plan, &values, ThreadPool(threads));
       plan.run(workspace, batch.bindings());
       CHECK(std::isfinite(workspace.value(network.loss)[0]));
       if (threads == 1) first = bits_of(workspace, network.outputs);
@@ -34,7 +38,7 @@ void check_rows_alone(const Network<Cell>& network) {
   const Index steps = static_cast<Index>(network.x.size()), I = Network<Cell>::I, V = Network<Cell>::V;
   for (Index rows : {5, 64, 200}) {
     const Batch<T> batch(network, rows, 3);
-    Workspace<T> together(plan, &values, Threads(3)), alone(plan, &values);
+    Workspace<T> together(plan, &values, ThreadPool(3)), alone(plan, &values);
     plan.run(together, batch.bindings());
     for (Index row : {Index{0}, rows / 2, rows - 1}) {
       CAPTURE(rows);
@@ -91,7 +95,7 @@ TEST_CASE("bits: one const plan serves several threads with a workspace each") {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < equal.size(); ++i)
     threads.emplace_back([&, i] {
-      Workspace<float> workspace(plan, &values, Threads(i % 2 ? 2 : 1));
+      Workspace<float> workspace(plan, &values, ThreadPool(i % 2 ? 2 : 1));
       for (int run = 0; run < 20; ++run) {
         plan.run(workspace, batch.bindings());
         equal[i] += bits_of(workspace, network.outputs) == expected;
@@ -101,12 +105,12 @@ TEST_CASE("bits: one const plan serves several threads with a workspace each") {
   for (int count : equal) CHECK(count == 20);
 }
 
-TEST_CASE("bits: workspaces of several threads may share one Threads object") {
+TEST_CASE("bits: workspaces of several threads may share one ThreadPool object") {
   const Network<Gru> network(4);
   const auto values = network.set.initial<float>(7);
   const Plan<float> plan = compile<float>(network.tape, network.outputs);
   const Batch<float> batch(network, 200, 4);
-  const Threads shared(2);
+  const ThreadPool shared(2);
   Workspace<float> reference(plan, &values);
   plan.run(reference, batch.bindings());
   const auto expected = bits_of(reference, network.outputs);

@@ -1,4 +1,10 @@
 // An unrolled tape of more than a million nodes. Nothing may recurse over it: this is run with a stack of 256 KiB.
+#include <reel/models/cells/elman.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/reduction.h>
+
 #include "graph/network.h"
 
 using namespace reel;
@@ -11,13 +17,13 @@ TEST_CASE("deep tape: 100,000 steps are recorded, differentiated, compiled, run 
   const auto values = set.initial<double>(1);
   auto tape = std::make_unique<Tape>();
   const auto run = unroll(cell, tape->input("x", T, {B, 1}), zero_state(*tape, cell));
-  const Var loss = sum(run.final);
+  const Var loss = sum(run.last);
   std::vector<Var> outputs = gradients(loss, set.all());
   outputs.push_back(loss);
   CHECK(tape->size() > 1'000'000);
 
   const Plan<double> plan = compile<double>(*tape, outputs);
-  Workspace<double> workspace(plan, &values, Threads(2));
+  Workspace<double> workspace(plan, &values, ThreadPool(2));
   const Tensor<double> x = random_tensor({T, 3, 1}, 2);
   plan.run(workspace, {{"x", x}});
 

@@ -1,3 +1,6 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/embedding.h>
 #include <reel/plan/denormals.h>
 
 #include "graph/network.h"
@@ -51,8 +54,8 @@ bool all_zero(TensorView<const T> x) {
   return std::all_of(x.begin(), x.end(), [](T v) { return v == 0; });
 }
 
-// The modes of all threads that a Threads object runs on.
-std::vector<unsigned> modes(const Threads& threads) {
+// The modes of all threads that a ThreadPool object runs on.
+std::vector<unsigned> modes(const ThreadPool& threads) {
   std::vector<unsigned> all(static_cast<std::size_t>(threads.count()), mode());
   threads.each(200, [&](Index, int slot) {
     volatile double busy = 1;
@@ -110,7 +113,7 @@ TEST_CASE_TEMPLATE("denormals: plans flush them in rows, sums and what has no B,
   const std::array bindings{Binding{"x", x}, Binding{"w", w}, Binding{"ids", ids}};
   for (int count : {1, 2, 3, 8}) {
     CAPTURE(count);
-    const Threads threads(count);
+    const ThreadPool threads(count);
     const auto before = modes(threads);
     Workspace<T> workspace(plan, nullptr, threads);
     plan.run(workspace, bindings);
@@ -136,7 +139,7 @@ TEST_CASE("denormals: a kernel that throws leaves the modes as they were") {
   const std::array bindings{Binding{"x", x}, Binding{"w", w}, Binding{"ids", ids}};
   for (int count : {1, 2, 8}) {
     CAPTURE(count);
-    const Threads threads(count);
+    const ThreadPool threads(count);
     const auto before = modes(threads);
     Workspace<float> workspace(plan, nullptr, threads);
     check_throws<InputError>([&] { plan.run(workspace, bindings); }, {"embedding"});

@@ -1,3 +1,13 @@
+#include <reel/graph/mode.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "graph/network.h"
 
 using namespace reel;
@@ -17,7 +27,7 @@ struct Lookup {
   Lookup() {
     const Sequence ids = tape.ids("ids", 3, {B});
     const auto run = unroll(lstm, map_steps(ids, [this](Var v) { return table(v); }), carried_state(tape, lstm, "state"));
-    h = run.final.h;
+    h = run.last.h;
     loss = sum(square(h)) + sum(dropout(h, 0.25, Mode::training));
     outputs = gradients(loss, set.all());
     outputs.insert(outputs.begin(), {loss, h});
@@ -40,7 +50,7 @@ TEST_CASE("exceptions: an id out of range names op, id, row and place") {
   ids[1 * 100 + 70] = 42;
   for (int threads : {1, 2, 8}) {
     CAPTURE(threads);
-    Workspace<float> workspace(plan, &values, Threads(threads));
+    Workspace<float> workspace(plan, &values, ThreadPool(threads));
     check_throws<InputError>(
         [&] {
           plan.run(workspace, {{"ids", ids}});
@@ -64,7 +74,7 @@ TEST_CASE("exceptions: a failed run leaves carried state, run counter and parame
   Tensor<std::int32_t> bad = second;
   bad[2 * 100 + 70] = -1;
 
-  Workspace<float> never_failed(plan, &values, Threads(1), 11);
+  Workspace<float> never_failed(plan, &values, ThreadPool(1), 11);
   plan.run(never_failed, {{"ids", first}});
   const std::string state = bits_of(never_failed.carried("state.c"));
   plan.run(never_failed, {{"ids", second}});
@@ -72,7 +82,7 @@ TEST_CASE("exceptions: a failed run leaves carried state, run counter and parame
 
   for (int threads : {2, 8}) {
     CAPTURE(threads);
-    Workspace<float> workspace(plan, &values, Threads(threads), 11);
+    Workspace<float> workspace(plan, &values, ThreadPool(threads), 11);
     CHECK_THROWS_AS(plan.run(workspace, {{"ids", bad}}), InputError);  // before any success, too
     CHECK(workspace.runs() == 0);
     plan.run(workspace, {{"ids", first}});

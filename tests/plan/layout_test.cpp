@@ -1,3 +1,16 @@
+#include <reel/graph/structural.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
 #include <reel/plan/layout.h>
 #include <reel/plan/passes/materialise_roots.h>
 
@@ -58,19 +71,19 @@ struct PlacedProgram {
 
   void add_values(NodeId id, Element element) {
     const Node& n = program.tape->node(id);
-    const Index pieces = n.op->in_pieces() ? n.shape.dim(0) : 1;
+    const Index outputs = n.op->multi_output() ? n.shape.dim(0) : 1;
     const Index size = n.type == Type::id || element == Element::f32 ? 4 : 8;
-    for (Index p = 0; p < pieces; ++p) {
+    for (Index p = 0; p < outputs; ++p) {
       const auto at = layout.first_value[id] + static_cast<std::uint32_t>(p);
       if (values.size() <= at) values.resize(at + 1);
-      values[at] = {id, n.shape.row_size() / pieces * size, tick[id], tick[id], n.shape.batched(), false, layout.places[at]};
+      values[at] = {id, n.shape.row_size() / outputs * size, tick[id], tick[id], n.shape.batched(), false, layout.places[at]};
     }
   }
 
   void read(NodeId x, Index when, std::uint32_t phase) {
     const Reading& reading = schedule.readings[x];
     if (program.tape->node(reading.base).op->leaf()) return;
-    Value& v = values[layout.first_value[reading.base] + static_cast<std::uint32_t>(std::max<Index>(reading.piece, 0))];
+    Value& v = values[layout.first_value[reading.base] + static_cast<std::uint32_t>(std::max<Index>(reading.output, 0))];
     v.dies = std::max(v.dies, when);
     v.outside |= schedule.phase_of[reading.base] != phase;
   }
@@ -95,7 +108,7 @@ bool in_one_row_phase(const PlacedProgram& p, const Value& a, const Value& b) {
 // How many pairs of rows of two values share a byte while both are needed.
 Index clashes(const PlacedProgram& p, const Value& a, const Value& b, Index rows) {
   if (a.place.source != b.place.source || a.bytes == 0 || b.bytes == 0) return 0;
-  if (a.place.source == Source::shared || a.place.source == Source::cached)
+  if (a.place.source == Source::unbatched || a.place.source == Source::cached)
     return together(a, b) && !apart(a.place.offset, a.bytes, b.place.offset, b.bytes);
   Index count = 0;
   for (Index r = 0; r < rows; ++r)
@@ -109,10 +122,10 @@ Index clashes(const PlacedProgram& p, const Value& a, const Value& b, Index rows
 }
 
 Index size_of(const Layout& l, Source source) {
-  return source == Source::scratch  ? l.scratch_per_row
-         : source == Source::stored ? l.stored_per_row
-         : source == Source::shared ? l.shared_bytes
-                                    : l.cached_bytes;
+  return source == Source::scratch     ? l.scratch_per_row
+         : source == Source::stored    ? l.stored_per_row
+         : source == Source::unbatched ? l.unbatched_bytes
+                                       : l.cached_bytes;
 }
 
 void check_layout(const PlacedProgram& p) {
@@ -123,7 +136,7 @@ void check_layout(const PlacedProgram& p) {
     if (kind == PhaseKind::rows)
       wrong_source += source == Source::scratch ? v.outside : source != Source::stored;
     else
-      wrong_source += source != (kind == PhaseKind::cached ? Source::cached : Source::shared);
+      wrong_source += source != (kind == PhaseKind::cached ? Source::cached : Source::unbatched);
     outside += v.place.offset < 0 || v.place.offset + v.bytes > size_of(p.layout, source);
     unaligned += v.place.offset % static_cast<Index>(kAlignment) != 0;
   }

@@ -1,3 +1,6 @@
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/reduction.h>
 #include <reel/plan/memory.h>
 
 #include "support.h"

@@ -2,6 +2,15 @@
 // once read or wrote memory that it should not have.
 #include <optional>
 
+#include <reel/graph/structural.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "support.h"
 
 using namespace reel;

@@ -1,5 +1,19 @@
 #include <map>
 
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/softmax.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 
@@ -65,7 +79,7 @@ TEST_CASE("plan: ids as outputs") {
   const Var x = tape.input("x", {B, 5});
   const Var best = argmax(x), picked = embedding(best, tape.constant(random_tensor({5, 2}, 2)));
   const auto plan = compile<float>(tape, {best, picked});
-  Workspace<float> workspace(plan, nullptr, Threads(2));
+  Workspace<float> workspace(plan, nullptr, ThreadPool(2));
   plan.run(workspace, {{"x", Tensor<float>({3, 5}, {0, 9, 1, 2, 3, /**/ 5, 4, 3, 2, 1, /**/ 0, 0, 0, 0, 1})}});
   CHECK(workspace.ids(best).shape() == Shape{3});
   check_close(workspace.ids(best), {1, 0, 4}, 0);
@@ -81,9 +95,9 @@ TEST_CASE("plan: T = 0: an empty sequence unrolls to the initial state") {
   const Var h = tape.carried("h", {B, 3});
   const auto run = unroll(cell, x, h);
   CHECK(run.outputs.empty());
-  CHECK(run.final == h);
+  CHECK(run.last == h);
   CHECK(tape.carries().empty());
-  const Var y = 2.0 * run.final;
+  const Var y = 2.0 * run.last;
   const auto plan = compile<double>(tape, {y});
   Workspace<double> workspace(plan, &values);
   workspace.set_carried("h", Tensor<double>({2, 3}, {1, 2, 3, 4, 5, 6}));
@@ -177,7 +191,7 @@ TEST_CASE("plan: a workspace grows and shrinks with B") {
   const Var x = tape.input("x", {B, 2});
   const Var y = tanh(x) + x, total = sum(y);
   const auto plan = compile<double>(tape, {y, total});
-  Workspace<double> workspace(plan, nullptr, Threads(2));
+  Workspace<double> workspace(plan, nullptr, ThreadPool(2));
   for (Index rows : {3, 500, 1, 0, 129, 128, 500, 7}) {
     CAPTURE(rows);
     plan.run(workspace, {{"x", ones_of(rows)}});
@@ -213,7 +227,7 @@ TEST_CASE("plan: its text names phases, kernels, shapes and places; its memory g
   const auto plan = compile<float>(network.tape, network.outputs);
   const std::string text = plan.text();
   for (const char* part :
-       {"once per update", "all rows at once", "row blocks", "packed_products", "contract", "[B, 10]", "step 2", "cell.W"}) {
+       {"once per update", "all rows at once", "row blocks", "packed_matmul", "weight_gradient", "[B, 10]", "step 2", "cell.W"}) {
     CAPTURE(part);
     CHECK(text.find(part) != std::string::npos);
   }

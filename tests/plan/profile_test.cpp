@@ -1,3 +1,13 @@
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
 #include <reel/plan/profile.h>
 
 #include "graph/network.h"
@@ -45,7 +55,7 @@ struct Layer {
 
   Profile profile_of(Index rows, const ProfileOptions& options = {}, int threads = 1) {
     const auto plan = compile<float>(tape, outputs);
-    Workspace<float> workspace(plan, &values, Threads(threads));
+    Workspace<float> workspace(plan, &values, ThreadPool(threads));
     const Tensor<float> data = cast<float>(random_tensor({rows, I}, 1));
     return profile(plan, workspace, std::array{Binding{"x", data}}, options);
   }
@@ -53,16 +63,16 @@ struct Layer {
 
 }  // namespace
 
-TEST_CASE("profile: products and contractions count two operations per multiply-add, over all runs") {
+TEST_CASE("profile: products and weight gradients count two operations per multiply-add, over all runs") {
   Layer layer;
   for (Index rows : {1, 5, 130})
     for (Index runs : {1, 4}) {
       const Profile p = layer.profile_of(rows, {.runs = runs});
       const double expected = static_cast<double>(2 * rows * Layer::I * Layer::H * runs);
       CHECK(p.runs == runs);
-      CHECK(total(p, "packed_products").flop == expected);
-      CHECK(total(p, "contract").flop == expected);
-      CHECK(total(p, "packed_products").kernels == 1);
+      CHECK(total(p, "packed_matmul").flop == expected);
+      CHECK(total(p, "weight_gradient").flop == expected);
+      CHECK(total(p, "packed_matmul").kernels == 1);
     }
 }
 
@@ -80,8 +90,8 @@ TEST_CASE("profile: the operations of a recurrent network's products") {
   const Profile p = profile(plan, workspace, bindings, {.runs = runs});
   // x_t U and h W of four gates at every step; what the products begin from is added once per element.
   const double products = 2.0 * T * rows * (I + H) * 4 * H, begins = 2.0 * T * rows * 4 * H;
-  CHECK(total(p, "packed_products").flop >= runs * products);
-  CHECK(total(p, "packed_products").flop <= runs * (products + begins));
+  CHECK(total(p, "packed_matmul").flop >= runs * products);
+  CHECK(total(p, "packed_matmul").flop <= runs * (products + begins));
 }
 
 TEST_CASE("profile: elementwise nodes count one operation per element and step") {
@@ -105,14 +115,14 @@ TEST_CASE("profile: every kernel is counted once, and called once per block of r
                 threads = layer.profile_of(300, {.runs = 3}, 3);
   for (const Profile* p : {&small, &large, &threads}) {
     CHECK(count(*p) == static_cast<Index>(plan.kernels()));
-    CHECK(total(*p, "contract").calls == 3);
+    CHECK(total(*p, "weight_gradient").calls == 3);
     CHECK(total(*p, "pack").calls == 0);  // packed once, in the run that is not counted
     CHECK(total(*p, "pack").flop == 0);
   }
-  CHECK(total(small, "packed_products").calls == 3);
-  CHECK(total(large, "packed_products").calls % 3 == 0);
-  CHECK(total(large, "packed_products").calls > 3);
-  CHECK(total(large, "packed_products").flop == total(threads, "packed_products").flop);
+  CHECK(total(small, "packed_matmul").calls == 3);
+  CHECK(total(large, "packed_matmul").calls % 3 == 0);
+  CHECK(total(large, "packed_matmul").calls > 3);
+  CHECK(total(large, "packed_matmul").flop == total(threads, "packed_matmul").flop);
 }
 
 TEST_CASE("profile: equal kernels are one entry, other shapes and phases their own") {
@@ -245,8 +255,8 @@ TEST_CASE("profile: refuses less than one run, and passes on what a run or befor
 TEST_CASE("profile: a batch without rows") {
   Layer layer;
   const Profile p = layer.profile_of(0, {.runs = 2});
-  CHECK(total(p, "packed_products").calls == 0);
-  CHECK(total(p, "packed_products").flop == 0);
-  CHECK(total(p, "contract").flop == 0);
+  CHECK(total(p, "packed_matmul").calls == 0);
+  CHECK(total(p, "packed_matmul").flop == 0);
+  CHECK(total(p, "weight_gradient").flop == 0);
   CHECK(!p.text(100).empty());
 }

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <reel/graph/print.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
 
 #include "random_tape/generate.h"
 #include "random_tape/shrink.h"
@@ -179,8 +181,9 @@ TEST_CASE("random tapes: cells and graphs of every kind occur") {
   CHECK(std::min({longest, empty_batch, no_step, again, second_order}) > 0);
   CHECK(counted > 100);
   CHECK(packed > 40);
-  for (std::string_view op : {"first_rows", "overlay_rows", "matmul", "contract", "batch_sum", "sum_to", "softmax", "scatter_add",
-                              "concat", "cross_entropy", "embedding", "dropout_mask", "select", "one_hot", "broadcast"})
+  for (std::string_view op :
+       {"first_rows", "update_rows", "matmul", "weight_gradient", "batch_sum", "sum_to", "softmax", "scatter_add", "concat",
+        "cross_entropy", "embedding", "dropout_mask", "select", "one_hot", "broadcast"})
     CHECK_MESSAGE(counted_ops[op] > 0, "no counted ", std::string(op));
   CHECK(std::min({joining, no_row, every_row}) > 0);
   for (const Rule& r : all_rules()) CHECK_MESSAGE(rules[r.name] > 0, "no ", std::string(r.name));

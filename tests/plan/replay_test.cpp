@@ -4,6 +4,10 @@
 #include <cstdlib>
 #include <new>
 
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+
 #include "graph/network.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -67,7 +71,7 @@ template <class T, class Cell>
 long allocations_of_replay(const Network<Cell>& network, std::initializer_list<const Batch<T>*> batches, int threads) {
   const auto values = network.set.template initial<T>(7);
   const Plan<T> plan = compile<T>(network.tape, network.outputs);
-  Workspace<T> workspace(plan, &values, Threads(threads));
+  Workspace<T> workspace(plan, &values, ThreadPool(threads));
   for (const Batch<T>* batch : batches) plan.run(workspace, batch->bindings());
   const Counting scope;
   for (int i = 0; i < 50; ++i)

@@ -1,3 +1,10 @@
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/softmax.h>
 #include <reel/plan/rewriter.h>
 
 #include "graph/network.h"
@@ -15,7 +22,7 @@ struct Regrouped {
   Program program;
 
   Regrouped(const Program& p, const Groups& groups) {
-    program = regroup(p, groups, [&](Rewriter& rewriter, std::span<const NodeId> members) {
+    program = rewrite_groups(p, groups, [&](Rewriter& rewriter, std::span<const NodeId> members) {
       calls.emplace_back(members.begin(), members.end());
       for (NodeId id : members) {
         for (NodeId x : rewriter.from().inputs(id)) CHECK(rewriter.has(x));
@@ -44,7 +51,7 @@ std::string names(const Program& p) {
 
 }  // namespace
 
-TEST_CASE("regroup: without groups the program is as it was") {
+TEST_CASE("rewrite_groups: without groups the program is as it was") {
   const Network<Lstm> network(2);
   const Program before = program_of(network.tape, network.outputs);
   const Regrouped after(before, {});
@@ -53,7 +60,7 @@ TEST_CASE("regroup: without groups the program is as it was") {
   CHECK(after.program.roots == before.roots);
 }
 
-TEST_CASE("regroup: the members of a group are emitted together, after all that they need") {
+TEST_CASE("rewrite_groups: the members of a group are emitted together, after all that they need") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
   const Var a = tanh(x), use = exp(a), late = sigmoid(x), b = square(late), end = use + b;
@@ -67,7 +74,7 @@ TEST_CASE("regroup: the members of a group are emitted together, after all that 
   check_same_values(before, after.program, std::array{Binding{"x", data}});
 }
 
-TEST_CASE("regroup: groups that need one another's members follow, whatever their order in the list") {
+TEST_CASE("rewrite_groups: groups that need one another's members follow, whatever their order in the list") {
   Tape tape;
   const Sequence x = tape.input("x", 3, {B, 2});
   std::vector<std::vector<NodeId>> layers(3);
@@ -89,7 +96,7 @@ TEST_CASE("regroup: groups that need one another's members follow, whatever thei
   }
 }
 
-TEST_CASE("regroup: members may feed one another directly") {
+TEST_CASE("rewrite_groups: members may feed one another directly") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
   const Var a = tanh(x), b = exp(a), other = softmax(x), c = b * other;
@@ -98,13 +105,13 @@ TEST_CASE("regroup: members may feed one another directly") {
   CHECK(after.calls.size() == 1);
 }
 
-TEST_CASE("regroup: what rewrite replaces besides its members is not kept") {
+TEST_CASE("rewrite_groups: what rewrite replaces besides its members is not kept") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
   const Var a = tanh(x), b = exp(x), c = square(a);
   const Program before = program_of(tape, {b, c});
   int calls = 0;
-  const Program after = regroup(before, {ids_of({a})}, [&](Rewriter& rewriter, std::span<const NodeId> members) {
+  const Program after = rewrite_groups(before, {ids_of({a})}, [&](Rewriter& rewriter, std::span<const NodeId> members) {
     ++calls;
     const Var stand_in = sigmoid(rewriter.to().var(rewriter.mapped(x.id())));
     rewriter.replace(members[0], stand_in);
@@ -115,7 +122,7 @@ TEST_CASE("regroup: what rewrite replaces besides its members is not kept") {
   CHECK(after.roots == std::vector<NodeId>{1, 2});
 }
 
-TEST_CASE("regroup: roots are mapped, also where they are members") {
+TEST_CASE("rewrite_groups: roots are mapped, also where they are members") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
   const Var a = tanh(x), middle = softmax(x), b = exp(middle);
@@ -126,7 +133,7 @@ TEST_CASE("regroup: roots are mapped, also where they are members") {
   check_same_values(before, after.program, std::array{Binding{"x", data}});
 }
 
-TEST_CASE("regroup: a group at the end of a long chain needs no recursion") {
+TEST_CASE("rewrite_groups: a group at the end of a long chain needs no recursion") {
   Tape tape;
   const Var x = tape.input("x", {B, 1});
   const Var first = exp(x);

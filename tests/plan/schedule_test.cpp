@@ -1,3 +1,16 @@
+#include <reel/graph/structural.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/schedule.h>
 
@@ -11,7 +24,7 @@ namespace {
 std::string kinds(const PhaseSchedule& s) {
   std::string all;
   for (const Phase& phase : s.phases)
-    all += phase.kind == PhaseKind::cached ? "cached " : phase.kind == PhaseKind::shared ? "shared " : "rows ";
+    all += phase.kind == PhaseKind::cached ? "cached " : phase.kind == PhaseKind::unbatched ? "shared " : "rows ";
   return all;
 }
 
@@ -106,7 +119,7 @@ TEST_CASE("schedule: views read the memory of what they view") {
   CHECK(reading("slice", {B, 4}).offset == 2);
   CHECK(reading("slice", {B, 2, 1}).base == tanh_node);
   CHECK(reading("slice", {B, 2, 1}).offset == 3);
-  CHECK(reading("broadcast", {B, 4}).shared_row);
+  CHECK(reading("broadcast", {B, 4}).repeats_row);
   CHECK(reading("broadcast", {B, 4}).splat);
   check_order(p, s);
 }

@@ -1,3 +1,8 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
 #include <reel/plan/tile_program.h>
 
 #include <cstring>
@@ -25,15 +30,15 @@ struct Kernels {
   Tiles tanh_kernel = of(tanh(x)), product = of(x * x), difference = of(x - x), sum3 = of(accumulate({{x, x, x}}));
 };
 
-enum class Kind : std::uint8_t { dense, strided, shared_row, splat, splat_per_row };
-constexpr Kind kKinds[] = {Kind::dense, Kind::strided, Kind::shared_row, Kind::splat, Kind::splat_per_row};
+enum class Kind : std::uint8_t { dense, strided, repeats_row, splat, splat_per_row };
+constexpr Kind kKinds[] = {Kind::dense, Kind::strided, Kind::repeats_row, Kind::splat, Kind::splat_per_row};
 constexpr Index kGap = 3;
 
 // One operand [rows, n] in memory of its own, and the same written out.
 template <class T>
 struct Operand {
   std::vector<T> memory, dense;
-  Port port;
+  KernelOperand port;
 
   Operand(Kind kind, Index rows, Index n, const Shape* shape, std::uint64_t seed) {
     const Index stride = kind == Kind::dense ? n : kind == Kind::strided ? n + kGap : kind == Kind::splat_per_row ? kGap : 0;
@@ -48,11 +53,12 @@ struct Operand {
   }
 };
 
-// Step by step over whole arrays.
+// Instruction by step over whole arrays.
 template <class T>
-std::vector<std::vector<T>> by_steps(const std::vector<const T*>& inputs, std::span<const TileProgram::Step> steps, Index size) {
+std::vector<std::vector<T>> by_steps(const std::vector<const T*>& inputs, std::span<const TileProgram::Instruction> steps,
+                                     Index size) {
   std::vector<std::vector<T>> values;
-  for (const TileProgram::Step& step : steps) {
+  for (const TileProgram::Instruction& step : steps) {
     std::vector<const T*> x;
     for (int i : step.x) {
       const auto at = static_cast<std::size_t>(i);
@@ -67,9 +73,9 @@ std::vector<std::vector<T>> by_steps(const std::vector<const T*>& inputs, std::s
 template <class T>
 class Check {
  public:
-  Check(int inputs, std::vector<TileProgram::Step> steps, std::vector<int> results)
+  Check(int inputs, std::vector<TileProgram::Instruction> steps, std::vector<int> results)
       : inputs_(inputs), steps_(std::move(steps)), results_(std::move(results)), program_(inputs, steps_, results_) {
-    CHECK(program_.steps() == static_cast<int>(steps_.size()));
+    CHECK(program_.instructions() == static_cast<int>(steps_.size()));
   }
 
   // Whether the results are those of whole arrays, and nothing lies beside them.
@@ -77,7 +83,7 @@ class Check {
     const Shape shape{B, n};
     std::vector<Operand<T>> operands;
     for (std::size_t i = 0; i < kinds.size(); ++i) operands.emplace_back(kinds[i], rows, n, &shape, 10 + i);
-    std::vector<Port> x, y;
+    std::vector<KernelOperand> x, y;
     std::vector<const T*> dense;
     for (const Operand<T>& o : operands) x.push_back(o.port), dense.push_back(o.dense.data());
     const auto size = static_cast<std::size_t>(rows * n);
@@ -97,7 +103,7 @@ class Check {
 
  private:
   int inputs_;
-  std::vector<TileProgram::Step> steps_;
+  std::vector<TileProgram::Instruction> steps_;
   std::vector<int> results_;
   TileProgram program_;
 };
@@ -157,21 +163,21 @@ TEST_CASE_TEMPLATE("tile program: an operand read twice, a result read again, re
 
 TEST_CASE_TEMPLATE("tile program: a value waits in its register while others come and go", T, float, double) {
   const Kernels k;
-  std::vector<TileProgram::Step> steps{{k.tanh_kernel, {0}}};
+  std::vector<TileProgram::Instruction> steps{{k.tanh_kernel, {0}}};
   for (int s = 1; s < 40; ++s)  // each reads its neighbour and a value from long ago
     steps.push_back({s % 2 ? k.difference : k.product, {s, 1 + (s * 5) % 7 % s}});
   steps.push_back({k.sum3, {1, 2, 40}});
   const Check<T> last(1, steps, {40}), several(1, steps, {3, 17, 40});
   for (Index n : {1, 17, 600}) {
     CHECK(last.same({Kind::dense}, 3, n));
-    CHECK(several.same({Kind::shared_row}, 3, n));
+    CHECK(several.same({Kind::repeats_row}, 3, n));
   }
 }
 
 TEST_CASE_TEMPLATE("tile program: as many places as there may be", T, float, double) {
   const Kernels k;
   constexpr int kInputs = TileProgram::kMostPlaces - 4;
-  std::vector<TileProgram::Step> steps{{k.product, {0, 1}}};
+  std::vector<TileProgram::Instruction> steps{{k.product, {0, 1}}};
   for (int i = 2; i < kInputs; ++i) steps.push_back({i % 2 ? k.product : k.difference, {kInputs + i - 2, i}});
   const Check<T> check(kInputs, steps, {0, static_cast<int>(steps.size()) - 1});
   std::vector<Kind> kinds;

@@ -1,3 +1,12 @@
+#include <reel/graph/mode.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "graph/network.h"
 
 using namespace reel;
@@ -244,7 +253,7 @@ TEST_CASE("workspace: the run counter draws dropout masks, and may be set") {
   const Var x = tape.input("x", {B, 2});
   const Var y = dropout(x, 0.5, Mode::training);
   const auto plan = compile<double>(tape, {y});
-  Workspace<double> a(plan, nullptr, Threads(1), 3), b(plan, nullptr, Threads(2), 3), c(plan, nullptr, Threads(1), 4);
+  Workspace<double> a(plan, nullptr, ThreadPool(1), 3), b(plan, nullptr, ThreadPool(2), 3), c(plan, nullptr, ThreadPool(1), 4);
   const Tensor<double> ones = uniform_tensor({64, 2}, 1, 1, 1);
   const auto run = [&](Workspace<double>& w) {
     plan.run(w, {{"x", ones}});

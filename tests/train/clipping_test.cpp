@@ -1,3 +1,7 @@
+#include <reel/models/parameter_set.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+
 #include "support.h"
 
 using namespace reel;

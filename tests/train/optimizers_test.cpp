@@ -1,5 +1,9 @@
 #include <numbers>
 
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/train/optimizers.h>
+
 #include "support.h"
 
 using namespace reel;

@@ -1,5 +1,15 @@
 // Example 3 of the slides: 16 sequences of 64 steps, 8 inputs of U[0, 1), random labels of {0, 1, 2}; Elman of 5 units with
 // truncated normal weights and zero biases, learning them by heart with Adam at 1e-4.
+#include <reel/models/cells/elman.h>
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "support.h"
 
 using namespace reel;
@@ -20,7 +30,7 @@ Curve learn(std::uint64_t seed) {
   const Linear head(set, "head", kUnits, kLabels, init::truncated_normal());
   const auto run = unroll(cell, tape.input("x", kSteps, {B, kInputs}), zero_state(tape, cell));
   const Var loss = cross_entropy(map_steps(run.outputs, head), tape.ids("y", kSteps, {B}));
-  Trainer<float> trainer(loss, set, Adam{.lr = 1e-4}, {}, {.seed = seed, .threads = Threads(1)});
+  Trainer<float> trainer(loss, set, Adam{.lr = 1e-4}, {}, {.seed = seed, .threads = ThreadPool(1)});
   const Tensor<float> x = cast<float>(uniform_tensor(Shape{kSteps, kRows, kInputs}, 10 + seed, 0, 1));
   const Tensor<std::int32_t> y = random_ids(Shape{kSteps, kRows}, 20 + seed, kLabels);
   Curve curve{};

@@ -1,5 +1,16 @@
 // Levels of cross-entropy that an Elman network reaches on the toy memory problem, as in the slides: batch 200, Adagrad .1,
 // 10^6 new points an epoch cut into 200 stretches, the state zeroed at each epoch and carried between windows.
+#include <reel/models/cells/elman.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/loss.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "train/toy_problem.h"
 
 using namespace reel;
@@ -18,7 +29,7 @@ class ToyNetwork {
     const auto run = unroll(cell_, x, carried_state(tape_, cell_, "state"));
     const Var loss = cross_entropy(map_steps(run.outputs, head_), tape_.ids("y", steps, {B}));
     trainer_ = std::make_unique<Trainer<float>>(loss, set_, Adagrad{.lr = .1}, Clip(),
-                                                TrainerOptions{.seed = seed, .threads = Threads(1)});
+                                                TrainerOptions{.seed = seed, .threads = ThreadPool(1)});
   }
 
   // Learns 10^6 new points; then the mean loss on 10^6 others.

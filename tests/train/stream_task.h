@@ -5,6 +5,18 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/mode.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/operand.h>
+#include <reel/train/trainer.h>
+
 #include "support.h"
 
 namespace reel::test {
@@ -64,6 +76,6 @@ std::string bits(const Trainer<T>& trainer) {
   return all;
 }
 
-inline TrainerOptions one_thread() { return {.threads = Threads(1)}; }
+inline TrainerOptions one_thread() { return {.threads = ThreadPool(1)}; }
 
 }  // namespace reel::test

@@ -1,4 +1,13 @@
 // A step happens whole or not at all: after one that throws, a Trainer goes on as if it had never been asked.
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/loss.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "train/stream_task.h"
 
 using namespace reel;

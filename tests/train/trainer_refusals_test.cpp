@@ -1,5 +1,18 @@
 #include <cmath>
 
+#include <reel/data/text_corpus.h>
+#include <reel/graph/mode.h>
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "support.h"
 
 using namespace reel;
@@ -20,7 +33,7 @@ struct OneWeight {
 TEST_CASE("trainer: a schedule that is not finite changes nothing") {
   OneWeight m;
   Trainer<double> trainer(m.loss, m.set, Sgd{.lr = .1}, {},
-                          {.threads = Threads(1), .schedule = [](Index) { return std::nan(""); }});
+                          {.threads = ThreadPool(1), .schedule = [](Index) { return std::nan(""); }});
   const Tensor<double> x(Shape{1, 1}, {2});
   check_throws<NumericError>([&] { trainer.step({{"x", x}}); }, {"schedule", "update 0"});
   CHECK(trainer.get("W")[0] == 1);
@@ -31,7 +44,7 @@ TEST_CASE("trainer: a loss that is not finite changes nothing, even where the gr
   set.add("W", {1}, init::constant(1));
   Tape tape;
   const Var loss = sum(tape.input("x", {B, 1})) + sum(tape.parameter(set.find("W")));
-  Trainer<double> trainer(loss, set, Sgd{.lr = .1}, {}, {.threads = Threads(1)});
+  Trainer<double> trainer(loss, set, Sgd{.lr = .1}, {}, {.threads = ThreadPool(1)});
   const Tensor<double> x(Shape{1, 1}, {std::nan("")});
   check_throws<NumericError>([&] { trainer.step({{"x", x}}); }, {"loss is nan"});
   CHECK(trainer.get("W")[0] == 1);
@@ -51,7 +64,7 @@ TEST_CASE("trainer: a builder that is told the mode trains with dropout and eval
   const Trainer<double>::ModeBuilder builder = [&](Tape& tape, Index, Mode mode) {
     return sum(square(layer(dropout(tape.input("x", {B, 8}), .5, mode))));
   };
-  Trainer<double> trainer(builder, set, Sgd{.lr = 0}, {}, {.threads = Threads(1)});
+  Trainer<double> trainer(builder, set, Sgd{.lr = 0}, {}, {.threads = ThreadPool(1)});
   const Tensor<double> x(Shape{4, 8}, std::vector<double>(32, 1.0));
   const double first = trainer.evaluate({{"x", x}});
   CHECK(trainer.evaluate({{"x", x}}) == first);

@@ -1,4 +1,11 @@
 // What a Trainer carries from step to step, for one sequence length and for several.
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/loss.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "train/stream_task.h"
 
 using namespace reel;
@@ -187,8 +194,8 @@ TEST_CASE("trainer state: dropout masks depend on the seed") {
     CAPTURE(rate);
     StreamTask task;
     task.dropout_rate = rate;
-    Trainer<double> one(task.builder<double>(), task.set, Sgd{}, {}, {.seed = 1, .threads = Threads(1)});
-    Trainer<double> two(task.builder<double>(), task.set, Sgd{}, {}, {.seed = 2, .threads = Threads(1)});
+    Trainer<double> one(task.builder<double>(), task.set, Sgd{}, {}, {.seed = 1, .threads = ThreadPool(1)});
+    Trainer<double> two(task.builder<double>(), task.set, Sgd{}, {}, {.seed = 2, .threads = ThreadPool(1)});
     for (const Parameter& p : task.set.all()) two.set(p.name(), one.get(p.name()));
     CHECK((step(one, 0, 4) == step(two, 0, 4)) == (rate == 0));
   }

@@ -1,3 +1,12 @@
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "train/stream_task.h"
 
 using namespace reel;
@@ -79,7 +88,7 @@ TEST_CASE("trainer: the schedule and the weight decay of the options are used") 
 TEST_CASE("trainer: frozen parameters do not change") {
   Line line;
   line.set.freeze("line.W");
-  Trainer<double> trainer(line.loss, line.set, Adam{.lr = .1}, {}, {.threads = Threads(1), .weight_decay = {.rate = .1}});
+  Trainer<double> trainer(line.loss, line.set, Adam{.lr = .1}, {}, {.threads = ThreadPool(1), .weight_decay = {.rate = .1}});
   for (int i = 0; i < 5; ++i) trainer.step(line.data.bindings<double>());
   check_close(trainer.get("line.W"), {1, -2}, 0);
   CHECK(trainer.get("line.b")[0] != .5);
@@ -121,7 +130,7 @@ TEST_CASE("trainer: the summary tells of parameters, nodes and kernels") {
   const std::string text = trainer.summary(3);
   for (const char* part : {"cell.U_i", "[2, 4]", "head.b", "all parameters", "tape nodes", "kernels"})
     CHECK_MESSAGE(text.find(part) != std::string::npos, part);
-  CHECK(text.find(std::to_string(task.set.numbers())) != std::string::npos);
+  CHECK(text.find(std::to_string(task.set.elements())) != std::string::npos);
   CHECK(text.find(std::to_string(trainer.plan(3).kernels()) + " kernels") != std::string::npos);
 }
 

@@ -1,3 +1,13 @@
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
+#include <reel/train/clipping.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "models/cells/cell_table.h"
 #include "train/stream_task.h"
 
@@ -20,7 +30,7 @@ Trained train(const CellKind& kind, int threads) {
   const auto run = unroll(cell, tape.input("x", 4, {B, 5}), carried_state(tape, cell, "state"));
   const Linear head(set, "head", run.outputs[0].shape().last(), 7);
   const Var loss = cross_entropy(map_steps(run.outputs, head), tape.ids("y", 4, {B}));
-  Trainer<float> trainer(loss, set, Adam{.lr = .01}, ClipNorm{.5}, {.threads = Threads(threads)});
+  Trainer<float> trainer(loss, set, Adam{.lr = .01}, ClipNorm{.5}, {.threads = ThreadPool(threads)});
   const Tensor<float> x = cast<float>(random_tensor(Shape{4, 37, 5}, 1));
   const Tensor<std::int32_t> y = random_ids(Shape{4, 37}, 2, 7);
   Trained result;

@@ -15,11 +15,11 @@ namespace reel {
 class AnyCell {
  public:
   struct State {
-    std::vector<Var> kept;  // the parts of the cell's own state
-    std::any whole;         // the state of the cell whose step this was, with what is no part of it; empty at first
+    std::vector<Var> vars;  // the parts of the cell's own state
+    std::any own;           // the state of the cell whose step this was, with what is no part of it; empty at first
     std::vector<Var*> parts() {
       std::vector<Var*> p;
-      for (Var& v : kept) p.push_back(&v);
+      for (Var& v : vars) p.push_back(&v);
       return p;
     }
   };
@@ -44,25 +44,25 @@ class AnyCell {
   struct Model final : Interface {
     explicit Model(C c) : cell(std::move(c)) {}
     State step(Var x, const State& previous) const override {
-      typename C::State next = cell.step(x, own(previous));
+      typename C::State next = cell.step(x, state_of(previous));
       State result;
-      for (Var* v : state_parts(next)) result.kept.push_back(*v);
-      result.whole = std::move(next);
+      for (Var* v : state_parts(next)) result.vars.push_back(*v);
+      result.own = std::move(next);
       return result;
     }
-    Var output(const State& state) const override { return cell_output(cell, own(state)); }
+    Var output(const State& state) const override { return cell_output(cell, state_of(state)); }
     std::vector<StatePart> state_layout() const override { return cell.state_layout(); }
 
-    typename C::State own(const State& state) const {
+    typename C::State state_of(const State& state) const {
       const std::size_t count = cell.state_layout().size();
-      if (count != state.kept.size())
-        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", state.kept.size(), count));
-      const auto* after_own_step = std::any_cast<typename C::State>(&state.whole);
-      if (!after_own_step) return reel::make_state(cell, state.kept);
-      typename C::State whole = *after_own_step;
-      const std::vector<Var*> parts = state_parts(whole);
-      for (std::size_t i = 0; i < count; ++i) *parts[i] = state.kept[i];
-      return whole;
+      if (count != state.vars.size())
+        throw InputError(fmt::format("AnyCell: the state has {} parts, the cell {}", state.vars.size(), count));
+      const auto* after_own_step = std::any_cast<typename C::State>(&state.own);
+      if (!after_own_step) return reel::make_state(cell, state.vars);
+      typename C::State result = *after_own_step;
+      const std::vector<Var*> parts = state_parts(result);
+      for (std::size_t i = 0; i < count; ++i) *parts[i] = state.vars[i];
+      return result;
     }
     C cell;
   };

@@ -29,7 +29,7 @@ Deep::State Deep::make_state(std::span<const Var> parts) const {
   std::size_t next = 0;
   for (const AnyCell& layer : layers_) {
     AnyCell::State& s = state.emplace_back();
-    for (std::size_t i = 0; i < layer.state_layout().size(); ++i) s.kept.push_back(parts[next++]);
+    for (std::size_t i = 0; i < layer.state_layout().size(); ++i) s.vars.push_back(parts[next++]);
   }
   return state;
 }

@@ -35,7 +35,7 @@ EncoderDecoder::EncoderDecoder(ParameterSet& set, const std::string& name, const
 
 AnyCell::State EncoderDecoder::encode(const Sequence& source, const Lengths& lengths) const {
   const Sequence x = map_steps(source, [this](Var word) { return source_(word); });
-  const Var ends = encoder_(x, lengths).final;
+  const Var ends = encoder_(x, lengths).last;
   std::vector<Var> parts;
   for (const Linear& bridge : bridges_) parts.push_back(tanh(bridge(ends)));
   return decoder_.cell().make_state(parts);

@@ -54,20 +54,20 @@ HostState take_rows(const HostState& state, std::span<const Index> rows) {
 
 HostState host_state(const Workspace<float>& workspace, const AnyCell::State& state) {
   HostState host;
-  for (const Var& part : state.kept) {
+  for (const Var& part : state.vars) {
     const auto value = workspace.value(part);
     host.emplace_back(value.shape(), std::span<const float>(value.data(), static_cast<std::size_t>(value.size())));
   }
   return host;
 }
 
-Writer::Writer(const Decoder& decoder, const ParameterValues<float>& values, Threads threads)
+Writer::Writer(const Decoder& decoder, const ParameterValues<float>& values, ThreadPool threads)
     : tape_(std::make_unique<Tape>()), layout_(decoder.cell().state_layout()) {
   const AnyCell::State state = input_state(*tape_, decoder.cell(), "state");
   for (const StatePart& part : layout_) names_.push_back("state." + part.name);
   out_ = decoder.step(tape_->ids("word", {B}), state);
   std::vector<Var> outputs{out_.logits};
-  outputs.insert(outputs.end(), out_.state.kept.begin(), out_.state.kept.end());
+  outputs.insert(outputs.end(), out_.state.vars.begin(), out_.state.vars.end());
   plan_ = std::make_unique<Plan<float>>(compile<float>(*tape_, outputs));
   workspace_ = std::make_unique<Workspace<float>>(*plan_, &values, std::move(threads));
 }

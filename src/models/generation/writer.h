@@ -1,7 +1,7 @@
 // Writer: writes word after word with a Decoder: the likeliest, drawn at random, or the best of several by beam search.
 //
 // One step is a plan whose states are inputs and outputs; the host keeps them, drops rows and puts them in another order.
-// Threads: one Writer per thread; the work inside runs on the Threads it was given.
+// Threads: one Writer per thread; the work inside runs on the ThreadPool it was given.
 #pragma once
 
 #include <memory>
@@ -37,7 +37,7 @@ HostState host_state(const Workspace<float>& workspace, const AnyCell::State& st
 class Writer {
  public:
   // `values` outlive the writer; after an update of them it writes with the new ones.
-  Writer(const Decoder& decoder, const ParameterValues<float>& values, Threads threads = Threads(1));
+  Writer(const Decoder& decoder, const ParameterValues<float>& values, ThreadPool threads = ThreadPool(1));
 
   HostState zeros(Index rows) const;
 

@@ -21,11 +21,11 @@ constexpr int kVectors = 2;
 constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
 constexpr Index kBlockK = 512;  // k taken at once: a panel's block stays in the L2 cache beside the rows
 constexpr int kRowPanels = 4;   // whole panels taken at once where there is one row
-constexpr int kMostPieces = 8;  // pieces of terms in one block
+constexpr int kMostChunks = 8;  // chunks of terms in one block
 
 // A stretch of one term's k, for one panel.
 template <class T>
-struct Piece {
+struct Chunk {
   const kernels::ProductTerm<T>* term;
   Index k, K;
   const T* b;     // [K][panel's vectors]
@@ -54,8 +54,8 @@ struct PanelCall {
   Index steps, rows;  // rows of each step
   PanelVector<T> vectors[kMostVectors];
   Lie lie;
-  const Piece<T>* pieces;
-  int piece_count;
+  const Chunk<T>* chunks;
+  int chunk_count;
   bool first;  // begins from init, or zero, and not from what y holds
 };
 
@@ -72,9 +72,9 @@ class StepRows {
       init_[v] = at.group->init[step].first + at.column;
       init_stride_[v] = at.group->init[step].stride;
     }
-    for (int i = 0; i < p.piece_count; ++i) {
-      a_[i] = p.pieces[i].term->x[step].first + p.pieces[i].k;
-      a_stride_[i] = p.pieces[i].term->x[step].stride;
+    for (int i = 0; i < p.chunk_count; ++i) {
+      a_[i] = p.chunks[i].term->x[step].first + p.chunks[i].k;
+      a_stride_[i] = p.chunks[i].term->x[step].stride;
     }
   }
   void move_to(Index row) { row_ = row; }
@@ -85,14 +85,14 @@ class StepRows {
     return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * LanesOf<T>()
                                  : init_[v] + (row_ + m) * init_stride_[v];
   }
-  const T* a(int m, int piece) const { return a_[piece] + (row_ + m) * a_stride_[piece]; }
+  const T* a(int m, int chunk) const { return a_[chunk] + (row_ + m) * a_stride_[chunk]; }
 
  private:
   T* y_[kMostVectors] = {};
   const T* init_[kMostVectors] = {};
   Index y_stride_[kMostVectors] = {}, init_stride_[kMostVectors] = {};
-  const T* a_[kMostPieces] = {};
-  Index a_stride_[kMostPieces] = {};
+  const T* a_[kMostChunks] = {};
+  Index a_stride_[kMostChunks] = {};
   Index row_ = 0;
 };
 
@@ -118,7 +118,7 @@ class MixedRows {
     if (kLie == Lie::together) return init_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->init[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
-  const T* a(int m, int piece) const { return p_.pieces[piece].term->x[step_[m]].row(row_[m]) + p_.pieces[piece].k; }
+  const T* a(int m, int chunk) const { return p_.chunks[chunk].term->x[step_[m]].row(row_[m]) + p_.chunks[chunk].k; }
 
  private:
   const PanelCall<T>& p_;
@@ -145,17 +145,17 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, const Rows& rows, Index index
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
   }
-  for (int i = 0; i < p.piece_count; ++i) {
-    const Piece<T>& piece = p.pieces[i];
+  for (int i = 0; i < p.chunk_count; ++i) {
+    const Chunk<T>& chunk = p.chunks[i];
     const T* a[MR];
     for (int m = 0; m < MR; ++m) a[m] = rows.a(m, i);
-    const T* HWY_RESTRICT b = piece.b;
+    const T* HWY_RESTRICT b = chunk.b;
     // Every tile fetches a part of the next panel, which comes from far: a line with every k.
     constexpr Index kLine = 64 / sizeof(T);
-    const bool more = piece.next && index * kLine < NV * lanes;
-    const T* fetch = more ? piece.next + index * piece.K * kLine : b;
+    const bool more = chunk.next && index * kLine < NV * lanes;
+    const T* fetch = more ? chunk.next + index * chunk.K * kLine : b;
     const Index fetch_step = more ? kLine : 0;
-    for (Index k = 0; k < piece.K; ++k, b += NV * lanes, fetch += fetch_step) {
+    for (Index k = 0; k < chunk.K; ++k, b += NV * lanes, fetch += fetch_step) {
       __builtin_prefetch(fetch, 0, 2);
       V line[NV];
       for (int v = 0; v < NV; ++v) line[v] = hn::LoadU(d, b + v * lanes);
@@ -227,27 +227,27 @@ void RunPanel(int vectors, const PanelCall<T>& p) {
 template <class T>
 void RunBlocks(int vectors, Index first_vector, bool last, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  Piece<T> pieces[kMostPieces];
-  p.pieces = pieces;
-  p.piece_count = 0;
+  Chunk<T> chunks[kMostChunks];
+  p.chunks = chunks;
+  p.chunk_count = 0;
   p.first = true;
   Index taken = 0;
   const auto flush = [&] {
     RunPanel(vectors, p);
     p.first = false;
-    p.piece_count = 0;
+    p.chunk_count = 0;
     taken = 0;
   };
   for (const kernels::ProductTerm<T>& term : terms)
     for (Index k = 0; k < term.K;) {
       const Index K = std::min(term.K - k, kBlockK - taken);
       const T* b = term.packed + first_vector * lanes * term.K + k * vectors * lanes;
-      pieces[p.piece_count++] = {&term, k, K, b, last ? nullptr : b + vectors * lanes * term.K};
+      chunks[p.chunk_count++] = {&term, k, K, b, last ? nullptr : b + vectors * lanes * term.K};
       k += K;
       taken += K;
-      if (taken == kBlockK || p.piece_count == kMostPieces) flush();
+      if (taken == kBlockK || p.chunk_count == kMostChunks) flush();
     }
-  if (p.piece_count > 0 || p.first) flush();
+  if (p.chunk_count > 0 || p.first) flush();
 }
 
 // One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the

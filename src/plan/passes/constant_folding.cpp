@@ -14,7 +14,7 @@ const Tensor<double>* constant_value(const Tape& tape, NodeId id) {
 
 Tensor<double> evaluate(const Tape& tape, const Op& op, std::span<const NodeId> inputs, const Shape& shape) {
   std::vector<Tensor<double>> values;
-  std::vector<EvaluationOperand<double>> x;
+  std::vector<OracleOperand<double>> x;
   for (NodeId id : inputs) {
     const Tensor<double>& value = *constant_value(tape, id);
     Tensor<double>& full = values.emplace_back(tape.node(id).shape);
@@ -32,7 +32,7 @@ double evaluate_number(const Tape& tape, const Op& op, std::span<const NodeId> i
   const Shape scalar;
   std::vector<double> values;
   for (NodeId id : inputs) values.push_back((*constant_value(tape, id))[0]);
-  std::vector<EvaluationOperand<double>> x;
+  std::vector<OracleOperand<double>> x;
   for (double& value : values) x.push_back({&value, nullptr, &scalar, 1});
   double y = 0;
   op.evaluate(Evaluation<double>{{}, x, {&y, nullptr, &scalar, 1}});

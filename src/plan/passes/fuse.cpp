@@ -11,7 +11,7 @@
 namespace reel::passes {
 namespace {
 
-constexpr std::size_t kMostSteps = 64;
+constexpr std::size_t kMostInstructions = 64;
 
 class Fuse {
  public:
@@ -37,8 +37,8 @@ class Fuse {
   }
 
   Program run() {
-    return regroup(program_, groups(),
-                   [this](Rewriter& rewriter, std::span<const NodeId> members) { rewrite(rewriter, members); });
+    return rewrite_groups(program_, groups(),
+                          [this](Rewriter& rewriter, std::span<const NodeId> members) { rewrite(rewriter, members); });
   }
 
  private:
@@ -108,7 +108,7 @@ class Fuse {
       more.push_back(id);
       for (NodeId x : tape_.inputs(id))
         if (std::ranges::find(more, x) == more.end()) more.push_back(x);
-      const bool full = group.size() == kMostSteps || more.size() > static_cast<std::size_t>(TileProgram::kMostPlaces);
+      const bool full = group.size() == kMostInstructions || more.size() > static_cast<std::size_t>(TileProgram::kMostPlaces);
       if (full) {
         add_group(group, result);
         group.clear();
@@ -129,35 +129,36 @@ class Fuse {
 
   void rewrite(Rewriter& rewriter, std::span<const NodeId> members) const {
     std::vector<NodeId> inputs;
-    std::map<NodeId, int> step_of;
-    for (std::size_t s = 0; s < members.size(); ++s) step_of[members[s]] = static_cast<int>(s);
+    std::map<NodeId, int> instruction_of;
+    for (std::size_t s = 0; s < members.size(); ++s) instruction_of[members[s]] = static_cast<int>(s);
     for (NodeId id : members)
       for (NodeId x : tape_.inputs(id))
-        if (!step_of.contains(x) && std::ranges::find(inputs, x) == inputs.end()) inputs.push_back(x);
+        if (!instruction_of.contains(x) && std::ranges::find(inputs, x) == inputs.end()) inputs.push_back(x);
     std::vector<Var> x;
     for (NodeId id : inputs) x.push_back(rewriter.to().var(rewriter.mapped(id)));
 
-    std::vector<FusedStep> steps;
+    std::vector<FusedInstruction> instructions;
     std::vector<int> results;
     for (std::size_t s = 0; s < members.size(); ++s) {
       const NodeId id = members[s];
-      FusedStep step{tape_.node(id).op, {}};
+      FusedInstruction instruction{tape_.node(id).op, {}};
       for (NodeId input : tape_.inputs(id)) {
-        const auto inside = step_of.find(input);
-        step.x.push_back(inside != step_of.end() ? static_cast<int>(inputs.size()) + inside->second
-                                                 : static_cast<int>(std::ranges::find(inputs, input) - inputs.begin()));
+        const auto inside = instruction_of.find(input);
+        instruction.x.push_back(inside != instruction_of.end()
+                                    ? static_cast<int>(inputs.size()) + inside->second
+                                    : static_cast<int>(std::ranges::find(inputs, input) - inputs.begin()));
       }
-      steps.push_back(std::move(step));
-      if (is_root_[id] || std::ranges::any_of(users_[id], [&](NodeId user) { return !step_of.contains(user); }))
+      instructions.push_back(std::move(instruction));
+      if (is_root_[id] || std::ranges::any_of(users_[id], [&](NodeId user) { return !instruction_of.contains(user); }))
         results.push_back(static_cast<int>(s));
     }
     const auto scope = rewriter.to().scope(tape_.scope_label(members[0]));
     const CallSite site = tape_.node(members[0]).site;
-    const Var all = fused(rewriter.to(), x, std::move(steps), results, site);
+    const Var all = fused(rewriter.to(), x, std::move(instructions), results, site);
     for (NodeId id : members) rewriter.replace(id, all);  // what nobody reads outside is never looked up
     if (results.size() == 1) return;
     for (std::size_t r = 0; r < results.size(); ++r)
-      rewriter.replace(members[static_cast<std::size_t>(results[r])], piece(all, static_cast<Index>(r), site));
+      rewriter.replace(members[static_cast<std::size_t>(results[r])], get_output(all, static_cast<Index>(r), site));
   }
 
   const Program& program_;

@@ -15,18 +15,22 @@ Shape in_front(Index count, const Shape& s) {
   return Shape(s.rows(), dims);
 }
 
-TileProgram program_of(int inputs, std::span<const FusedStep> steps, std::span<const int> results) {
-  std::vector<TileProgram::Step> tile_steps;
-  for (const FusedStep& s : steps) tile_steps.push_back({s.op->tiles(static_cast<int>(s.x.size())).value(), s.x});
-  return TileProgram(inputs, tile_steps, results);
+TileProgram program_of(int inputs, std::span<const FusedInstruction> instructions, std::span<const int> results) {
+  std::vector<TileProgram::Instruction> tile_instructions;
+  for (const FusedInstruction& s : instructions)
+    tile_instructions.push_back({s.op->tiles(static_cast<int>(s.x.size())).value(), s.x});
+  return TileProgram(inputs, tile_instructions, results);
 }
 
 class Fused final : public OpOf<Fused> {
  public:
   static constexpr std::string_view kName = "fused";
-  Fused(int inputs, std::vector<FusedStep> steps, std::vector<int> results)
-      : inputs_(inputs), steps_(std::move(steps)), results_(std::move(results)), program_(program_of(inputs, steps_, results_)) {
-    for (const FusedStep& s : steps_) {
+  Fused(int inputs, std::vector<FusedInstruction> instructions, std::vector<int> results)
+      : inputs_(inputs),
+        instructions_(std::move(instructions)),
+        results_(std::move(results)),
+        program_(program_of(inputs, instructions_, results_)) {
+    for (const FusedInstruction& s : instructions_) {
       key_.push_back(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(s.op)));
       key_.push_back(s.x.size());  // so that no list runs into the next
       key_.insert(key_.end(), s.x.begin(), s.x.end());
@@ -39,7 +43,7 @@ class Fused final : public OpOf<Fused> {
 
   std::string attributes() const override {
     std::string text;
-    for (const FusedStep& s : steps_) {
+    for (const FusedInstruction& s : instructions_) {
       if (!text.empty()) text += ' ';
       text += s.op->name();
     }
@@ -51,29 +55,28 @@ class Fused final : public OpOf<Fused> {
     x.require_all(Type::real);
     for (int i = 1; i < inputs_; ++i)
       if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
-    return {Type::real, in_pieces() ? in_front(static_cast<Index>(results_.size()), x.shape(0)) : x.shape(0)};
+    return {Type::real, multi_output() ? in_front(static_cast<Index>(results_.size()), x.shape(0)) : x.shape(0)};
   }
-  bool in_pieces() const override { return results_.size() > 1; }
+  bool multi_output() const override { return results_.size() > 1; }
   bool elementwise(int) const override { return true; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Shape& shape = *e.x[0].shape;
     const Index size = e.x[0].size;
-    std::vector<std::vector<S>> values(steps_.size(), std::vector<S>(static_cast<std::size_t>(size)));
-    for (std::size_t s = 0; s < steps_.size(); ++s) {
-      std::vector<EvaluationOperand<S>> x;
-      for (int i : steps_[s].x)
-        x.push_back(i < inputs_
-                        ? e.x[static_cast<std::size_t>(i)]
-                        : EvaluationOperand<S>{values[static_cast<std::size_t>(i - inputs_)].data(), nullptr, &shape, size});
-      steps_[s].op->evaluate(Evaluation<S>{e.run, x, {values[s].data(), nullptr, &shape, size}});
+    std::vector<std::vector<S>> values(instructions_.size(), std::vector<S>(static_cast<std::size_t>(size)));
+    for (std::size_t s = 0; s < instructions_.size(); ++s) {
+      std::vector<OracleOperand<S>> x;
+      for (int i : instructions_[s].x)
+        x.push_back(i < inputs_ ? e.x[static_cast<std::size_t>(i)]
+                                : OracleOperand<S>{values[static_cast<std::size_t>(i - inputs_)].data(), nullptr, &shape, size});
+      instructions_[s].op->evaluate(Evaluation<S>{e.run, x, {values[s].data(), nullptr, &shape, size}});
     }
-    const Index row = shape.row_size(), pieces = static_cast<Index>(results_.size());
-    for (Index p = 0; p < pieces; ++p)
+    const Index row = shape.row_size(), outputs = static_cast<Index>(results_.size());
+    for (Index p = 0; p < outputs; ++p)
       for (Index r = 0; r < e.rows(shape); ++r)
         std::copy_n(values[static_cast<std::size_t>(results_[static_cast<std::size_t>(p)])].data() + r * row, row,
-                    e.y.real + (r * pieces + p) * row);
+                    e.y.real + (r * outputs + p) * row);
   }
 
   template <class T>
@@ -82,12 +85,12 @@ class Fused final : public OpOf<Fused> {
   }
   std::size_t scratch_bytes(Element, std::span<const Signature>) const override { return program_.scratch_bytes(); }
   double flop(std::span<const Signature> x, const Signature&, const RunContext& run) const override {
-    return static_cast<double>(steps_.size()) * static_cast<double>(x[0].elements(run));
+    return static_cast<double>(instructions_.size()) * static_cast<double>(x[0].elements(run));
   }
 
  private:
   int inputs_;
-  std::vector<FusedStep> steps_;
+  std::vector<FusedInstruction> instructions_;
   std::vector<int> results_;
   TileProgram program_;
   std::vector<std::uint64_t> key_;
@@ -95,8 +98,9 @@ class Fused final : public OpOf<Fused> {
 
 }  // namespace
 
-Var fused(Tape& tape, std::span<const Var> inputs, std::vector<FusedStep> steps, std::vector<int> results, CallSite site) {
-  return tape.append(Fused(static_cast<int>(inputs.size()), std::move(steps), std::move(results)), inputs, site);
+Var fused(Tape& tape, std::span<const Var> inputs, std::vector<FusedInstruction> instructions, std::vector<int> results,
+          CallSite site) {
+  return tape.append(Fused(static_cast<int>(inputs.size()), std::move(instructions), std::move(results)), inputs, site);
 }
 
 }  // namespace reel

@@ -6,13 +6,14 @@
 
 namespace reel {
 
-struct FusedStep {
+struct FusedInstruction {
   const Op* op;        // elementwise, of the tape's pool
-  std::vector<int> x;  // < inputs: an input; else inputs + index of an earlier step
+  std::vector<int> x;  // < inputs: an input; else inputs + index of an earlier instruction
 };
 
-// Appends the node over inputs of equal shapes [..]; of several results it is [.., results, ..] in pieces.
+// Appends the node over inputs of equal shapes [..]; of several results it is [.., results, ..] in outputs.
 // REQUIRES: what TileProgram requires.
-Var fused(Tape& tape, std::span<const Var> inputs, std::vector<FusedStep> steps, std::vector<int> results, CallSite site);
+Var fused(Tape& tape, std::span<const Var> inputs, std::vector<FusedInstruction> instructions, std::vector<int> results,
+          CallSite site);
 
 }  // namespace reel

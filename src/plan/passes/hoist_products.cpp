@@ -4,7 +4,7 @@
 #include <map>
 
 #include <reel/graph/structural.h>
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
 #include <reel/plan/passes/product_levels.h>
 #include <reel/plan/rewriter.h>
 
@@ -15,10 +15,10 @@ namespace {
 // larger batch are still in the cache when the recurrence reads them.
 constexpr std::size_t kMostSteps = 8;
 
-// Products nodes of equal layouts and weights as one; `pieces` are the nodes that read those with several results.
-void gather(Rewriter& rewriter, std::span<const NodeId> members, const std::multimap<NodeId, NodeId>& pieces) {
+// Products nodes of equal layouts and weights as one; `outputs` are the nodes that read those with several results.
+void gather(Rewriter& rewriter, std::span<const NodeId> members, const std::multimap<NodeId, NodeId>& outputs) {
   const Tape& tape = rewriter.from();
-  const ProductsLayout one = *products_layout(tape, members[0]);
+  const GroupedMatmulLayout one = *grouped_matmul_layout(tape, members[0]);
   const auto P = static_cast<std::size_t>(one.terms), G = static_cast<std::size_t>(one.groups);
   const auto mapped = [&](NodeId id) { return rewriter.to().var(rewriter.mapped(id)); };
   std::vector<Var> x, weights, init;
@@ -30,18 +30,18 @@ void gather(Rewriter& rewriter, std::span<const NodeId> members, const std::mult
   for (NodeId id : tape.inputs(members[0]).subspan(P, P * G)) weights.push_back(mapped(id));
   const auto scope = rewriter.to().scope(tape.scope_label(members[0]));
   const CallSite site = tape.node(members[0]).site;
-  const Var all = products({static_cast<Index>(members.size()), one.terms, one.groups, one.init}, x, weights, init, site);
+  const Var all = grouped_matmul({static_cast<Index>(members.size()), one.terms, one.groups, one.init}, x, weights, init, site);
   for (std::size_t s = 0; s < members.size(); ++s) {
     if (G == 1) {
-      rewriter.replace(members[s], piece(all, static_cast<Index>(s), site));
+      rewriter.replace(members[s], get_output(all, static_cast<Index>(s), site));
       continue;
     }
     rewriter.replace(members[s], all);
-    const auto [first, last] = pieces.equal_range(members[s]);  // renumbered
+    const auto [first, last] = outputs.equal_range(members[s]);  // renumbered
     for (auto it = first; it != last; ++it) {
       const Node& n = tape.node(it->second);
-      const Index g = n.op->view(tape.node(members[s]).shape, n.shape)->piece;
-      rewriter.replace(it->second, piece(all, static_cast<Index>(s * G) + g, site));
+      const Index g = n.op->view(tape.node(members[s]).shape, n.shape)->output;
+      rewriter.replace(it->second, get_output(all, static_cast<Index>(s * G) + g, site));
     }
   }
 }
@@ -65,13 +65,13 @@ Program hoist_products(const Program& program, Element) {
   Program current = program;
   for (auto groups = next_groups(*current.tape); !groups.empty(); groups = next_groups(*current.tape)) {
     const Tape& tape = *current.tape;
-    std::multimap<NodeId, NodeId> pieces;
+    std::multimap<NodeId, NodeId> outputs;
     for (NodeId id = 0; id < tape.size(); ++id) {
       const auto inputs = tape.inputs(id);
-      if (inputs.size() == 1 && tape.node(inputs[0]).op->in_pieces()) pieces.emplace(inputs[0], id);
+      if (inputs.size() == 1 && tape.node(inputs[0]).op->multi_output()) outputs.emplace(inputs[0], id);
     }
-    current =
-        regroup(current, groups, [&](Rewriter& rewriter, std::span<const NodeId> members) { gather(rewriter, members, pieces); });
+    current = rewrite_groups(current, groups,
+                             [&](Rewriter& rewriter, std::span<const NodeId> members) { gather(rewriter, members, outputs); });
   }
   return current;
 }

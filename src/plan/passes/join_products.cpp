@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <reel/graph/structural.h>
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
 #include <reel/plan/passes/product_levels.h>
 #include <reel/plan/rewriter.h>
 
@@ -36,14 +36,14 @@ class JoinProducts {
   static constexpr int kMostMoved = 16;  // nodes looked at to tell whether a product may be computed earlier
 
   std::span<const NodeId> left(NodeId id) const {
-    return tape_.inputs(id).first(static_cast<std::size_t>(products_layout(tape_, id)->terms));
+    return tape_.inputs(id).first(static_cast<std::size_t>(grouped_matmul_layout(tape_, id)->terms));
   }
   std::span<const NodeId> besides(NodeId id) const { return tape_.inputs(id).subspan(left(id).size()); }
 
   void find_groups() {
     std::map<std::vector<NodeId>, std::uint32_t> open;  // by left operands, width and kind: the group that may grow
     for (NodeId id = 0; id < tape_.size(); ++id) {
-      const ProductsLayout* layout = products_layout(tape_, id);
+      const GroupedMatmulLayout* layout = grouped_matmul_layout(tape_, id);
       const Shape& s = tape_.node(id).shape;
       if (!layout || layout->results() != 1 || !s.batched() || s.rank() != 1) continue;
       std::vector<NodeId> key(left(id).begin(), left(id).end());
@@ -69,11 +69,11 @@ class JoinProducts {
   // Whether x is there before node `front`, or can be without a product that comes after it.
   bool may_precede(NodeId x, NodeId front, int& budget) const {
     if (x < front || free_[x]) return true;
-    if (products_layout(tape_, x) || budget-- == 0) return false;
+    if (grouped_matmul_layout(tape_, x) || budget-- == 0) return false;
     return std::ranges::all_of(tape_.inputs(x), [&](NodeId y) { return may_precede(y, front, budget); });
   }
 
-  // A group waits while the products that its members begin from join: those that begin from pieces of one node may be more.
+  // A group waits while the products that its members begin from join: those that begin from outputs of one node may be more.
   bool is_ready(const std::vector<NodeId>& group) const {
     const auto waits_for = [&](NodeId x) { return group_of_[x] != kNone && groups_[group_of_[x]].size() > 1; };
     return group.size() > 1 &&
@@ -81,7 +81,7 @@ class JoinProducts {
   }
 
   void join(const std::vector<NodeId>& members) {
-    const ProductsLayout layout = *products_layout(tape_, members[0]);
+    const GroupedMatmulLayout layout = *grouped_matmul_layout(tape_, members[0]);
     std::vector<Var> x, weights, init;
     const auto mapped = [&](NodeId id) {
       rewriter_.keep_with_inputs(id);
@@ -96,8 +96,8 @@ class JoinProducts {
       for (NodeId member : members) init.push_back(mapped(tape_.inputs(member)[2 * P]));
     const auto scope = rewriter_.to().scope(tape_.scope_label(members[0]));
     const CallSite site = tape_.node(members[0]).site;
-    const Var all = products({1, layout.terms, static_cast<Index>(members.size()), layout.init}, x, weights, init, site);
-    for (std::size_t g = 0; g < members.size(); ++g) rewriter_.replace(members[g], piece(all, static_cast<Index>(g), site));
+    const Var all = grouped_matmul({1, layout.terms, static_cast<Index>(members.size()), layout.init}, x, weights, init, site);
+    for (std::size_t g = 0; g < members.size(); ++g) rewriter_.replace(members[g], get_output(all, static_cast<Index>(g), site));
   }
 
   const Tape& tape_;

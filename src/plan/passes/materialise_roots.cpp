@@ -14,8 +14,8 @@ bool is_dense(const Tape& tape, NodeId id) {
     const auto view = inputs.size() == 1 ? node.op->view(tape.node(inputs[0]).shape, node.shape) : std::nullopt;
     if (!view) return true;
     const Shape& from = tape.node(inputs[0]).shape;
-    const bool dense = view->piece >= 0 || !node.shape.batched() || node.shape.row_size() == from.row_size();
-    if (view->shared_row || view->splat || !dense) return false;
+    const bool dense = view->output >= 0 || !node.shape.batched() || node.shape.row_size() == from.row_size();
+    if (view->repeats_row || view->splat || !dense) return false;
     id = inputs[0];
   }
 }

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
 
 namespace reel::passes {
 
 ProductsByWeights products_by_weights(const Tape& tape) {
   ProductsByWeights result;
   for (NodeId id = 0; id < tape.size(); ++id) {
-    const ProductsLayout* layout = products_layout(tape, id);
+    const GroupedMatmulLayout* layout = grouped_matmul_layout(tape, id);
     if (!layout || layout->steps != 1) continue;
     const auto inputs = tape.inputs(id);
     const Shape& x = tape.node(inputs[0]).shape;

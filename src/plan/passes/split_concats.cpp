@@ -4,9 +4,9 @@
 
 #include <reel/graph/structural.h>
 #include <reel/ops/broadcast.h>
-#include <reel/ops/contraction.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/matmul.h>
+#include <reel/ops/weight_gradient.h>
 
 namespace reel::passes {
 namespace {
@@ -39,7 +39,7 @@ class SplitConcats {
     if (is_matmul(from_, id))
       return is_rows(from_.node(inputs[0]).shape) ? product(mapped(inputs[0]), mapped(inputs[1]), false) : Var();
     if (slices_columns(id) && only_sliced_[inputs[0]]) return product_of_columns(id);
-    if (const ContractionLayout* layout = contraction_layout(from_, id)) return contraction_of(id, *layout);
+    if (const WeightGradientLayout* layout = weight_gradient_layout(from_, id)) return contraction_of(id, *layout);
     if (is_batch_sum(from_, id)) return batch_sum_of(id);
     return {};
   }
@@ -49,8 +49,8 @@ class SplitConcats {
 
   // A slice along the columns of a product of rows.
   bool slices_columns(NodeId id) const {
-    const auto stretch = slice_stretch(from_, id);
-    if (!stretch) return false;
+    const auto range = slice_range(from_, id);
+    if (!range) return false;
     const NodeId x = from_.inputs(id)[0];
     return is_matmul(from_, x) && is_rows(from_.node(from_.inputs(x)[0]).shape);
   }
@@ -93,22 +93,22 @@ class SplitConcats {
   }
 
   Var product_of_columns(NodeId id) {
-    const Stretch stretch = *slice_stretch(from_, id);
+    const AxisRange range = *slice_range(from_, id);
     const auto factors = from_.inputs(from_.inputs(id)[0]);
-    return product(mapped(factors[0]), columns_of(mapped(factors[1]), stretch.begin, stretch.end), true);
+    return product(mapped(factors[0]), columns_of(mapped(factors[1]), range.begin, range.end), true);
   }
 
   Var sum_of_pads(NodeId id) {
     struct Pad {
-      Stretch at;
+      AxisRange at;
       Var value;
     };
     std::vector<Pad> pads;
     std::vector<Var> others;
     for (NodeId x : from_.inputs(id)) {
-      const auto stretch = pad_stretch(from_, x);
-      if (stretch && (pads.empty() || pads[0].at.axis == stretch->axis))
-        pads.push_back({*stretch, mapped(from_.inputs(x)[0])});
+      const auto range = pad_range(from_, x);
+      if (range && (pads.empty() || pads[0].at.axis == range->axis))
+        pads.push_back({*range, mapped(from_.inputs(x)[0])});
       else
         others.push_back(mapped(x));
     }
@@ -131,14 +131,14 @@ class SplitConcats {
     return accumulate(others, site_);
   }
 
-  // Of a plain contraction, whose left or right operands all come apart alike.
-  Var contraction_of(NodeId id, const ContractionLayout& layout) {
+  // Of a plain weight gradient, whose left or right operands all come apart alike.
+  Var contraction_of(NodeId id, const WeightGradientLayout& layout) {
     if (layout.operands() != 2 || layout.sums) return {};
     const auto inputs = from_.inputs(id);
     const auto lefts = parts_of_steps(inputs, 0, 2), rights = parts_of_steps(inputs, 1, 2);
     if (lefts[0].size() == 1 && rights[0].size() == 1) return {};
     const std::size_t L = lefts[0].size(), R = rights[0].size();
-    if (static_cast<Index>(L) >= kMostContractionOperands) return {};
+    if (static_cast<Index>(L) >= kMostWeightGradientOperands) return {};
     std::vector<Var> results;
     for (std::size_t r = 0; r < R; ++r) {
       std::vector<Var> operands;
@@ -146,7 +146,7 @@ class SplitConcats {
         operands.insert(operands.end(), lefts[s].begin(), lefts[s].end());
         operands.push_back(rights[s][r]);
       }
-      results.push_back(contraction({static_cast<Index>(L), 1, false}, operands, site_));
+      results.push_back(grouped_weight_gradient({static_cast<Index>(L), 1, false}, operands, site_));
     }
     return concat(results, 1, site_);
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <reel/graph/structural.h>
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
 #include <reel/plan/passes/product_levels.h>
 #include <reel/plan/rewriter.h>
 
@@ -17,7 +17,7 @@ bool is_row_vector(const Shape& s) { return s.batched() && s.rank() == 1; }
 
 // A product of one term, x [B, K] by one weight, with nothing else.
 bool is_plain_product(const Tape& tape, NodeId id) {
-  const ProductsLayout* layout = products_layout(tape, id);
+  const GroupedMatmulLayout* layout = grouped_matmul_layout(tape, id);
   return layout && layout->steps == 1 && layout->terms == 1 && layout->groups == 1 && !layout->init &&
          is_row_vector(tape.node(tape.inputs(id)[0]).shape);
 }
@@ -102,7 +102,7 @@ class SumProducts {
       weights.push_back(mapped(tape_.inputs(id)[1]));
     }
     if (init) inits.push_back(init);
-    return products({1, static_cast<Index>(terms.size()), 1, !inits.empty()}, x, weights, inits, site_);
+    return grouped_matmul({1, static_cast<Index>(terms.size()), 1, !inits.empty()}, x, weights, inits, site_);
   }
 
   const Tape& tape_;

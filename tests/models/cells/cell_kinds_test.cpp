@@ -1,4 +1,14 @@
+#include <reel/models/cells/any_cell.h>
 #include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
 
 #include "support.h"
 

@@ -5,6 +5,27 @@
 #include <string>
 #include <vector>
 
+#include <reel/graph/mode.h>
+#include <reel/graph/structural.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/cell_options.h>
+#include <reel/models/cells/deep.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/cells/with_dropout.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
+
 #include "support.h"
 
 namespace reel::test {
@@ -72,7 +93,7 @@ struct CellOverTime {
     std::vector<Var> terms;
     for (std::size_t t = 0; t < run.outputs.size(); ++t)
       terms.push_back(sum(square(run.outputs[t] - 0.1 * static_cast<double>(t % 7))));
-    for (const Var& part : run.final.kept) terms.push_back(0.7 * sum(part));
+    for (const Var& part : run.last.vars) terms.push_back(0.7 * sum(part));
     loss = accumulate(terms);
     values = set.initial<double>(3);
     data.add("x", random_tensor(Shape{T, rows, I}, 5, 0.8));

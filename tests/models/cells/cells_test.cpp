@@ -1,5 +1,10 @@
 #include <map>
 
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+
 #include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"
 
@@ -47,7 +52,7 @@ TEST_CASE("cells: the number of parameters does not depend on the number of step
   for (const CellKind& kind : every_cell()) {
     CAPTURE(kind.name);
     const CellOverTime one(kind, 4, 6, 1, 1), many(kind, 4, 6, 40, 1);
-    CHECK(one.set.numbers() == many.set.numbers());
+    CHECK(one.set.elements() == many.set.elements());
     CHECK(one.set.size() == many.set.size());
   }
 }
@@ -72,7 +77,7 @@ TEST_CASE("cells: numbers of parameters") {
     CAPTURE(kind.name);
     ParameterSet set;
     kind.make(set, 4, 6);
-    CHECK(set.numbers() == expected.at(kind.name));
+    CHECK(set.elements() == expected.at(kind.name));
     ++compared;
   }
   CHECK(compared == expected.size());

@@ -1,5 +1,24 @@
 // Dropout of cells within other cells and with lengths: masks stay those of the sequence.
+#include <reel/graph/mode.h>
+#include <reel/graph/structural.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/deep.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
 #include <reel/models/cells/with_dropout.h>
+#include <reel/models/initializers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/selection.h>
+#include <reel/ops/softmax.h>
 
 #include "graph/network.h"
 #include "models/cells/cell_table.h"
@@ -60,13 +79,13 @@ struct OneDirection {
     const Lengths lengths = pack ? Lengths::packed(tape.row_counts("counts", T)) : Lengths::padded(masks);
     const auto run = unroll(cell, x, zero_state(tape, cell), lengths, direction);
     std::vector<Var> terms;
-    for (const Var& part : run.final.kept) terms.push_back(sum(square(part)));
+    for (const Var& part : run.last.vars) terms.push_back(sum(square(part)));
     for (std::size_t t = 0; t < run.outputs.size(); ++t) {
       const Var y = run.outputs[t];
       terms.push_back(sum(pack ? y * y * y : reel::mask(y * y * y, reshape(masks[t], {B, 1}))));
     }
     found.push_back(accumulate(terms));
-    found.insert(found.end(), run.final.kept.begin(), run.final.kept.end());
+    found.insert(found.end(), run.last.vars.begin(), run.last.vars.end());
     for (const Var& g : gradients(found[0], set.all())) found.push_back(g);
     for (const Var& g : gradients(found[0], x)) found.push_back(g);
   }

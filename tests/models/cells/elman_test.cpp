@@ -1,3 +1,13 @@
+#include <reel/models/cells/elman.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+
 #include "models/cells/cell_table.h"
 #include "models/cells/pytorch_case.h"
 
@@ -17,7 +27,7 @@ TEST_CASE("elman: the concatenated form with A = [U; W] is the same function") {
   const Sequence x = tape.input("x", 6, {B, 3});
   const auto a = unroll(split, x, zero_state(tape, split)), b = unroll(joined, x, zero_state(tape, joined));
   const Var difference = sum(abs(stack(a.outputs) - stack(b.outputs)));
-  const Var loss_a = sum(square(a.final)), loss_b = sum(square(b.final));
+  const Var loss_a = sum(square(a.last)), loss_b = sum(square(b.last));
   const std::vector<Var> ga = gradients(loss_a, {{split.U, split.W, split.b}}), gb = gradients(loss_b, {{joined.A, joined.b}});
   const Var gradient_difference = sum(abs(concat({ga[0], ga[1]}, 0) - gb[0])) + sum(abs(ga[2] - gb[1]));
   check_twice(

@@ -1,3 +1,10 @@
+#include <reel/models/cells/gru.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+
 #include "models/cells/cell_table.h"
 #include "models/cells/pytorch_case.h"
 #include "models/plain_loops.h"
@@ -34,7 +41,7 @@ void check_keeps_the_past() {
   std::ranges::fill(values.edit(cell.b_z), 800.0);
   const std::vector<double> h0 = {0.3, -0.9, 0.1};
   const auto run = unroll(cell, tape.input("x", 9, {2}), tape.constant(Tensor<double>(Shape{3}, h0)));
-  check_twice(tape, {{"h", run.final, h0}}, Data().add("x", random_tensor(Shape{9, 2}, 8)), &values, 1e-15);
+  check_twice(tape, {{"h", run.last, h0}}, Data().add("x", random_tensor(Shape{9, 2}, 8)), &values, 1e-15);
 }
 
 }  // namespace
@@ -61,7 +68,7 @@ TEST_CASE("gru: where the reset gate acts tells the two forms apart, but not whe
   std::ranges::fill(values.edit(after.c_n), 0.0);
   const Sequence x = tape.input("x", 4, {B, 2});
   const Var h0 = tape.input("h0", {B, 3});
-  const Var apart = sum(abs(unroll(before, x, h0).final - unroll(after, x, h0).final));
+  const Var apart = sum(abs(unroll(before, x, h0).last - unroll(after, x, h0).last));
   const Data data = Data().add("x", random_tensor(Shape{4, 2, 2}, 8)).add("h0", random_tensor(Shape{2, 3}, 9));
   CHECK(interpret<double>(tape, data.bindings<double>(), &values).value(apart)[0] > 0.01);
   for (const Parameter& b : {before.b_r, after.b_r}) std::ranges::fill(values.edit(b), 800.0);

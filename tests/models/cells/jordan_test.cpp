@@ -1,3 +1,16 @@
+#include <reel/graph/structural.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/softmax.h>
+
 #include "models/cells/cell_table.h"
 #include "models/evaluated_twice.h"
 #include "models/plain_loops.h"
@@ -76,8 +89,8 @@ TEST_CASE("deep jordan: one layer is Jordan's network, its gradients too") {
   const Sequence x = tape.input("x", 6, {B, 2});
   const auto a = unroll(jordan, x, zero_state(tape, jordan));
   const auto b = unroll(deep, x, zero_state(tape, deep));
-  const Var loss_a = sum(square(stack(a.outputs))) + sum(a.final.logits),
-            loss_b = sum(square(stack(b.outputs))) + sum(b.final.logits);
+  const Var loss_a = sum(square(stack(a.outputs))) + sum(a.last.logits),
+            loss_b = sum(square(stack(b.outputs))) + sum(b.last.logits);
   std::vector<Var> differences{sum(abs(stack(a.outputs) - stack(b.outputs)))};
   for (const auto& [from, to] : same)
     differences.push_back(sum(abs(gradient(loss_a, tape.parameter(from)) - gradient(loss_b, tape.parameter(to)))));
@@ -110,7 +123,7 @@ TEST_CASE("deep jordan: without what comes from above nothing is remembered") {
   const auto run = unroll(d.cell, d.x, d.begin());
   std::vector<ExpectedVar> expected{{"of its own step", step(sum(abs(gradient(sum(run.outputs[4]), d.x[4])))), {1}}};
   for (std::size_t t = 0; t < 4; ++t) {
-    const Var g = gradient(sum(run.outputs[4]) + sum(run.final.above[0]) + sum(run.final.above[1]), d.x[t]);
+    const Var g = gradient(sum(run.outputs[4]) + sum(run.last.above[0]) + sum(run.last.above[1]), d.x[t]);
     expected.push_back({fmt::format("of step {}", t), g, zeros(g)});
   }
   check_twice(d.tape, expected, d.data, &d.values, 0);

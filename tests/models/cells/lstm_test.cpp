@@ -1,3 +1,11 @@
+#include <reel/models/cells/lstm.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
+#include <reel/train/optimizers.h>
+
 #include "models/cells/cell_table.h"
 #include "models/cells/pytorch_case.h"
 #include "models/plain_loops.h"
@@ -55,7 +63,7 @@ TEST_CASE("peephole lstm: without its peepholes it is an LSTM") {
   const Sequence x = tape.input("x", 4, {B, 2});
   const auto a = unroll(plain_cell, x, zero_state(tape, plain_cell));
   const auto b = unroll(cell, x, zero_state(tape, cell));
-  const Var apart = sum(abs(a.final.h - b.final.h)) + sum(abs(a.final.c - b.final.c));
+  const Var apart = sum(abs(a.last.h - b.last.h)) + sum(abs(a.last.c - b.last.c));
   const Data data = Data().add("x", random_tensor(Shape{4, 2, 2}, 8));
   CHECK(interpret<double>(tape, data.bindings<double>(), &values).value(apart)[0] > 0.01);
   for (const Parameter& p : {cell.p_i, cell.p_f, cell.p_o}) std::ranges::fill(values.edit(p), 0.0);
@@ -79,7 +87,7 @@ TEST_CASE("first-generation lstm: the output gate acts within the candidate alon
   std::ranges::fill(f.values.edit(f.cell.W_n), 0.0);
   const auto run = unroll(f.cell, f.x, f.constant(kBegin));
   std::vector<ExpectedVar> expected;
-  const Var loss = sum(run.final);
+  const Var loss = sum(run.last);
   expected.push_back({"dU_o", gradient(loss, f.tape.parameter(f.cell.U_o)), std::vector<double>(8)});
   expected.push_back({"db_o", gradient(loss, f.tape.parameter(f.cell.b_o)), std::vector<double>(4)});
   check_twice(f.tape, expected, f.data, &f.values, 0);
@@ -101,7 +109,7 @@ TEST_CASE("lstm: values and gradients equal PyTorch's LSTM") {
                      0.04573702215037, -0.0446733837221848, 0.00447395001484517, 0.0231776646629191, -0.0481816841564283,
                      -0.121680532017436, 0.0600600020424901, -0.0604201395933883})},
        {"c",
-        run.final.c,
+        run.last.c,
         {0.00851252619644155, 0.0508504052987538, -0.122588483967307, -0.231210648731569, 0.12886704619572, -0.143702378510228}},
        {"loss", loss, {-0.0976923078165591}},
        {"dU_i",

@@ -1,6 +1,13 @@
 // Inputs and weights that PyTorch 1.13 was given in float64, to compare with what it made of them.
 #pragma once
 
+#include <reel/graph/structural.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
+
 #include "models/evaluated_twice.h"
 
 namespace reel::test {

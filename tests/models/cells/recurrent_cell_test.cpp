@@ -1,3 +1,20 @@
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/deep.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/train/optimizers.h>
+#include <reel/train/trainer.h>
+
 #include "models/evaluated_twice.h"
 
 using namespace reel;
@@ -61,9 +78,9 @@ TEST_CASE("state parts: parts() leaves out what a step does not hand on") {
   Jordan::State state;
   check_parts(state, {&state.y});
   Deep::State deep(2);
-  deep[0].kept.resize(2);
-  deep[1].kept.resize(1);
-  check_parts(deep, {&deep[0].kept[0], &deep[0].kept[1], &deep[1].kept[0]});
+  deep[0].vars.resize(2);
+  deep[1].vars.resize(1);
+  check_parts(deep, {&deep[0].vars[0], &deep[0].vars[1], &deep[1].vars[0]});
 }
 
 TEST_CASE("cell output: the state, its member h, or what output() says") {
@@ -100,15 +117,15 @@ TEST_CASE("user-defined cell: trains with a carried state and passes the gradien
   Tape tape;
   const Var h0 = tape.carried("h0", {B, 3});
   const auto run = unroll(cell, tape.input("x", 4, {B, 2}), h0);
-  const Var loss = half_squared_error(run.final, 0.25);
+  const Var loss = half_squared_error(run.last, 0.25);
   std::vector<Var> wrt{h0};
   for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
   const auto values = set.initial<double>(1);
   const Data data = Data().add("x", random_tensor(Shape{4, 2, 2}, 3));
   check_gradient(loss, wrt, data, &values);
-  check_plan(tape, {{loss, run.final}}, data, &values, &set);
+  check_plan(tape, {{loss, run.last}}, data, &values, &set);
 
-  Trainer<double> trainer(loss, set, Sgd{.lr = 0.2}, {}, {.threads = Threads(1)});
+  Trainer<double> trainer(loss, set, Sgd{.lr = 0.2}, {}, {.threads = ThreadPool(1)});
   const double first = trainer.step(data.bindings<double>());
   double last = first;
   for (int i = 0; i < 100; ++i) last = trainer.step(data.bindings<double>());

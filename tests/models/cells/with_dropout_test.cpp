@@ -1,4 +1,19 @@
+#include <reel/graph/mode.h>
+#include <reel/models/bidirectional.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/recurrent_cell.h>
 #include <reel/models/cells/with_dropout.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/softmax.h>
 
 #include <set>
 
@@ -49,7 +64,7 @@ struct Masks {
   template <class T>
   std::vector<std::vector<std::vector<T>>> runs(int count, std::uint64_t seed, int threads) const {
     const auto plan = compile<T>(tape, outputs);
-    Workspace<T> workspace(plan, nullptr, Threads(threads), seed);
+    Workspace<T> workspace(plan, nullptr, ThreadPool(threads), seed);
     const Data numbers = data();
     std::vector<std::vector<std::vector<T>>> all;
     for (int r = 0; r < count; ++r) {
@@ -137,9 +152,9 @@ TEST_CASE("dropout of cells: what reads and what writes after it have masks of t
   const auto read = unroll(reader, tape.input("x", 3, {B, 5}), zero_state(tape, reader));
   CHECK(masks_on(tape) == 2);
   const Sequence words = tape.input("words", 2, {B, 3});
-  unroll(writer, words, read.final);
+  unroll(writer, words, read.last);
   CHECK(masks_on(tape) == 4);
-  unroll(bare, words, read.final);
+  unroll(bare, words, read.last);
   CHECK(masks_on(tape) == 4);
 }
 
@@ -277,7 +292,7 @@ TEST_CASE("dropout of cells: what a GRU's z and an LSTM's f keep is not dropped"
   const Tensor<double> h0 = random_tensor(Shape{2, 3}, 1);
   const Data data = Data().add("x", random_tensor(Shape{9, 2, 2}, 8)).add("gru.h", h0).add("lstm.h", h0).add("lstm.c", h0);
   const auto run = interpret<double>(tape, data.bindings<double>(), &values);
-  for (const Var& kept : {a.final.cell, b.final.cell.c})
+  for (const Var& kept : {a.last.cell, b.last.cell.c})
     for (Index i = 0; i < h0.size(); ++i) CHECK(run.value(kept)[i] == h0[i]);
 }
 

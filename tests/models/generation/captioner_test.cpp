@@ -1,8 +1,16 @@
 #include <reel/models/generation/captioner.h>
 
+#include <reel/models/cells/any_cell.h>
 #include <reel/models/cells/cell_kinds.h>
 #include <reel/models/convolution.h>
+#include <reel/models/generation/decoder.h>
 #include <reel/models/generation/writer.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
 
 #include "support.h"
 
@@ -73,9 +81,9 @@ TEST_CASE("Captioner: the image reaches the first step only, and later ones thro
     for (std::size_t t = 0; t < T; ++t) {
       const Decoder::Step next = c.captioner.decoder().step(c.words[t], state);
       // With the state's other parts held, what comes out depends on the image through "first" alone.
-      const Var effect = gradient(sum(square(next.logits)), state.kept.back());
+      const Var effect = gradient(sum(square(next.logits)), state.vars.back());
       const auto run = interpret<double>(c.tape, c.data.bindings<double>(), &c.values);
-      const auto seen = run.value(state.kept.back());
+      const auto seen = run.value(state.vars.back());
       CHECK(std::any_of(seen.begin(), seen.end(), [](double x) { return x != 0; }) == (t == 0));
       const auto g = run.value(effect);
       CHECK(std::any_of(g.begin(), g.end(), [](double x) { return x != 0; }));  // it would see another image here too
@@ -90,12 +98,12 @@ TEST_CASE("Captioner: the image reaches the first step only, and later ones thro
 
 TEST_CASE("Captioner: the state before START is zeros and the image's features") {
   Captions c("lstm");
-  REQUIRE(c.seen.kept.size() == 3);
+  REQUIRE(c.seen.vars.size() == 3);
   const auto run = interpret<double>(c.tape, c.data.bindings<double>(), &c.values);
-  for (std::size_t part : {0u, 1u}) check_close(run.value(c.seen.kept[part]), std::vector<double>(rows * 4, 0.0), 0);
+  for (std::size_t part : {0u, 1u}) check_close(run.value(c.seen.vars[part]), std::vector<double>(rows * 4, 0.0), 0);
   const Var v = c.cnn(c.image);
   const auto again = interpret<double>(c.tape, c.data.bindings<double>(), &c.values);
-  check_close(again.value(c.seen.kept[2]), {again.value(v).begin(), again.value(v).end()}, 0);
+  check_close(again.value(c.seen.vars[2]), {again.value(v).begin(), again.value(v).end()}, 0);
 }
 
 TEST_CASE("Captioner: what sees must make the features that were promised") {
@@ -118,12 +126,12 @@ TEST_CASE("Captioner: a writer writes from what was seen, each word as likely as
   for (const std::string& kind : cell_kinds()) {
     CAPTURE(kind);
     Captions c(kind);
-    const auto seeing = compile<float>(c.tape, c.seen.kept);
+    const auto seeing = compile<float>(c.tape, c.seen.vars);
     const ParameterValues<float> values = converted<float>(c.set, c.values);
     Workspace<float> workspace(seeing, &values);
     seeing.run(workspace, c.data.bindings<float>());
     HostState state;
-    for (const Var& part : c.seen.kept) {
+    for (const Var& part : c.seen.vars) {
       const auto v = workspace.value(part);
       state.emplace_back(v.shape(), std::span<const float>(v.data(), static_cast<std::size_t>(v.size())));
     }

@@ -1,6 +1,22 @@
 #include <reel/models/generation/decoder.h>
 
+#include <reel/models/cells/any_cell.h>
 #include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/layers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
 
 #include "models/cells/cell_table.h"
 #include "models/plain_loops.h"
@@ -154,8 +170,8 @@ TEST_CASE("FirstInput: sequences of different lengths, one of them empty") {
   const std::vector<RowCount> counts = tape.row_counts("counts", T);
   std::vector<Var> parts{tape.zeros({B, 3}), tape.input("v", {B, D})};
   const AnyCell::State initial = cell.make_state(parts);
-  const Var padded = cell.output(unroll(cell, x, initial, Lengths::padded(mask)).final);
-  const Var packed = cell.output(unroll(cell, x, initial, Lengths::packed(counts)).final);
+  const Var padded = cell.output(unroll(cell, x, initial, Lengths::padded(mask)).last);
+  const Var packed = cell.output(unroll(cell, x, initial, Lengths::packed(counts)).last);
   const Data data = Data()
                         .add("x", random_tensor({T, rows, I}, 1))
                         .add("v", random_tensor({rows, D}, 2))
@@ -215,7 +231,7 @@ TEST_CASE("Decoder: what does not fit is refused") {
   check_throws<ShapeError>([&] { decoder.step(tape.ids("word", {B}), zero); }, {"[B, 3]", "head.W [4, 5]"});
   check_throws<ShapeError>([&] { decoder.step(tape.input("real", {B}), zero); }, {"[embedding]", "real [B]", "id"});
   AnyCell::State one_part = zero;
-  one_part.kept.pop_back();
+  one_part.vars.pop_back();
   check_throws<InputError>([&] { decoder.step(tape.ids("other", {B}), one_part); }, {"1 parts", "2"});
   CHECK(decoder.logits({}, zero).empty());
   check_throws<InputError>([&] { Decoder(Embedding(set, "w", 5, 2), Lstm(set, "c", 2, 3), nullptr); }, {"Decoder", "head"});

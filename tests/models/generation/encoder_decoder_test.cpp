@@ -1,6 +1,15 @@
 #include <reel/models/generation/encoder_decoder.h>
 
+#include <reel/models/cells/any_cell.h>
 #include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
 
 #include "support.h"
 
@@ -108,7 +117,7 @@ TEST_CASE("EncoderDecoder: padding of the source has no influence") {
 TEST_CASE("EncoderDecoder: each part of the decoder's state begins as tanh of a layer over both ends") {
   Pairs p("lstm");
   const AnyCell::State state = p.network.encode(p.source);
-  REQUIRE(state.kept.size() == 2);
+  REQUIRE(state.vars.size() == 2);
   // The encoder by itself, of the same parameters.
   const auto cell_of = [&](const std::string& name) {
     ParameterSet other;
@@ -125,7 +134,7 @@ TEST_CASE("EncoderDecoder: each part of the decoder's state begins as tanh of a 
     Tensor<double> x(Shape{S, rows, 2});
     const Tensor<std::int32_t> ids = random_ids({S, rows}, 1, 5);
     for (Index i = 0; i < S * rows; ++i) std::copy_n(p.values[p.set.find("n.source")].data() + ids[i] * 2, 2, x.data() + i * 2);
-    return numbers(interpret<double>(tape, {{"x", x}}, &values).value(run.final.h));
+    return numbers(interpret<double>(tape, {{"x", x}}, &values).value(run.last.h));
   };
   const auto ahead = ends(forward, forward_set, Direction::forward), back = ends(backward, backward_set, Direction::backward);
   const auto run = interpret<double>(p.tape, p.data.bindings<double>(), &p.values);
@@ -139,7 +148,7 @@ TEST_CASE("EncoderDecoder: each part of the decoder's state begins as tanh of a 
           sum += ahead[r * 3 + k] * W[static_cast<Index>(k) * 3 + j] + back[r * 3 + k] * W[static_cast<Index>(k + 3) * 3 + j];
         expected.push_back(std::tanh(sum));
       }
-    check_close(run.value(state.kept[static_cast<std::size_t>(part)]), expected, 1e-14);
+    check_close(run.value(state.vars[static_cast<std::size_t>(part)]), expected, 1e-14);
   }
 }
 

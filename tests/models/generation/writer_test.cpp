@@ -2,7 +2,17 @@
 
 #include <functional>
 
+#include <reel/models/cells/any_cell.h>
 #include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/generation/decoder.h>
+#include <reel/models/initializers.h>
+#include <reel/models/layers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/reduction.h>
 
 #include "models/cells/cell_table.h"
 
@@ -21,7 +31,7 @@ struct Author {
   ParameterValues<float> values;
   Writer writer;
 
-  explicit Author(const std::string& kind = "gru", std::uint64_t seed = 1, Threads threads = Threads(1))
+  explicit Author(const std::string& kind = "gru", std::uint64_t seed = 1, ThreadPool threads = ThreadPool(1))
       : Author(ParameterSet(), kind, seed, std::move(threads)) {}
 
   static ParameterValues<float> drawn_values(const ParameterSet& set, std::uint64_t seed) {
@@ -63,7 +73,7 @@ struct Author {
   }
 
  private:
-  Author(ParameterSet s, const std::string& kind, std::uint64_t seed, Threads threads)
+  Author(ParameterSet s, const std::string& kind, std::uint64_t seed, ThreadPool threads)
       : set(std::move(s)),
         decoder(Embedding(set, "words", V, 2), make_cell(kind, set, "cell", 2, H), Linear(set, "head", H, V)),
         values(drawn_values(set, seed)),
@@ -277,7 +287,7 @@ TEST_CASE("writer: samples of a low temperature are greedy, and a seed gives the
 }
 
 TEST_CASE("writer: rows do not influence one another, on any number of threads") {
-  Author a("gru", 6), many("gru", 6, Threads(3));
+  Author a("gru", 6), many("gru", 6, ThreadPool(3));
   const HostState state = drawn_state(a.writer, 6);
   const WriteLimits limits{.most = 8};
   const auto greedy = a.writer.greedy(state, limits), beam = a.writer.beam(state, limits, 3);

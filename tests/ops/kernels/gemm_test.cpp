@@ -1,5 +1,6 @@
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/pack.h>
+#include <reel/ops/reduction.h>
 
 #include <cstring>
 

@@ -1,5 +1,25 @@
-// What the plans of the cells do per step: products of the inputs before the recurrence, gates side by side, one contraction for
-// the gradients of all weights that share their operands; and with counts of rows, no more than the sequences have steps.
+// What the plans of the cells do per step: products of the inputs before the recurrence, gates side by side, one weight gradient
+// for the gradients of all weights that share their operands; and with counts of rows, no more than the sequences have steps.
+#include <map>
+
+#include <reel/graph/mode.h>
+#include <reel/graph/structural.h>
+#include <reel/models/bidirectional.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/with_dropout.h>
+#include <reel/models/lengths.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
 #include <reel/plan/profile.h>
 
 #include "graph/network.h"
@@ -40,7 +60,7 @@ std::map<std::string, int> products_of(const Plan<float>& plan) {
   std::map<std::string, int> all;
   const Tape& tape = *plan.program().tape;
   for (NodeId id = 0; id < tape.size(); ++id) {
-    if (tape.node(id).op->name() != "packed_products") continue;
+    if (tape.node(id).op->name() != "packed_matmul") continue;
     const std::string layout = tape.node(id).op->attributes();
     ++all[layout.substr(0, layout.find(" N="))];
   }
@@ -56,7 +76,7 @@ struct Expectation {
   std::string name;
   Trained::Make make;
   std::map<std::string, int> products;
-  int contractions;
+  int weight_gradients;
 };
 
 // Of T = 12 steps: groups of 8 and 4 where steps are gathered; the first step needs no gradient of its state.
@@ -138,7 +158,7 @@ TEST_CASE("cell products: inputs are hoisted in groups of up to 8 steps, and gat
     CAPTURE(e.name);
     const auto plan = Trained(e.make, false).plan();
     CHECK(products_of(plan) == e.products);
-    CHECK(count_ops(*plan.program().tape, "contract") == e.contractions);
+    CHECK(count_ops(*plan.program().tape, "weight_gradient") == e.weight_gradients);
     CHECK(count_ops(*plan.program().tape, "matmul") == 0);
     CHECK(count_ops(*plan.program().tape, "concat") == 0);
   }
@@ -179,7 +199,7 @@ TEST_CASE("cell products: steps of different counts of rows are never one produc
     const Tape& tape = *plan.program().tape;
     std::map<RowCount, int, decltype([](RowCount a, RowCount b) { return a.code() < b.code(); })> of_step;
     for (NodeId id = 0; id < tape.size(); ++id) {
-      if (tape.node(id).op->name() != "packed_products") continue;
+      if (tape.node(id).op->name() != "packed_matmul") continue;
       const RowCount rows = tape.node(id).shape.rows();
       CHECK(rows.is_counted());
       for (NodeId x : tape.inputs(id))
@@ -189,7 +209,7 @@ TEST_CASE("cell products: steps of different counts of rows are never one produc
     }
     CHECK(of_step.size() == T);
     // The weights' gradients are one sum over the steps all the same.
-    CHECK(count_ops(tape, "contract") == e.contractions);
+    CHECK(count_ops(tape, "weight_gradient") == e.weight_gradients);
   }
 }
 
@@ -206,7 +226,7 @@ TEST_CASE("cell products: steps of one count are hoisted as those of the whole b
       h = first_rows(h, n), c = first_rows(c, n);
     }
     const auto run = unroll(cell, x, {h, c});
-    return products_of(compile<float>(tape, gradients(sum(run.final.h), set.all()), {.verify = true}));
+    return products_of(compile<float>(tape, gradients(sum(run.last.h), set.all()), {.verify = true}));
   };
   CHECK(layouts(true) == layouts(false));
 }
@@ -214,7 +234,7 @@ TEST_CASE("cell products: steps of one count are hoisted as those of the whole b
 namespace {
 
 struct Cost {
-  double products = 0, contractions = 0, elementwise = 0;
+  double products = 0, weight_gradients = 0, elementwise = 0;
   std::map<std::string, Index> calls;  // of kernels of each count of rows, "[n3, "
 };
 
@@ -225,8 +245,8 @@ Cost cost_of(const Trained& trained, const Plan<float>& plan, const ParameterVal
   Cost cost;
   for (std::size_t t = 0; t < T; ++t) cost.calls[Shape(trained.counts[t], {}).text()] = 0;
   for (const KernelProfile& k : profile(plan, workspace, data.bindings<float>(), {.runs = 1}).kernels) {
-    if (k.kernel.starts_with("packed_products")) cost.products += k.flop;
-    if (k.kernel.starts_with("contract")) cost.contractions += k.flop;
+    if (k.kernel.starts_with("packed_matmul")) cost.products += k.flop;
+    if (k.kernel.starts_with("weight_gradient")) cost.weight_gradients += k.flop;
     if (k.kernel.starts_with("fused")) cost.elementwise += k.flop;
     const std::size_t shape = k.kernel.rfind(" : [n");
     if (shape == std::string::npos) continue;
@@ -255,13 +275,13 @@ TEST_CASE("cell products: the work of a packed plan is that of the steps that th
     };
     const Cost nothing = cost(none, 6), mixed = cost(falling, 6), full = cost(all, 6);
     CHECK(nothing.products == 0);
-    CHECK(nothing.contractions == 0);
+    CHECK(nothing.weight_gradients == 0);
     // Six sequences of 8, 5, 5, 5, 3 and 3 steps.
     const Cost eight = alone(8), five = alone(5), three = alone(3), whole = alone(T);
     CHECK(mixed.products == eight.products + 3 * five.products + 2 * three.products);
-    CHECK(mixed.contractions == eight.contractions + 3 * five.contractions + 2 * three.contractions);
+    CHECK(mixed.weight_gradients == eight.weight_gradients + 3 * five.weight_gradients + 2 * three.weight_gradients);
     CHECK(full.products == 6 * whole.products);
-    CHECK(full.contractions == 6 * whole.contractions);
+    CHECK(full.weight_gradients == 6 * whole.weight_gradients);
     CHECK(mixed.elementwise - nothing.elementwise ==
           doctest::Approx(eight.elementwise + 3 * five.elementwise + 2 * three.elementwise - 6 * nothing.elementwise));
     // Kernels of steps that no sequence has are not even called.

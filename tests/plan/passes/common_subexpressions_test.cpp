@@ -1,3 +1,10 @@
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
 #include <reel/plan/passes/common_subexpressions.h>
 #include <reel/plan/passes/dead_code.h>
 

@@ -1,3 +1,9 @@
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/reduction.h>
 #include <reel/plan/passes/dead_code.h>
 
 #include "graph/network.h"

@@ -1,3 +1,12 @@
+#include <reel/graph/print.h>
+#include <reel/graph/structural.h>
+#include <reel/graph/verify.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/weight_gradient.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/defer.h>
 
@@ -16,16 +25,16 @@ TEST_CASE("defer: a sum of three products over the rows becomes one: 8 nodes bec
   Tape tape;
   const Sequence x = tape.input("x", 3, {B, 2});
   const Var d = tape.input("d", {B, 4});
-  const Var y = accumulate({{contract(x[0], d), contract(x[1], d), contract(x[2], d)}});
+  const Var y = accumulate({{weight_gradient(x[0], d), weight_gradient(x[1], d), weight_gradient(x[2], d)}});
   const Program before = program_of(tape, {y});
   CHECK(text(*before.tape) ==
         "%0 = input(x[0]) : [B, 2]\n"
         "%1 = input(x[1]) : [B, 2]\n"
         "%2 = input(x[2]) : [B, 2]\n"
         "%3 = input(d) : [B, 4]\n"
-        "%4 = contract %0 %3 : [2, 4]\n"
-        "%5 = contract %1 %3 : [2, 4]\n"
-        "%6 = contract %2 %3 : [2, 4]\n"
+        "%4 = weight_gradient %0 %3 : [2, 4]\n"
+        "%5 = weight_gradient %1 %3 : [2, 4]\n"
+        "%6 = weight_gradient %2 %3 : [2, 4]\n"
         "%7 = accumulate %4 %5 %6 : [2, 4]\n");
   const Program after = deferred(before);
   CHECK(text(*after.tape) ==
@@ -33,7 +42,7 @@ TEST_CASE("defer: a sum of three products over the rows becomes one: 8 nodes bec
         "%1 = input(x[1]) : [B, 2]\n"
         "%2 = input(x[2]) : [B, 2]\n"
         "%3 = input(d) : [B, 4]\n"
-        "%4 = contract %0 %3 %1 %3 %2 %3 : [2, 4]\n");
+        "%4 = weight_gradient %0 %3 %1 %3 %2 %3 : [2, 4]\n");
   verify(*after.tape);
   const Tensor<double> steps = random_tensor({3, 5, 2}, 1), four = random_tensor({5, 4}, 2);
   check_same_values(before, after, std::array{Binding{"x", steps}, Binding{"d", four}}, 1e-13);
@@ -43,13 +52,13 @@ TEST_CASE("defer: terms of several ops merge op by op; other terms and shared on
   Tape tape;
   const Var x = tape.input("x", {B, 2}), y = tape.input("y", {B, 3}), w = tape.input("w", {2, 3});
   const Var ids = tape.ids("ids", {B});
-  const Var a = contract(x, y), b = contract(tanh(x), y), shared = contract(exp(x), y);
+  const Var a = weight_gradient(x, y), b = weight_gradient(tanh(x), y), shared = weight_gradient(exp(x), y);
   const Var s = scatter_add(ids, y, 2), t = scatter_add(ids, exp(y), 2);
   const Var total = accumulate({{w, a, s, b, shared, t, w}});
   const Program before = program_of(tape, {total, shared});
   const Program after = deferred(before);
-  CHECK(count_ops(*before.tape, "contract") == 3);
-  CHECK(count_ops(*after.tape, "contract") == 2);  // a and b; shared is a root
+  CHECK(count_ops(*before.tape, "weight_gradient") == 3);
+  CHECK(count_ops(*after.tape, "weight_gradient") == 2);  // a and b; shared is a root
   CHECK(count_ops(*after.tape, "scatter_add") == 1);
   const auto terms = after.tape->inputs(after.roots[0]);
   CHECK(terms.size() == 5);  // w, (a, b), (s, t), shared, w
@@ -73,9 +82,9 @@ TEST_CASE("defer: the weight gradients of an unrolled network are one node per w
   const Program before = program_of(network.tape, roots);
   const Program after = deferred(before);
   // Per gate U and W, and the head's W: nine weights. Per gate b, and the head's: five sums over the batch.
-  CHECK(count_ops(*after.tape, "contract") == 9);
+  CHECK(count_ops(*after.tape, "weight_gradient") == 9);
   CHECK(count_ops(*after.tape, "batch_sum") == 5);
-  CHECK(count_ops(*before.tape, "contract") > 9 * 4 - 1);
+  CHECK(count_ops(*before.tape, "weight_gradient") > 9 * 4 - 1);
   CHECK(count_ops(*after.tape, "accumulate") < count_ops(*before.tape, "accumulate"));
   const auto values = network.set.initial<double>(1);
   const Batch<double> batch(network, 3, 1);

@@ -1,3 +1,16 @@
+#include <reel/graph/print.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/softmax.h>
 #include <reel/plan/passes/fuse.h>
 #include <reel/plan/schedule.h>
 #include <reel/plan/tile_program.h>
@@ -59,7 +72,7 @@ TEST_CASE("fuse: a chain of two elementwise nodes becomes one: 4 nodes become 3"
   check_plans(tape, {z}, data);
 }
 
-TEST_CASE("fuse: what is read outside is a piece of the result: 5 nodes become 6") {
+TEST_CASE("fuse: what is read outside is a output of the result: 5 nodes become 6") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
   const Var a = tanh(x), b = exp(a), c = a - b, s = softmax(a);
@@ -69,8 +82,8 @@ TEST_CASE("fuse: what is read outside is a piece of the result: 5 nodes become 6
   CHECK(text(*after.tape) ==
         "%0 = input(x) : [B, 3]\n"
         "%1 = fused(tanh exp subtract) %0 : [B, 2, 3]\n"
-        "%2 = piece(0) %1 : [B, 3]\n"
-        "%3 = piece(1) %1 : [B, 3]\n"
+        "%2 = output(0) %1 : [B, 3]\n"
+        "%3 = output(1) %1 : [B, 3]\n"
         "%4 = softmax %2 : [B, 3]\n");
   const Data data = Data().add("x", random_tensor({4, 3}, 1));
   check_same_values(before, after, data.bindings<double>());
@@ -173,7 +186,7 @@ TEST_CASE("fuse: 1 - y, which only the backward step reads, is computed there") 
   const Var y = sigmoid(x), rest = 1.0 - y, s = softmax(y), out = s * rest;
   const Program before = program_of(tape, {out, y}), after = fused(before);
   CHECK(fused_steps(after) == Steps{"subtract multiply"});
-  CHECK(count_ops(*after.tape, "piece") == 0);  // rest is nowhere written
+  CHECK(count_ops(*after.tape, "output") == 0);  // rest is nowhere written
   check_plans(tape, {out, y}, Data().add("x", random_tensor({4, 3}, 1)));
 }
 
@@ -183,7 +196,7 @@ TEST_CASE("fuse: a node does not move where two values would have to wait for it
   const Var a = tanh(x), b = exp(x), product = a * b, s = softmax(a + b), out = s * product;
   const Program before = program_of(tape, {out}), after = fused(before);
   CHECK(fused_steps(after) == Steps{"tanh exp multiply add"});
-  CHECK(count_ops(*after.tape, "piece") == 2);  // product and the sum, not a and b
+  CHECK(count_ops(*after.tape, "output") == 2);  // product and the sum, not a and b
   // Where both are kept anyway, it moves.
   const Var kept = out * a + b;
   const Program needs_both = fused(program_of(tape, {kept}));
@@ -203,9 +216,9 @@ TEST_CASE("fuse: an LSTM's step writes its gates, and nothing that they give") {
   Index most = 0, results = 0;
   for (NodeId id = 0; id < after.size(); ++id) {
     if (after.node(id).op->name() != "fused" || !after.node(id).shape.batched()) continue;
-    const Index pieces = after.node(id).op->in_pieces() ? after.node(id).shape.dim(0) : 1;
-    most = std::max(most, pieces);
-    results += pieces;
+    const Index count = after.node(id).op->multi_output() ? after.node(id).shape.dim(0) : 1;
+    most = std::max(most, count);
+    results += count;
   }
   // Forward i, f, o, g, c, tanh(c), h; backward four gates' gradients and the memory's.
   CHECK(most <= 7);
@@ -226,13 +239,13 @@ TEST_CASE("fuse: roots inside a group are delivered, one that others read and on
   check_plans(tape, outputs, data);
 }
 
-TEST_CASE("fuse: several users outside read one piece") {
+TEST_CASE("fuse: several users outside read one output") {
   Tape tape;
   const Var x = tape.input("x", {B, 4}), w = tape.constant(random_tensor({4, 4}, 3));
   const Var a = tanh(x), b = sigmoid(a) * a;
   const std::vector<Var> outputs{softmax(b), matmul(b, w), sum_last(b), slice(b, -1, 1, 3), concat({b, a}), b * matmul(a, w)};
   const Program before = program_of(tape, outputs), after = fused(before);
-  CHECK(count_ops(*after.tape, "piece") == 2);  // of a and b
+  CHECK(count_ops(*after.tape, "output") == 2);  // of a and b
   const Data data = Data().add("x", random_tensor({5, 4}, 1));
   check_same_values(before, after, data.bindings<double>());
   check_plans(tape, outputs, data);

@@ -1,4 +1,14 @@
 // fuse: what fused nodes compute, for every kind of operand and size.
+#include <reel/graph/structural.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
 #include <reel/plan/passes/fuse.h>
 #include <reel/plan/tile_program.h>
 

@@ -1,3 +1,6 @@
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
 #include <reel/plan/passes/fused.h>
 
 #include "graph/network.h"

@@ -1,3 +1,8 @@
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/matmul.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 
@@ -29,7 +34,7 @@ TEST_CASE("lower: a product by a weight becomes one by a packed weight: 3 nodes 
     CHECK(after.tape->size() == 4);
     const Tape& t = *after.tape;
     CHECK(t.node(2).op->name() == "pack");
-    CHECK(t.node(3).op->name() == "packed_products");
+    CHECK(t.node(3).op->name() == "packed_matmul");
     CHECK(std::ranges::equal(t.inputs(3), std::array<NodeId, 2>{0, 2}));
     CHECK(t.node(3).shape == Shape{B, 5});
     verify(t);

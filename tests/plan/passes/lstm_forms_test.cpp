@@ -1,4 +1,15 @@
 // An LSTM in the four ways that people write it: its plan does the same work.
+#include <reel/models/cells/lstm.h>
+#include <reel/models/cells/recurrent_cell.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+
 #include "graph/network.h"
 
 using namespace reel;
@@ -58,7 +69,7 @@ std::vector<Parameter> used(const ParameterSet& set, const Cell&) {
 std::vector<Parameter> used(const ParameterSet&, const JointLstm& cell) { return {cell.U, cell.W, cell.b}; }
 
 struct Work {
-  int products, contractions, concats;
+  int products, weight_gradients, concats;
   bool operator==(const Work&) const = default;
 };
 
@@ -83,7 +94,7 @@ struct Trained {
     int concats = 0;
     for (NodeId id = 0; id < p.tape->size(); ++id)
       concats += p.tape->node(id).op->name() == "concat" && p.tape->node(id).shape.batched();
-    return {count_ops(*p.tape, "packed_products"), count_ops(*p.tape, "contract"), concats};
+    return {count_ops(*p.tape, "packed_matmul"), count_ops(*p.tape, "weight_gradient"), concats};
   }
 
   void check_values() const {
@@ -94,9 +105,9 @@ struct Trained {
 
 }  // namespace
 
-TEST_CASE("lstm forms: products and contractions are as many in every form of the equations") {
+TEST_CASE("lstm forms: products and weight gradients are as many in every form of the equations") {
   const Work library = Trained<Lstm>().work();
-  CHECK(library.contractions == 1);
+  CHECK(library.weight_gradients == 1);
   CHECK(library.concats == 0);
   CHECK(Trained<ConcatLstm>().work() == library);
   CHECK(Trained<JointLstm>().work() == library);

@@ -1,3 +1,8 @@
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/joining.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/materialise_roots.h>
 

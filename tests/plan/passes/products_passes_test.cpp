@@ -1,6 +1,24 @@
 // sum_products, join_products and hoist_products: each on the smallest tape that shows it, before and after as text, then all of
 // them on the library's cells.
-#include <reel/ops/products.h>
+#include <reel/graph/print.h>
+#include <reel/graph/verify.h>
+#include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/deep.h>
+#include <reel/models/cells/elman.h>
+#include <reel/models/cells/gru.h>
+#include <reel/models/cells/jordan.h>
+#include <reel/models/cells/lstm.h>
+#include <reel/models/parameter_set.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/grouped_matmul.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/weight_gradient.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/hoist_products.h>
 #include <reel/plan/passes/join_products.h>
@@ -57,7 +75,8 @@ TEST_CASE("sum_products: two products and a bias become one node that begins fro
   CHECK(before.tape->size() == 10);
   const Program after = run(passes::sum_products, before);
   CHECK(after.tape->size() == 7);
-  CHECK(text(*after.tape).find("%6 = products(1 steps 2 terms 1 groups +init) %0 %1 %2 %3 %5 : [B, 3]") != std::string::npos);
+  CHECK(text(*after.tape).find("%6 = grouped_matmul(1 steps 2 terms 1 groups +init) %0 %1 %2 %3 %5 : [B, 3]") !=
+        std::string::npos);
   Data data;
   data.add("x", random_tensor({4, 2}, 1))
       .add("h", random_tensor({4, 3}, 2))
@@ -83,16 +102,16 @@ TEST_CASE("join_products: two products of one operand become one with two result
         "%0 = input(x) : [B, 2]\n"
         "%1 = input(U) : [2, 3]\n"
         "%2 = input(V) : [2, 3]\n"
-        "%3 = products(1 steps 1 terms 1 groups) %0 %1 : [B, 3]\n"
-        "%4 = products(1 steps 1 terms 1 groups) %0 %2 : [B, 3]\n");
+        "%3 = grouped_matmul(1 steps 1 terms 1 groups) %0 %1 : [B, 3]\n"
+        "%4 = grouped_matmul(1 steps 1 terms 1 groups) %0 %2 : [B, 3]\n");
   const Program after = run(passes::join_products, before);
   CHECK(text(*after.tape) ==
         "%0 = input(x) : [B, 2]\n"
         "%1 = input(U) : [2, 3]\n"
         "%2 = input(V) : [2, 3]\n"
-        "%3 = products(1 steps 1 terms 2 groups) %0 %1 %2 : [B, 2, 3]\n"
-        "%4 = piece(0) %3 : [B, 3]\n"
-        "%5 = piece(1) %3 : [B, 3]\n");
+        "%3 = grouped_matmul(1 steps 1 terms 2 groups) %0 %1 %2 : [B, 2, 3]\n"
+        "%4 = output(0) %3 : [B, 3]\n"
+        "%5 = output(1) %3 : [B, 3]\n");
   Data data;
   data.add("x", random_tensor({4, 2}, 1)).add("U", random_tensor({2, 3}, 2)).add("V", random_tensor({2, 3}, 3));
   check_equal(before, after, data);
@@ -102,7 +121,7 @@ TEST_CASE("join_products: a product whose weight depends on the first one stays 
   Tape tape;
   const Var x = tape.input("x", {B, 2}), U = tape.input("U", {2, 2});
   const Var first = matmul(x, U);
-  const Var second = matmul(x, contract(first, x));
+  const Var second = matmul(x, weight_gradient(first, x));
   const Program before = products_of(tape, {second});
   const Program after = run(passes::join_products, before);
   CHECK(text(*after.tape) == text(*before.tape));
@@ -112,14 +131,14 @@ TEST_CASE("join_products: what a later product begins from is computed earlier w
   Tape tape;
   const Var x = tape.input("x", {B, 2}), U = tape.input("U", {2, 3}), V = tape.input("V", {2, 3});
   const Var a = tape.input("a", {B, 3});
-  const Var first = products({1, 1, 1, true}, {{x}}, {{U}}, {{a}}, {});
-  const Var second = products({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(a) * 2.0}}, {});
-  const Var third = products({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(first)}}, {});  // not before the first
+  const Var first = grouped_matmul({1, 1, 1, true}, {{x}}, {{U}}, {{a}}, {});
+  const Var second = grouped_matmul({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(a) * 2.0}}, {});
+  const Var third = grouped_matmul({1, 1, 1, true}, {{x}}, {{V}}, {{tanh(first)}}, {});  // not before the first
   const Program before = live_part(tape, {first, second, third});
   const Program after = run(passes::join_products, before);
-  CHECK(count(before, "products") == 3);
-  CHECK(count(after, "products") == 2);
-  CHECK(text(*after.tape).find("products(1 steps 1 terms 2 groups +init)") != std::string::npos);
+  CHECK(count(before, "grouped_matmul") == 3);
+  CHECK(count(after, "grouped_matmul") == 2);
+  CHECK(text(*after.tape).find("grouped_matmul(1 steps 1 terms 2 groups +init)") != std::string::npos);
   Data data;
   data.add("x", random_tensor({4, 2}, 1)).add("U", random_tensor({2, 3}, 2)).add("V", random_tensor({2, 3}, 3));
   check_equal(before, after, data.add("a", random_tensor({4, 3}, 4)));
@@ -137,15 +156,15 @@ TEST_CASE("join_products: products wait for those that they begin from to join")
   };
   std::vector<Var> roots;
   for (const char* gate : {"r", "z"}) {
-    const Var of_x = products({1, 1, 1, false}, {{x}}, {{weight(std::string("U_") + gate)}}, {}, {});
-    roots.push_back(products({1, 1, 1, true}, {{h}}, {{weight(std::string("W_") + gate)}}, {{of_x}}, {}));
+    const Var of_x = grouped_matmul({1, 1, 1, false}, {{x}}, {{weight(std::string("U_") + gate)}}, {}, {});
+    roots.push_back(grouped_matmul({1, 1, 1, true}, {{h}}, {{weight(std::string("W_") + gate)}}, {{of_x}}, {}));
   }
-  roots.push_back(products({1, 1, 1, true}, {{h}}, {{weight("W_n")}}, {{c}}, {}));
+  roots.push_back(grouped_matmul({1, 1, 1, true}, {{h}}, {{weight("W_n")}}, {{c}}, {}));
   const Program before = live_part(tape, roots);
   const Program after = run(passes::join_products, before);
-  CHECK(count(before, "products") == 5);
-  CHECK(count(after, "products") == 2);
-  CHECK(text(*after.tape).find("products(1 steps 1 terms 3 groups +init)") != std::string::npos);
+  CHECK(count(before, "grouped_matmul") == 5);
+  CHECK(count(after, "grouped_matmul") == 2);
+  CHECK(text(*after.tape).find("grouped_matmul(1 steps 1 terms 3 groups +init)") != std::string::npos);
   check_equal(before, after, data);
 }
 
@@ -157,7 +176,7 @@ TEST_CASE("hoist_products: products of every step by one weight become one: 7 no
   CHECK(before.tape->size() == 7);
   const Program after = run(passes::hoist_products, before);
   CHECK(after.tape->size() == 8);
-  CHECK(text(*after.tape).find("products(3 steps 1 terms 1 groups) %0 %1 %2 %3 : [B, 3, 2]") != std::string::npos);
+  CHECK(text(*after.tape).find("grouped_matmul(3 steps 1 terms 1 groups) %0 %1 %2 %3 : [B, 3, 2]") != std::string::npos);
   Data data;
   data.add("x", random_tensor({3, 4, 2}, 1)).add("U", random_tensor({2, 2}, 2));
   check_equal(before, after, data);
@@ -171,8 +190,8 @@ TEST_CASE("hoist_products: products that feed one another are gathered level by 
   for (const Var& v : x) roots.push_back(matmul(tanh(matmul(v, U)), U));
   const Program before = products_of(tape, roots);
   const Program after = run(passes::hoist_products, before);
-  CHECK(count(before, "products") == 4);
-  CHECK(count(after, "products") == 2);
+  CHECK(count(before, "grouped_matmul") == 4);
+  CHECK(count(after, "grouped_matmul") == 2);
   Data data;
   data.add("x", random_tensor({2, 4, 2}, 1)).add("U", random_tensor({2, 2}, 2));
   check_equal(before, after, data);
@@ -199,7 +218,7 @@ TEST_CASE("products passes: the steps of a cell hoist its input's products and j
     for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
     for (const Var& g : gradients(sum(square(y.back())), wrt)) outputs.push_back(g);
     const auto plan = compile<double>(tape, outputs, {.verify = true});
-    return count(plan.program(), "packed_products");
+    return count(plan.program(), "packed_matmul");
   };
   // Forward: one node for all x, one per step for h; backward: one per step for dh but the first, one for all dx.
   CHECK(products_in([](ParameterSet& set) { return Elman(set, "cell", 16, 4); }) == 1 + T + (T - 1) + 1);

@@ -1,4 +1,13 @@
-#include <reel/ops/contraction.h>
+#include <reel/graph/print.h>
+#include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/weight_gradient.h>
 #include <reel/plan/passes/split_concats.h>
 
 #include "graph/network.h"
@@ -114,39 +123,39 @@ TEST_CASE("split_concats: concats that are not of columns of rows are kept") {
   const std::vector<Var> outputs{matmul(concat({x, y}, 0), w),          // along another axis
                                  matmul(concat({x, y}, 1), v),          // of matrices
                                  matmul(concat({plain, plain}, 1), v),  // without B
-                                 slice(matmul(x, w), 1, 0, 2),         contract(concat({x, y}, 0), concat({y, x}, 0)),
-                                 contract(concat({x, y}, 1), x),       batch_sum(concat({x, y}, 1))};
+                                 slice(matmul(x, w), 1, 0, 2),          weight_gradient(concat({x, y}, 0), concat({y, x}, 0)),
+                                 weight_gradient(concat({x, y}, 1), x), batch_sum(concat({x, y}, 1))};
   check_kept(tape, outputs);
   check_values(tape, outputs, data_of({x, y, w, v, plain}));
 }
 
-TEST_CASE("split_concats: a contraction of a concat has a left operand per part: 5 nodes become 4") {
+TEST_CASE("split_concats: a weight gradient of a concat has a left operand per part: 5 nodes become 4") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), h = tape.input("h", {B, 3}), dy = tape.input("dy", {B, 4});
-  const Var g = contract(concat({x, h}), dy);
+  const Var g = weight_gradient(concat({x, h}), dy);
   const Program before = program_of(tape, {g});
   CHECK(before.tape->size() == 5);
   CHECK(text(*split(before).tape) ==
         "%0 = input(x) : [B, 2]\n"
         "%1 = input(h) : [B, 3]\n"
         "%2 = input(dy) : [B, 4]\n"
-        "%3 = contract(2 lefts 1 groups) %0 %1 %2 : [5, 4]\n");
+        "%3 = weight_gradient(2 lefts 1 groups) %0 %1 %2 : [5, 4]\n");
   check_values(tape, {g}, data_of({x, h, dy}));
 }
 
-TEST_CASE("split_concats: a contraction by a concat becomes a concat of contractions: 5 nodes become 6") {
+TEST_CASE("split_concats: a weight gradient by a concat becomes a concat of weight gradients: 5 nodes become 6") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), dy = tape.input("dy", {B, 4}), dz = tape.input("dz", {B, 3});
-  const Var g = contract(x, concat({dy, dz}));
+  const Var g = weight_gradient(x, concat({dy, dz}));
   const Program before = program_of(tape, {g});
   CHECK(text(*split(before).tape) ==
         "%0 = input(x) : [B, 2]\n"
         "%1 = input(dy) : [B, 4]\n"
         "%2 = input(dz) : [B, 3]\n"
-        "%3 = contract %0 %1 : [2, 4]\n"
-        "%4 = contract %0 %2 : [2, 3]\n"
+        "%3 = weight_gradient %0 %1 : [2, 4]\n"
+        "%4 = weight_gradient %0 %2 : [2, 3]\n"
         "%5 = concat(axis=1) %3 %4 : [2, 7]\n");
-  check_values(tape, {g, contract(concat({x, dy}), concat({dy, dz}))}, data_of({x, dy, dz}));
+  check_values(tape, {g, weight_gradient(concat({x, dy}), concat({dy, dz}))}, data_of({x, dy, dz}));
 }
 
 TEST_CASE("split_concats: a sum over the batch of a concat becomes a concat of sums") {
@@ -166,7 +175,7 @@ TEST_CASE("split_concats: over several steps parts come apart where their widths
   Tape tape;
   const Var a = tape.input("a", {B, 2}), b = tape.input("b", {B, 3}), d = tape.input("d", {B, 4});
   const Var ab = concat({a, b}), ba = concat({b, a}), five = tanh(ab);
-  const auto steps = [](std::vector<Var> operands) { return contraction({}, operands, {}); };
+  const auto steps = [](std::vector<Var> operands) { return grouped_weight_gradient({}, operands, {}); };
   const Var alike = steps({ab, d, tanh(ab), d}), same = steps({ab, d, concat({exp(a), b}), d});
   const Var order = steps({ab, d, ba, d}), one = steps({ab, d, five, d}), right = steps({d, ab, d, ba});
   const Var both = steps({ab, ab, ba, concat({exp(a), exp(b)})});  // right parts agree, left ones do not
@@ -174,27 +183,27 @@ TEST_CASE("split_concats: over several steps parts come apart where their widths
     const Program after = split(program_of(tape, {v}));
     Index most = 0;
     for (NodeId id = 0; id < after.tape->size(); ++id)
-      if (const ContractionLayout* layout = contraction_layout(*after.tape, id)) most = std::max(most, layout->lefts);
+      if (const WeightGradientLayout* layout = weight_gradient_layout(*after.tape, id)) most = std::max(most, layout->lefts);
     return most;
   };
   CHECK(lefts(alike) == 1);  // tanh(ab) is no concat
   CHECK(lefts(same) == 2);
   CHECK(lefts(order) == 1);
   CHECK(lefts(one) == 1);
-  CHECK(count_ops(*split(program_of(tape, {right})).tape, "contract") == 1);
+  CHECK(count_ops(*split(program_of(tape, {right})).tape, "weight_gradient") == 1);
   CHECK(lefts(both) == 1);
-  CHECK(count_ops(*split(program_of(tape, {both})).tape, "contract") == 2);
+  CHECK(count_ops(*split(program_of(tape, {both})).tape, "weight_gradient") == 2);
   check_values(tape, {alike, same, order, one, right, both}, data_of({a, b, d}));
 }
 
-TEST_CASE("split_concats: a contraction of as many parts as one may have, and of more") {
+TEST_CASE("split_concats: a weight gradient of as many parts as one may have, and of more") {
   for (std::size_t count : {15, 16, 40}) {
     CAPTURE(count);
     Tape tape;
     std::vector<Var> parts, inputs;
     for (std::size_t i = 0; i < count; ++i)
       inputs.push_back(tape.input(fmt::format("x{}", i), {B, 1 + static_cast<Index>(i % 3)}));
-    const Var d = tape.input("d", {B, 4}), g = contract(concat(inputs), d), t = contract(d, concat(inputs));
+    const Var d = tape.input("d", {B, 4}), g = weight_gradient(concat(inputs), d), t = weight_gradient(d, concat(inputs));
     CHECK(count_ops(*split(program_of(tape, {g})).tape, "concat") == (count < 16 ? 0 : 1));
     inputs.push_back(d);
     check_values(tape, {g, t, batch_sum(concat(inputs))}, data_of(inputs));
@@ -238,8 +247,9 @@ TEST_CASE("split_concats: parts without columns") {
   const Var x = tape.input("x", {B, 2}), none = tape.input("none", {B, 0}), A = tape.input("A", {2, 3}),
             d = tape.input("d", {B, 3});
   const Var both = concat({none, x, none});
-  check_values(tape, {matmul(both, A), slice(matmul(x, A), -1, 1, 1), contract(both, d), contract(d, both), batch_sum(both)},
-               data_of({x, none, A, d}));
+  check_values(
+      tape, {matmul(both, A), slice(matmul(x, A), -1, 1, 1), weight_gradient(both, d), weight_gradient(d, both), batch_sum(both)},
+      data_of({x, none, A, d}));
 }
 
 TEST_CASE("split_concats: gradients through slices of one value are one concat, whatever their number") {

@@ -1,3 +1,5 @@
+#include <reel/ops/arithmetic.h>
+
 #include "generate.h"
 
 #include <set>
@@ -38,7 +40,7 @@ const std::vector<Choice>& choices() {
       {"select", 2, {any, any, any}},
       {"matmul", 18, {vectors, matrix}},
       {"transpose", 4, {matrix}},
-      {"contract", 3, {batched, batched}},
+      {"weight_gradient", 3, {batched, batched}},
       {"concat", 5, {vectors, vectors}},
       {"concat3", 2, {vectors, vectors, vectors}},
       {"slice", 6, {vectors}},
@@ -70,7 +72,7 @@ const std::vector<Choice>& choices() {
       {"surprise_of_steps", 1, {of_step}},
       {"first_rows", 8, {batched}},
       {"extend_rows", 3, {counted}},
-      {"overlay_rows", 3, {batched, counted}},
+      {"update_rows", 3, {batched, counted}},
   };
   return all;
 }

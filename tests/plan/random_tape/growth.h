@@ -1,6 +1,8 @@
 // A recipe while it grows: chance, instructions, and which registers fit where.
 #pragma once
 
+#include <reel/ops/arithmetic.h>
+
 #include "recipe.h"
 
 namespace reel::test {

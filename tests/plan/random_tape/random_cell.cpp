@@ -1,3 +1,5 @@
+#include <reel/ops/reduction.h>
+
 #include "random_cell.h"
 
 namespace reel::test {

@@ -1,3 +1,17 @@
+#include <reel/graph/structural.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/rows.h>
+
 #include "recipe.h"
 
 #include <cmath>
@@ -133,7 +147,7 @@ Var Recorder::handed_on(const Instruction& state, Var before) {
   if (!next.shape().rows().is_counted()) return fit(next, shape);
   const Var own = fit(next, shape.with_rows(next.shape().rows()));
   const bool keeps = state.n[0] == 0 && fewer(next.shape().rows(), shape.rows());
-  return keeps ? overlay_rows(before, own) : own;
+  return keeps ? update_rows(before, own) : own;
 }
 
 void Recorder::end_steps() {

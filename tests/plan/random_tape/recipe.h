@@ -12,6 +12,11 @@
 #include <map>
 #include <memory>
 
+#include <reel/models/parameter_set.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/operand.h>
+
 #include "support.h"
 
 namespace reel::test {

@@ -2,6 +2,28 @@
 // 0.7, variances of at least 0.01), so that local derivatives stay moderate whatever the operand.
 #include <stdexcept>
 
+#include <reel/data/word_vectors.h>
+#include <reel/graph/mode.h>
+#include <reel/graph/structural.h>
+#include <reel/models/initializers.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/joining.h>
+#include <reel/ops/layer_norm.h>
+#include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/reshape.h>
+#include <reel/ops/rows.h>
+#include <reel/ops/selection.h>
+#include <reel/ops/softmax.h>
+#include <reel/ops/weight_gradient.h>
+
 #include "recipe.h"
 
 namespace reel::test {
@@ -85,7 +107,7 @@ Var turned(Recorder& r, const Instruction&, Operands operands) {
 
 Var gram(Recorder& r, const Instruction&, Operands operands) {
   const Var x = vectors(r, operands[0]), y = vectors(r, operands[1]);
-  return 0.1 * contract(x, r.fit(y, x.shape().with_dim(-1, y.shape().last())));
+  return 0.1 * weight_gradient(x, r.fit(y, x.shape().with_dim(-1, y.shape().last())));
 }
 
 Var joined(Recorder& r, const Instruction& i, Operands x) {
@@ -157,7 +179,7 @@ Var overlaid(Recorder& r, const Instruction& i, Operands x) {
   const Var top = r.real(x[1]);
   RowCount n = top.shape().rows();  // its own where that is less
   if (!n.is_counted() || !r.fewer(n, base.shape().rows())) n = r.count(i.n[0]);
-  return r.fewer(n, base.shape().rows()) ? overlay_rows(base, r.fit(top, base.shape().with_rows(n))) : base;
+  return r.fewer(n, base.shape().rows()) ? update_rows(base, r.fit(top, base.shape().with_rows(n))) : base;
 }
 
 Var share_of_rows(Recorder& r, const Instruction& i, Operands) { return 1.0 / (1.0 + row_count(r.tape(), r.count(i.n[0]))); }
@@ -260,7 +282,7 @@ constexpr Rule kRules[] = {
     {"select", 3, choice},
     {"matmul", 2, product},
     {"transpose", 1, turned},
-    {"contract", 2, gram},
+    {"weight_gradient", 2, gram},
     {"concat", 2, joined},
     {"concat3", 3, joined},
     {"slice", 1, cut},
@@ -299,7 +321,7 @@ constexpr Rule kRules[] = {
     {"first_rows", 1, first_of},
     {"step_rows", 1, rows_of_step},
     {"extend_rows", 1, extended},
-    {"overlay_rows", 2, overlaid},
+    {"update_rows", 2, overlaid},
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <reel/models/initializers.h>
+#include <reel/ops/arithmetic.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 
@@ -44,7 +46,7 @@ Index longest_chain(const Tape& tape, Index rows) {
     const Shape &from = tape.node(x[0]).shape, &to = tape.node(id).shape;
     if (op == "matmul" || op == "softmax" || op == "log_softmax" || op == "cross_entropy")
       length[id] = from.last();
-    else if (op == "contract" || op == "scatter_add")
+    else if (op == "weight_gradient" || op == "scatter_add")
       length[id] = tape.node(x.back()).shape.elements(rows) / std::max<Index>(1, to.last());
     else if (op == "batch_sum" || op == "sum_to")
       length[id] = from.elements(rows) / std::max<Index>(1, to.elements(rows));
@@ -154,9 +156,9 @@ class Examination {
 
 // Made once, because that takes long, but for 3: where there are fewer cores, the lowest limit alive holds for all, and the
 // other ones would have 3 threads too.
-Threads threads_of(int count) {
-  static const Threads one(1), two(2), eight(8);
-  return count == 1 ? one : count == 2 ? two : count == 8 ? eight : Threads(count);
+ThreadPool threads_of(int count) {
+  static const ThreadPool one(1), two(2), eight(8);
+  return count == 1 ? one : count == 2 ? two : count == 8 ? eight : ThreadPool(count);
 }
 
 template <class T>

@@ -1,4 +1,5 @@
-#include <reel/ops/kernels/contraction.h>
+#include <reel/ops/kernels/weight_gradient.h>
+#include <reel/ops/reduction.h>
 
 #include <cstring>
 
@@ -6,8 +7,8 @@
 
 using namespace reel;
 using namespace reel::test;
-using kernels::contraction_kernels;
-using kernels::ContractionPanel;
+using kernels::weight_gradient_kernels;
+using kernels::WeightGradientPanel;
 
 namespace {
 
@@ -34,7 +35,7 @@ struct PanelCase {
   bool side_by_side = true;   // else each vector's columns lie in a matrix of its own
 
   void check() const {
-    const Index lanes = contraction_kernels<T>().lanes, vectors = static_cast<Index>(counts.size());
+    const Index lanes = weight_gradient_kernels<T>().lanes, vectors = static_cast<Index>(counts.size());
     const Index width = vectors * lanes, a_stride = M + kGap, c_stride = (side_by_side ? width : lanes) + kGap;
     const auto a = numbers<T>(blocks * K * a_stride, 1);
     const auto b = aligned_numbers<T>(blocks * K * width, 2);
@@ -42,17 +43,17 @@ struct PanelCase {
     std::vector<T> c(static_cast<std::size_t>(matrices * M * c_stride), T(7));
     const auto place = [&](Index v) { return side_by_side ? v * lanes : v * M * c_stride; };
     for (Index block = 0; block < blocks; ++block) {
-      ContractionPanel<T> p{M,
-                            K,
-                            a.data() + block * K * a_stride,
-                            a_stride,
-                            b.data() + block * K * width,
-                            static_cast<int>(vectors),
-                            c_stride,
-                            block > 0,
-                            {}};
+      WeightGradientPanel<T> p{M,
+                               K,
+                               a.data() + block * K * a_stride,
+                               a_stride,
+                               b.data() + block * K * width,
+                               static_cast<int>(vectors),
+                               c_stride,
+                               block > 0,
+                               {}};
       for (Index v = 0; v < vectors; ++v) p.columns[v] = {c.data() + place(v), counts[static_cast<std::size_t>(v)]};
-      contraction_kernels<T>().panel(p);
+      weight_gradient_kernels<T>().panel(p);
     }
     std::vector<T> expected(c.size(), T(7));
     double worst = 0;
@@ -75,8 +76,8 @@ struct PanelCase {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("contraction kernel: a panel equals naive loops, whatever its edges", T, float, double) {
-  const Index lanes = contraction_kernels<T>().lanes, most = contraction_kernels<T>().width / lanes;
+TEST_CASE_TEMPLATE("weight_gradiention kernel: a panel equals naive loops, whatever its edges", T, float, double) {
+  const Index lanes = weight_gradient_kernels<T>().lanes, most = weight_gradient_kernels<T>().width / lanes;
   for (Index M : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 24, 25, 50})
     for (Index vectors = 1; vectors <= most; ++vectors)
       for (Index last : {Index{1}, lanes - 1, lanes}) {
@@ -90,34 +91,35 @@ TEST_CASE_TEMPLATE("contraction kernel: a panel equals naive loops, whatever its
       }
 }
 
-TEST_CASE_TEMPLATE("contraction kernel: no rows give zeros, or what was there", T, float, double) {
-  const Index lanes = contraction_kernels<T>().lanes;
+TEST_CASE_TEMPLATE("weight_gradiention kernel: no rows give zeros, or what was there", T, float, double) {
+  const Index lanes = weight_gradient_kernels<T>().lanes;
   PanelCase<T>{5, 0, 1, {lanes}}.check();
   PanelCase<T>{5, 0, 2, {lanes}}.check();
   PanelCase<T>{7, 1, 1, {1}}.check();
 }
 
-TEST_CASE_TEMPLATE("contraction kernel: an element's bits do not depend on the tile it is in, nor on where the rows are cut", T,
-                   float, double) {
+TEST_CASE_TEMPLATE(
+    "weight_gradiention kernel: an element's bits do not depend on the tile it is in, nor on where the rows are cut", T, float,
+    double) {
   constexpr Index K = 40, M = 31;
-  const Index lanes = contraction_kernels<T>().lanes, width = contraction_kernels<T>().width, most = width / lanes;
+  const Index lanes = weight_gradient_kernels<T>().lanes, width = weight_gradient_kernels<T>().width, most = width / lanes;
   const auto a = numbers<T>(K * M, 1);
   const auto b = aligned_numbers<T>(K * width, 2);
   const auto run = [&](Index rows_at_once, Index columns_at_once) {
     std::vector<T> c(static_cast<std::size_t>(M * width));
     for (Index first = 0; first < M; first += columns_at_once)
       for (Index k = 0; k < K; k += rows_at_once) {
-        ContractionPanel<T> p{std::min(columns_at_once, M - first),
-                              std::min(rows_at_once, K - k),
-                              a.data() + k * M + first,
-                              M,
-                              b.data() + k * width,
-                              static_cast<int>(most),
-                              width,
-                              k > 0,
-                              {}};
+        WeightGradientPanel<T> p{std::min(columns_at_once, M - first),
+                                 std::min(rows_at_once, K - k),
+                                 a.data() + k * M + first,
+                                 M,
+                                 b.data() + k * width,
+                                 static_cast<int>(most),
+                                 width,
+                                 k > 0,
+                                 {}};
         for (Index v = 0; v < most; ++v) p.columns[v] = {c.data() + first * width + v * lanes, lanes};
-        contraction_kernels<T>().panel(p);
+        weight_gradient_kernels<T>().panel(p);
       }
     return c;
   };
@@ -129,8 +131,9 @@ TEST_CASE_TEMPLATE("contraction kernel: an element's bits do not depend on the t
     }
 }
 
-TEST_CASE_TEMPLATE("contraction kernel: packs rows of several operands, with zeros beside their columns", T, float, double) {
-  const Index lanes = contraction_kernels<T>().lanes;
+TEST_CASE_TEMPLATE("weight_gradiention kernel: packs rows of several operands, with zeros beside their columns", T, float,
+                   double) {
+  const Index lanes = weight_gradient_kernels<T>().lanes;
   constexpr Index K = 11, first = 2;
   const Index n = 2 * lanes + 1;  // columns of an operand: three vectors, the last of one
   const auto dense = numbers<T>(K * n, 1), strided = numbers<T>((K - 1) * (n + 5) + n, 2), one = numbers<T>(n, 3);
@@ -140,7 +143,7 @@ TEST_CASE_TEMPLATE("contraction kernel: packs rows of several operands, with zer
   for (Index v = 0; v < 9; ++v) columns.push_back({v / 3, v % 3 * lanes, v % 3 == 2 ? 1 : lanes, v * lanes, stride});
   Tensor<T> block(Shape{(first + K + 1) * stride});
   std::ranges::fill(block, T(99));
-  contraction_kernels<T>().pack(K, runs, columns, first, block.data());
+  weight_gradient_kernels<T>().pack(K, runs, columns, first, block.data());
   bool right = true;
   for (Index k = -first; k < K + 1; ++k)
     for (Index i = 0; i < stride; ++i) {
@@ -154,14 +157,14 @@ TEST_CASE_TEMPLATE("contraction kernel: packs rows of several operands, with zer
   CHECK(right);
 }
 
-TEST_CASE_TEMPLATE("contraction kernel: copies rows of any width", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention kernel: copies rows of any width", T, float, double) {
   for (Index width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100})
     for (Index K : {1, 2, 12})
       for (Index stride : {Index{0}, width, width + 3}) {
         const auto from = numbers<T>((K - 1) * stride + width, 1);
         const Index to_stride = width + 2;
         std::vector<T> to(static_cast<std::size_t>(K * to_stride), T(99));
-        contraction_kernels<T>().copy(K, width, {from.data(), stride}, to.data(), to_stride);
+        weight_gradient_kernels<T>().copy(K, width, {from.data(), stride}, to.data(), to_stride);
         bool right = true;
         for (Index k = 0; k < K; ++k)
           for (Index i = 0; i < to_stride; ++i) right &= to[k * to_stride + i] == (i < width ? from[k * stride + i] : T(99));

@@ -1,4 +1,4 @@
-#include <reel/plan/threads.h>
+#include <reel/plan/thread_pool.h>
 
 #include <optional>
 #include <thread>
@@ -32,7 +32,7 @@ int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurre
 
 }  // namespace
 
-struct Threads::Arena {
+struct ThreadPool::Arena {
   explicit Arena(int count) : arena(count), slots(static_cast<std::size_t>(count)) {
     if (count > cores()) more.emplace(tbb::global_control::max_allowed_parallelism, count);
   }
@@ -41,12 +41,12 @@ struct Threads::Arena {
   std::vector<char> slots;  // their addresses, for the thread sanitizer
 };
 
-Threads::Threads(int count) : count_(count == 0 ? cores() : count) {
+ThreadPool::ThreadPool(int count) : count_(count == 0 ? cores() : count) {
   if (count < 0) throw InputError(fmt::format("the number of threads must be positive, or 0 for all cores, not {}", count));
   if (count_ > 1) arena_ = std::make_shared<Arena>(count_);
 }
 
-void Threads::run(Index n, const void* context, void (*call)(const void*, Index, int)) const {
+void ThreadPool::run(Index n, const void* context, void (*call)(const void*, Index, int)) const {
   if (!arena_ || n <= 1) {
     for (Index i = 0; i < n; ++i) call(context, i, 0);
     return;

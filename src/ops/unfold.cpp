@@ -1,4 +1,4 @@
-#include <reel/ops/windows.h>
+#include <reel/ops/unfold.h>
 
 #include <algorithm>
 
@@ -73,10 +73,10 @@ struct Grid {
   }
 };
 
-class Windows final : public OpOf<Windows> {
+class Unfold final : public OpOf<Unfold> {
  public:
-  static constexpr std::string_view kName = "windows";
-  explicit Windows(Window w) : w_(w) {}
+  static constexpr std::string_view kName = "unfold";
+  explicit Unfold(Window w) : w_(w) {}
   auto key() const { return window_key(w_); }
   std::string attributes() const override { return window_text(w_); }
 
@@ -91,7 +91,7 @@ class Windows final : public OpOf<Windows> {
     return {Type::real, grid.windows_shape(x.shape(0))};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
-    return {fold_windows(dy, w_, x[0].shape().dim(-3), x[0].shape().dim(-2))};
+    return {fold(dy, w_, x[0].shape().dim(-3), x[0].shape().dim(-2))};
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
@@ -115,10 +115,10 @@ class Windows final : public OpOf<Windows> {
   Window w_;
 };
 
-class FoldWindows final : public OpOf<FoldWindows> {
+class Fold final : public OpOf<Fold> {
  public:
-  static constexpr std::string_view kName = "fold_windows";
-  FoldWindows(Window w, Index H, Index W) : w_(w), H_(H), W_(W) {}
+  static constexpr std::string_view kName = "fold";
+  Fold(Window w, Index H, Index W) : w_(w), H_(H), W_(W) {}
   auto key() const { return std::tuple_cat(window_key(w_), std::tuple(H_, W_)); }
   std::string attributes() const override { return fmt::format("{} to {}x{}", window_text(w_), H_, W_); }
 
@@ -134,7 +134,7 @@ class FoldWindows final : public OpOf<FoldWindows> {
       throw ShapeError(fmt::format("{} are not the windows of {} of {}", x.describe(0), window_text(w_), image.text()));
     return {Type::real, image};
   }
-  std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {windows(dy, w_)}; }
+  std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {unfold(dy, w_)}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -158,20 +158,20 @@ class FoldWindows final : public OpOf<FoldWindows> {
 
 }  // namespace
 
-Var windows(Operand x, Window window) { return record(Windows(window), x); }
+Var unfold(Operand x, Window window) { return record(Unfold(window), x); }
 
-Var fold_windows(Operand x, Window window, Index H, Index W) { return record(FoldWindows(window, H, W), x); }
+Var fold(Operand x, Window window, Index H, Index W) { return record(Fold(window, H, W), x); }
 
-Var sequence_windows(Operand x, Index width, Index stride, Index padding) {
-  const Var v = x.on(tape_of("sequence_windows", {&x}));
+Var unfold_sequence(Operand x, Index width, Index stride, Index padding) {
+  const Var v = x.on(tape_of("unfold_sequence", {&x}));
   if (v.shape().rank() < 2)
     throw ShapeError(
-        fmt::format("[sequence_windows] needs sequences [.., T, C], not {} ({})", v.tape().describe(v.id()), x.site().text()));
+        fmt::format("[unfold_sequence] needs sequences [.., T, C], not {} ({})", v.tape().describe(v.id()), x.site().text()));
   const Shape& s = v.shape();
   std::vector<Index> dims(s.dims().begin(), s.dims().end());
   dims.insert(dims.end() - 2, 1);
   const Var image = reshape(Operand(v, x.site()), Shape(s.rows(), dims));
-  const Var y = windows(Operand(image, x.site()), {.height = 1, .width = width, .stride = stride, .pad_width = padding});
+  const Var y = unfold(Operand(image, x.site()), {.height = 1, .width = width, .stride = stride, .pad_width = padding});
   return reshape(Operand(y, x.site()), y.shape().without(-3));
 }
 

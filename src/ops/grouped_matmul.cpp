@@ -1,4 +1,4 @@
-#include <reel/ops/products.h>
+#include <reel/ops/grouped_matmul.h>
 
 #include <algorithm>
 
@@ -86,12 +86,12 @@ class Pack final : public OpOf<Pack> {
 };
 
 // The shape of the result, from the first x and N.
-Shape result_shape(const ProductsLayout& layout, const Shape& x, Index N) {
+Shape result_shape(const GroupedMatmulLayout& layout, const Shape& x, Index N) {
   return layout.results() == 1 ? x.with_dim(-1, N) : Shape{x.rows(), layout.results(), N};
 }
 
 // Of x (steps x terms) and what follows.
-double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const Signature& y, const RunContext& run) {
+double flop_of(const GroupedMatmulLayout& layout, std::span<const Signature> x, const Signature& y, const RunContext& run) {
   double per_result = layout.init ? 1 : 0;
   for (const Signature& term : x.first(static_cast<std::size_t>(layout.terms)))
     per_result += 2 * static_cast<double>(term.shape.last());
@@ -99,10 +99,10 @@ double flop_of(const ProductsLayout& layout, std::span<const Signature> x, const
 }
 
 // Products over packed weights: inputs x (steps x terms), one pack per term, init.
-class PackedProducts final : public OpOf<PackedProducts> {
+class PackedMatmul final : public OpOf<PackedMatmul> {
  public:
-  static constexpr std::string_view kName = "packed_products";
-  PackedProducts(ProductsLayout layout, Index N, Element element)
+  static constexpr std::string_view kName = "packed_matmul";
+  PackedMatmul(GroupedMatmulLayout layout, Index N, Element element)
       : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
   auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_)); }
   std::string attributes() const override {
@@ -113,7 +113,7 @@ class PackedProducts final : public OpOf<PackedProducts> {
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     return flop_of(layout_, x, y, run);
   }
-  bool in_pieces() const override { return layout_.results() > 1; }
+  bool multi_output() const override { return layout_.results() > 1; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -152,10 +152,10 @@ class PackedProducts final : public OpOf<PackedProducts> {
     auto* inputs = reinterpret_cast<kernels::RowRun<const T>*>(groups + G);
     auto* results = reinterpret_cast<kernels::RowRun<T>*>(inputs + S * (P + G));
     // The ports of every step, `each` apart; their rows need not be spaced alike.
-    const auto runs_of = [S](auto*& list, std::span<const Port> ports, std::size_t first, std::size_t each) {
+    const auto runs_of = [S](auto*& list, std::span<const KernelOperand> ports, std::size_t first, std::size_t each) {
       auto* begin = list;
       for (std::size_t s = 0; s < S; ++s) {
-        const Port& port = ports[first + s * each];
+        const KernelOperand& port = ports[first + s * each];
         *list++ = {port.template row<T>(0), port.stride};
       }
       return begin;
@@ -185,23 +185,23 @@ class PackedProducts final : public OpOf<PackedProducts> {
     }
   }
 
-  ProductsLayout layout_;
+  GroupedMatmulLayout layout_;
   Index N_;
   Element element_;
   Index lanes_, panel_vectors_;
 };
 
 // Products over weights as they are: inputs x (steps x terms), weights (terms x groups), init (steps x groups).
-class Products final : public OpOf<Products> {
+class GroupedMatmul final : public OpOf<GroupedMatmul> {
  public:
-  static constexpr std::string_view kName = "products";
-  explicit Products(ProductsLayout layout) : layout_(layout) {}
+  static constexpr std::string_view kName = "grouped_matmul";
+  explicit GroupedMatmul(GroupedMatmulLayout layout) : layout_(layout) {}
   auto key() const { return layout_.key(); }
   std::string attributes() const override {
     return fmt::format("{} steps {} terms {} groups{}", layout_.steps, layout_.terms, layout_.groups,
                        layout_.init ? " +init" : "");
   }
-  const ProductsLayout& layout() const { return layout_; }
+  const GroupedMatmulLayout& layout() const { return layout_; }
 
   Signature infer(const Arguments& x) const override {
     const int weights = static_cast<int>(layout_.steps * layout_.terms);
@@ -229,7 +229,7 @@ class Products final : public OpOf<Products> {
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     return flop_of(layout_, x, y, run);
   }
-  bool in_pieces() const override { return layout_.results() > 1; }
+  bool multi_output() const override { return layout_.results() > 1; }
 
   Var lower(std::span<const Var> x, Var y, Element element) const override {
     Tape& tape = y.tape();
@@ -247,7 +247,7 @@ class Products final : public OpOf<Products> {
       inputs.push_back(tape.append(Pack(transposed, element), weights, site));
     }
     for (const Var& init : x.subspan(S * P + P * G)) inputs.push_back(init);
-    return tape.append(PackedProducts(layout_, y.shape().last(), element), inputs, site);
+    return tape.append(PackedMatmul(layout_, y.shape().last(), element), inputs, site);
   }
 
   template <class S>
@@ -268,21 +268,21 @@ class Products final : public OpOf<Products> {
   }
 
  private:
-  ProductsLayout layout_;
+  GroupedMatmulLayout layout_;
 };
 
 }  // namespace
 
-Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
-             CallSite site) {
+Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> x, std::span<const Var> weights,
+                   std::span<const Var> init, CallSite site) {
   std::vector<Var> inputs(x.begin(), x.end());
   inputs.insert(inputs.end(), weights.begin(), weights.end());
   inputs.insert(inputs.end(), init.begin(), init.end());
-  return x[0].tape().append(Products(layout), inputs, site);
+  return x[0].tape().append(GroupedMatmul(layout), inputs, site);
 }
 
-const ProductsLayout* products_layout(const Tape& tape, NodeId id) {
-  const Products* op = Products::from(*tape.node(id).op);
+const GroupedMatmulLayout* grouped_matmul_layout(const Tape& tape, NodeId id) {
+  const GroupedMatmul* op = GroupedMatmul::from(*tape.node(id).op);
   return op ? &op->layout() : nullptr;
 }
 

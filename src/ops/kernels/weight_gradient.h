@@ -1,4 +1,4 @@
-// The contraction over rows, C = A^T B, for one block of rows and one panel of columns.
+// The weight gradient over rows, C = A^T B, for one block of rows and one panel of columns.
 //
 // Every element of C is one chain of multiply-adds over ascending rows. Threads: pure functions.
 #pragma once
@@ -13,7 +13,7 @@ inline constexpr int kMostPanelVectors = 4;
 
 // C (+)= sum over k of A[k]^T b[k], over M columns of A and one panel of B's.
 template <class T>
-struct ContractionPanel {
+struct WeightGradientPanel {
   Index M, K;
   const T* a;  // [K, M], rows `a_stride` apart
   Index a_stride;
@@ -38,10 +38,10 @@ struct PackColumn {
 };
 
 template <class T>
-struct ContractionKernels {
+struct WeightGradientKernels {
   Index lanes;  // elements of a vector
   Index width;  // columns of a full panel
-  void (*panel)(const ContractionPanel<T>&);
+  void (*panel)(const WeightGradientPanel<T>&);
   // Copies K rows of the operands to rows k of a block, k counted from `first`.
   void (*pack)(Index K, const RowRun<const T>* operands, std::span<const PackColumn> columns, Index first, T* block);
   // Copies K rows of `width` elements.
@@ -50,6 +50,6 @@ struct ContractionKernels {
 
 // The routines for the instruction set in use.
 template <class T>
-ContractionKernels<T> contraction_kernels();
+WeightGradientKernels<T> weight_gradient_kernels();
 
 }  // namespace reel::kernels

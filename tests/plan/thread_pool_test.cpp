@@ -11,7 +11,7 @@ namespace {
 
 // How many calls saw all the others at work before a deadline.
 int calls_that_met(int count) {
-  const Threads threads(count);
+  const ThreadPool threads(count);
   std::atomic<int> inside{0}, met{0};
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   threads.each(count, [&](Index, int) {
@@ -27,7 +27,7 @@ int calls_that_met(int count) {
 
 TEST_CASE("threads: every index is called once, whatever their number") {
   for (int count : {1, 2, 3, 8}) {
-    const Threads threads(count);
+    const ThreadPool threads(count);
     CHECK(threads.count() == count);
     for (Index n : {0, 1, 2, 1000}) {
       std::vector<std::atomic<int>> calls(static_cast<std::size_t>(n));
@@ -43,7 +43,7 @@ TEST_CASE("threads: every index is called once, whatever their number") {
 }
 
 TEST_CASE("threads: two calls at the same time have different slots") {
-  const Threads threads(4);
+  const ThreadPool threads(4);
   std::vector<std::atomic<int>> busy(4);
   std::atomic<int> clashes{0};
   threads.each(400, [&](Index, int slot) {
@@ -64,7 +64,7 @@ TEST_CASE("threads: as many calls as threads run at the same time, also on fewer
 }
 
 TEST_CASE("threads: one thread calls in order on the caller's") {
-  const Threads threads(1);
+  const ThreadPool threads(1);
   std::vector<Index> order;
   const auto caller = std::this_thread::get_id();
   bool elsewhere = false;
@@ -79,7 +79,7 @@ TEST_CASE("threads: one thread calls in order on the caller's") {
 TEST_CASE("threads: an exception comes out after all calls have ended, and the object works on") {
   for (int count : {1, 2, 8}) {
     CAPTURE(count);
-    const Threads threads(count);
+    const ThreadPool threads(count);
     std::atomic<int> inside{0};
     for (int i = 0; i < 20; ++i) {
       CHECK_THROWS_AS(threads.each(100,
@@ -99,7 +99,7 @@ TEST_CASE("threads: an exception comes out after all calls have ended, and the o
 }
 
 TEST_CASE("threads: 0 is all cores, a negative number is refused") {
-  CHECK(Threads().count() >= 1);
-  CHECK(Threads(0).count() == Threads().count());
-  check_throws<InputError>([] { Threads(-1); }, {"threads", "-1"});
+  CHECK(ThreadPool().count() >= 1);
+  CHECK(ThreadPool(0).count() == ThreadPool().count());
+  check_throws<InputError>([] { ThreadPool(-1); }, {"threads", "-1"});
 }

@@ -13,7 +13,7 @@
 
 namespace reel {
 
-struct ProductsLayout {
+struct GroupedMatmulLayout {
   Index steps = 1;
   Index terms = 1;
   Index groups = 1;
@@ -26,10 +26,10 @@ inline constexpr Index kMostGroups = 16;  // results of one step that one node m
 
 // x: steps x terms, weights: terms x groups, init: steps x groups or none. Appends the node, [B, results, N] in pieces, of which
 // piece s * groups + g is y_sg; for one result [.., N], where one term without init may be of any rank and without B.
-Var products(const ProductsLayout& layout, std::span<const Var> x, std::span<const Var> weights, std::span<const Var> init,
-             CallSite site);
+Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> x, std::span<const Var> weights,
+                   std::span<const Var> init, CallSite site);
 
 // The layout of a node that products() appended; nullptr for others.
-const ProductsLayout* products_layout(const Tape& tape, NodeId id);
+const GroupedMatmulLayout* grouped_matmul_layout(const Tape& tape, NodeId id);
 
 }  // namespace reel

@@ -1,3 +1,8 @@
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/matmul.h>
+#include <reel/ops/reduction.h>
+#include <reel/ops/unfold.h>
+
 #include "ops/values.h"
 
 using namespace reel;
@@ -13,27 +18,27 @@ Tensor<double> counting(Shape shape) {
 
 }  // namespace
 
-TEST_CASE("windows: of a small image, without and with padding and stride") {
+TEST_CASE("unfold: of a small image, without and with padding and stride") {
   Tape tape;
   const Var x = tape.input("x", {2, 3, 1});  // 1 2 3 / 4 5 6
   const Data data = Data().add("x", counting({2, 3, 1}));
-  check_values(windows(x, {.height = 2, .width = 2}), data, {{1, 2, 4, 5, 2, 3, 5, 6}});
-  check_values(windows(x, {.height = 1, .width = 3, .pad_width = 1}), data,
+  check_values(unfold(x, {.height = 2, .width = 2}), data, {{1, 2, 4, 5, 2, 3, 5, 6}});
+  check_values(unfold(x, {.height = 1, .width = 3, .pad_width = 1}), data,
                {{0, 1, 2, 1, 2, 3, 2, 3, 0, 0, 4, 5, 4, 5, 6, 5, 6, 0}});
-  check_values(windows(x, {.height = 1, .width = 1, .stride = 2}), data, {{1, 3}});
-  check_values(windows(x, {.height = 2, .width = 1, .stride = 2, .pad_height = 1}), data, {{0, 1, 0, 3, 4, 0, 6, 0}});
+  check_values(unfold(x, {.height = 1, .width = 1, .stride = 2}), data, {{1, 3}});
+  check_values(unfold(x, {.height = 2, .width = 1, .stride = 2, .pad_height = 1}), data, {{0, 1, 0, 3, 4, 0, 6, 0}});
 }
 
-TEST_CASE("windows: channels stay together") {
+TEST_CASE("unfold: channels stay together") {
   Tape tape;
   const Var x = tape.input("x", {B, 3, 2});
   const Data data = Data().add("x", counting({1, 3, 2}));
-  check_values(sequence_windows(x, 2), data, {{1, 2, 3, 4, 3, 4, 5, 6}});
-  check_values(sequence_windows(x, 2, 2), data, {{1, 2, 3, 4}});
-  check_values(sequence_windows(x, 3, 1, 1), data, {{0, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 0, 0}});
+  check_values(unfold_sequence(x, 2), data, {{1, 2, 3, 4, 3, 4, 5, 6}});
+  check_values(unfold_sequence(x, 2, 2), data, {{1, 2, 3, 4}});
+  check_values(unfold_sequence(x, 3, 1, 1), data, {{0, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 0, 0}});
 }
 
-TEST_CASE("windows: gradients, and plan against interpreter") {
+TEST_CASE("unfold: gradients, and plan against interpreter") {
   for (const Window& w :
        {Window{}, Window{.height = 2, .width = 3}, Window{.height = 3, .width = 3, .pad_height = 1, .pad_width = 1},
         Window{.height = 2, .width = 2, .stride = 2}, Window{.height = 3, .width = 1, .stride = 2, .pad_height = 2},
@@ -44,20 +49,20 @@ TEST_CASE("windows: gradients, and plan against interpreter") {
       CAPTURE(w.stride);
       Tape tape;
       const Var x = tape.input("x", shape);
-      check_op(windows(x, w), {{x}}, Data().add("x", random_tensor(shape.bind(3), 4)));
+      check_op(unfold(x, w), {{x}}, Data().add("x", random_tensor(shape.bind(3), 4)));
     }
 }
 
-TEST_CASE("windows: large, odd and empty batches") {
+TEST_CASE("unfold: large, odd and empty batches") {
   for (Index rows : {0, 1, 67}) {
     Tape tape;
     const Var x = tape.input("x", {B, 17, 9, 5});
-    check_op_by_plan(windows(x, {.height = 3, .width = 3, .pad_height = 1, .pad_width = 1}), {x},
+    check_op_by_plan(unfold(x, {.height = 3, .width = 3, .pad_height = 1, .pad_width = 1}), {x},
                      Data().add("x", random_tensor({rows, 17, 9, 5}, 4)));
   }
 }
 
-TEST_CASE("windows: a convolution equals plain loops") {
+TEST_CASE("unfold: a convolution equals plain loops") {
   constexpr Index N = 2, H = 5, W = 4, C = 3, F = 2;
   const Tensor<double> x = random_tensor({N, H, W, C}, 1), w = random_tensor({9 * C, F}, 2);
   std::vector<double> expected;
@@ -75,7 +80,7 @@ TEST_CASE("windows: a convolution equals plain loops") {
         }
   Tape tape;
   const Var in = tape.input("x", {B, H, W, C}), weights = tape.input("w", {9 * C, F});
-  const Var y = matmul(windows(in, {.height = 3, .width = 3, .pad_height = 1, .pad_width = 1}), weights);
+  const Var y = matmul(unfold(in, {.height = 3, .width = 3, .pad_height = 1, .pad_width = 1}), weights);
   const Data data = Data().add("x", x).add("w", w);
   check_close(interpret<double>(tape, data.bindings<double>()).value(y), expected, 1e-12);
   const auto plan = compile<double>(tape, {y});
@@ -84,15 +89,15 @@ TEST_CASE("windows: a convolution equals plain loops") {
   check_close(workspace.value(y), expected, 1e-12);
 }
 
-TEST_CASE("windows: errors name the window and the image") {
+TEST_CASE("unfold: errors name the window and the image") {
   Tape tape;
   const Var x = tape.input("x", {B, 3, 4, 2}), flat = tape.input("flat", {B, 3});
-  check_throws<ShapeError>([&] { windows(x, {.height = 4, .width = 1}); },
-                           {"[windows]", "4x1", "x [B, 3, 4, 2]", "windows_test.cpp"});
-  check_throws<ShapeError>([&] { windows(x, {.height = 0, .width = 1}); }, {"[windows]", "0x1"});
-  check_throws<ShapeError>([&] { windows(x, {.stride = 0}); }, {"stride 0"});
-  check_throws<ShapeError>([&] { windows(flat, {}); }, {"[.., H, W, C]", "flat [B, 3]"});
-  check_throws<ShapeError>([&] { sequence_windows(flat, 1); }, {"[.., T, C]", "flat [B, 3]"});
-  check_throws<ShapeError>([&] { fold_windows(x, {.width = 3}, 3, 4); }, {"[fold_windows]", "x [B, 3, 4, 2]"});
-  check_throws<ShapeError>([&] { fold_windows(x, {}, 5, 5); }, {"[fold_windows]", "[B, 5, 5, 2]"});
+  check_throws<ShapeError>([&] { unfold(x, {.height = 4, .width = 1}); },
+                           {"[unfold]", "4x1", "x [B, 3, 4, 2]", "unfold_test.cpp"});
+  check_throws<ShapeError>([&] { unfold(x, {.height = 0, .width = 1}); }, {"[unfold]", "0x1"});
+  check_throws<ShapeError>([&] { unfold(x, {.stride = 0}); }, {"stride 0"});
+  check_throws<ShapeError>([&] { unfold(flat, {}); }, {"[.., H, W, C]", "flat [B, 3]"});
+  check_throws<ShapeError>([&] { unfold_sequence(flat, 1); }, {"[.., T, C]", "flat [B, 3]"});
+  check_throws<ShapeError>([&] { fold(x, {.width = 3}, 3, 4); }, {"[fold]", "x [B, 3, 4, 2]"});
+  check_throws<ShapeError>([&] { fold(x, {}, 5, 5); }, {"[fold]", "[B, 5, 5, 2]"});
 }

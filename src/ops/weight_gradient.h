@@ -1,4 +1,4 @@
-// The contraction over rows: the gradient of a weight, of one step or of all.
+// The weight gradient over rows: the gradient of a weight, of one step or of all.
 //
 // Each element is one chain of multiply-adds over steps and rows in order.
 #pragma once
@@ -8,16 +8,16 @@
 namespace reel {
 
 // x: [.., M], y: [.., N] with equal leading dimensions -> x^T y: [M, N], summed over all leading dimensions and the batch
-// in row order. The gradient of matmul's weight is contract(x, dy).
-Var contract(Operand x, Operand y);
+// in row order. The gradient of matmul's weight is weight_gradient(x, dy).
+Var weight_gradient(Operand x, Operand y);
 
-// ---- the form into which passes bring contractions; plans only ----
+// ---- the form into which passes bring weight gradients; plans only ----
 //
 //   y_g = sum over steps s of [x_s1 x_s2 .. 1]^T y_sg      for groups g
 //
 // The left operands [.., M_l] of a step stand side by side, with a column of ones after them if `sums`: the last row of a result
 // is then the sum of y_sg's rows. y_sg: [.., N].
-struct ContractionLayout {
+struct WeightGradientLayout {
   Index lefts = 1;
   Index groups = 1;
   bool sums = false;
@@ -27,11 +27,11 @@ struct ContractionLayout {
 
 // `operands`: step by step x_s1 .. x_sL, y_s1 .. y_sG. Of one group the result is [M_1 + .. + M_L (+ 1), N], of several
 // [G, .., N] in pieces.
-Var contraction(const ContractionLayout& layout, std::span<const Var> operands, CallSite site);
+Var grouped_weight_gradient(const WeightGradientLayout& layout, std::span<const Var> operands, CallSite site);
 
-// The layout of a node that contract() or contraction() appended; nullptr for others.
-const ContractionLayout* contraction_layout(const Tape& tape, NodeId id);
+// The layout of a node that weight_gradient() or weight gradient() appended; nullptr for others.
+const WeightGradientLayout* weight_gradient_layout(const Tape& tape, NodeId id);
 
-inline constexpr Index kMostContractionOperands = 16;  // of one step
+inline constexpr Index kMostWeightGradientOperands = 16;  // of one step
 
 }  // namespace reel

@@ -1,36 +1,40 @@
-#include <reel/ops/contraction.h>
+#include <reel/ops/weight_gradient.h>
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
-#include <reel/ops/kernels/contraction.h>
+#include <reel/ops/kernels/weight_gradient.h>
 #include <reel/ops/matmul.h>
 
 namespace reel {
 namespace {
 
-using kernels::contraction_kernels;
 using kernels::RowRun;
+using kernels::weight_gradient_kernels;
 
 constexpr Index kBlockRows = 128;    // rows taken at once: a panel of B stays in the L1 cache, all of them and A in the L2
-constexpr Index kPartColumns = 516;  // of A in one part, at most; a multiple of the register tiles
-constexpr Index kPartPanels = 8;     // of B in one part: what copying A's rows is shared by
+constexpr Index kTaskColumns = 516;  // of A in one task, at most; a multiple of the register tiles
+constexpr Index kTaskPanels = 8;     // of B in one task: what copying A's rows is shared by
 
-Index lanes_of(Element e) { return e == Element::f32 ? contraction_kernels<float>().lanes : contraction_kernels<double>().lanes; }
-Index width_of(Element e) { return e == Element::f32 ? contraction_kernels<float>().width : contraction_kernels<double>().width; }
+Index lanes_of(Element e) {
+  return e == Element::f32 ? weight_gradient_kernels<float>().lanes : weight_gradient_kernels<double>().lanes;
+}
+Index width_of(Element e) {
+  return e == Element::f32 ? weight_gradient_kernels<float>().width : weight_gradient_kernels<double>().width;
+}
 
-// How a result is cut into parts: tiles of some of A's columns by some of B's panels. It depends on shapes alone.
-struct Parts {
+// How a result is cut into tasks: tiles of some of A's columns by some of B's panels. It depends on shapes alone.
+struct Tasks {
   Index along_columns, columns;  // how many, and how wide
   Index along_panels;
 
-  Parts(Index M, Index N, Index groups, Index lanes, Index width) {
-    along_columns = (M + kPartColumns - 1) / kPartColumns;
-    columns = along_columns == 0 ? 0 : std::min(((M + along_columns - 1) / along_columns + 11) / 12 * 12, kPartColumns);
+  Tasks(Index M, Index N, Index groups, Index lanes, Index width) {
+    along_columns = (M + kTaskColumns - 1) / kTaskColumns;
+    columns = along_columns == 0 ? 0 : std::min(((M + along_columns - 1) / along_columns + 11) / 12 * 12, kTaskColumns);
     const Index panels = ((N + lanes - 1) / lanes * lanes * groups + width - 1) / width;
-    along_panels = (panels + kPartPanels - 1) / kPartPanels;
+    along_panels = (panels + kTaskPanels - 1) / kTaskPanels;
   }
 };
 
@@ -48,7 +52,7 @@ class RunWalk {
     if (step_ == c_.x.size()) return 0;
     const Index count = std::min(most, length_ - done_);
     for (std::size_t o = 0; o < each_; ++o) {
-      const Port& port = c_.x[step_ + o];
+      const KernelOperand& port = c_.x[step_ + o];
       const Index stride = lead_ == 1 ? port.stride : port.shape->last();
       runs[o] = {port.row<const T>(row_) + done_ * stride, stride};
     }
@@ -66,7 +70,7 @@ class RunWalk {
       bool even = lead_ == 1;  // [B, K], or [B, M, K] that lies dense
       if (!even)
         even = std::ranges::all_of(c_.x.subspan(step_, each_),
-                                   [&](const Port& p) { return rows_ == 1 || p.stride == lead_ * p.shape->last(); });
+                                   [&](const KernelOperand& p) { return rows_ == 1 || p.stride == lead_ * p.shape->last(); });
       length_ = even ? lead_ * rows_ : lead_;
       row_ = done_ = 0;
       return;
@@ -87,25 +91,25 @@ class RunWalk {
   Index row_ = 0, length_ = 0, done_ = 0;  // of the run: its first row, its length, how much of it is done
 };
 
-// One part of a result.
+// One task of a result.
 template <class T>
 class PartCall {
  public:
-  PartCall(const ContractionLayout& layout, const KernelCall& c)
+  PartCall(const WeightGradientLayout& layout, const KernelCall& c)
       : c_(c),
         layout_(layout),
-        kernels_(contraction_kernels<T>()),
+        kernels_(weight_gradient_kernels<T>()),
         M_(c.y.shape->dim(-2)),
         N_(c.y.shape->dim(-1)),
         each_((N_ + kernels_.lanes - 1) / kernels_.lanes),
         most_(kernels_.width / kernels_.lanes) {
-    const Parts parts(M_, N_, layout.groups, kernels_.lanes, kernels_.width);
+    const Tasks tasks(M_, N_, layout.groups, kernels_.lanes, kernels_.width);
     if (M_ == 0 || N_ == 0) return;
-    first_column_ = c.part / parts.along_panels * parts.columns;
-    columns_ = std::min(parts.columns, M_ - first_column_);
-    first_vector_ = c.part % parts.along_panels * kPartPanels * most_;
-    vectors_ = std::min(kPartPanels * most_, each_ * layout.groups - first_vector_);
-    a_stride_ = stride_of(parts.columns);
+    first_column_ = c.task / tasks.along_panels * tasks.columns;
+    columns_ = std::min(tasks.columns, M_ - first_column_);
+    first_vector_ = c.task % tasks.along_panels * kTaskPanels * most_;
+    vectors_ = std::min(kTaskPanels * most_, each_ * layout.groups - first_vector_);
+    a_stride_ = stride_of(tasks.columns);
     a_ = reinterpret_cast<T*>(c.scratch);
     b_ = a_ + kBlockRows * a_stride_;
     place_columns();
@@ -114,7 +118,7 @@ class PartCall {
   void run() {
     if (columns_ <= 0) return;
     RunWalk<T> walk(c_, layout_.operands());
-    RowRun<const T> runs[kMostContractionOperands];
+    RowRun<const T> runs[kMostWeightGradientOperands];
     Index filled = 0;
     bool add = false;
     while (const Index count = walk.next(kBlockRows - filled, runs)) {
@@ -140,7 +144,7 @@ class PartCall {
     }
   }
 
-  // What this part has of the left operands' columns, and of the ones.
+  // What this task has of the left operands' columns, and of the ones.
   void copy_left(Index count, const RowRun<const T>* runs, Index filled) {
     Index begin = 0;  // of the operand's columns in A
     for (Index l = 0; l < layout_.lefts; ++l) {
@@ -159,7 +163,7 @@ class PartCall {
     for (Index v = 0; v < vectors_; v += most_) {
       const kernels::PackColumn* column = columns_of_b_ + v;
       const int vectors = static_cast<int>(std::min(most_, vectors_ - v));
-      kernels::ContractionPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, vectors, N_, add, {}};
+      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, vectors, N_, add, {}};
       for (int i = 0; i < vectors; ++i) {
         T* y = c_.results[static_cast<std::size_t>(column[i].operand)].template row<T>(0);
         p.columns[i] = {y + first_column_ * N_ + column[i].column, column[i].count};
@@ -169,8 +173,8 @@ class PartCall {
   }
 
   const KernelCall& c_;
-  const ContractionLayout& layout_;
-  kernels::ContractionKernels<T> kernels_;
+  const WeightGradientLayout& layout_;
+  kernels::WeightGradientKernels<T> kernels_;
   Index M_, N_;
   Index each_;                            // vectors of one group
   Index most_;                            // vectors of a panel
@@ -178,19 +182,19 @@ class PartCall {
   Index first_vector_ = 0, vectors_ = 0;  // of B
   Index a_stride_ = 0;
   T *a_ = nullptr, *b_ = nullptr;
-  kernels::PackColumn columns_of_b_[kPartPanels * kernels::kMostPanelVectors];
+  kernels::PackColumn columns_of_b_[kTaskPanels * kernels::kMostPanelVectors];
 };
 
-class Contract final : public OpOf<Contract> {
+class WeightGradient final : public OpOf<WeightGradient> {
  public:
-  static constexpr std::string_view kName = "contract";
-  explicit Contract(ContractionLayout layout = {}) : layout_(layout) {}
+  static constexpr std::string_view kName = "weight_gradient";
+  explicit WeightGradient(WeightGradientLayout layout = {}) : layout_(layout) {}
   auto key() const { return layout_.key(); }
   std::string attributes() const override {
-    if (layout_.key() == ContractionLayout{}.key()) return {};
+    if (layout_.key() == WeightGradientLayout{}.key()) return {};
     return fmt::format("{} lefts {} groups{}", layout_.lefts, layout_.groups, layout_.sums ? " +sums" : "");
   }
-  const ContractionLayout& layout() const { return layout_; }
+  const WeightGradientLayout& layout() const { return layout_; }
 
   Signature infer(const Arguments& x) const override {
     const int L = static_cast<int>(layout_.lefts), each = static_cast<int>(layout_.operands());
@@ -208,9 +212,9 @@ class Contract final : public OpOf<Contract> {
     Index M = layout_.sums ? 1 : 0;
     for (int l = 0; l < L; ++l) M = checked_sum(M, x.shape(l).last());
     const Index N = x.shape(L).last();
-    return {Type::real, in_pieces() ? Shape{layout_.groups, M, N} : Shape{M, N}};
+    return {Type::real, multi_output() ? Shape{layout_.groups, M, N} : Shape{M, N}};
   }
-  bool in_pieces() const override { return layout_.groups > 1; }
+  bool multi_output() const override { return layout_.groups > 1; }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     std::vector<Var> dx;
@@ -249,8 +253,8 @@ class Contract final : public OpOf<Contract> {
         }
   }
 
-  Index parts(Element element, std::span<const Signature>, const Signature& y) const override {
-    const Parts p(y.shape.dim(-2), y.shape.dim(-1), layout_.groups, lanes_of(element), width_of(element));
+  Index tasks(Element element, std::span<const Signature>, const Signature& y) const override {
+    const Tasks p(y.shape.dim(-2), y.shape.dim(-1), layout_.groups, lanes_of(element), width_of(element));
     return std::max<Index>(p.along_columns * p.along_panels, 1);
   }
 
@@ -258,7 +262,7 @@ class Contract final : public OpOf<Contract> {
     const std::size_t number = element == Element::f32 ? sizeof(float) : sizeof(double);
     Index M = 1;
     for (const Signature& left : x.first(static_cast<std::size_t>(layout_.lefts))) M += left.shape.last();
-    return static_cast<std::size_t>(kBlockRows * (stride_of(std::min(M + 11, kPartColumns)) + width_of(element) * kPartPanels)) *
+    return static_cast<std::size_t>(kBlockRows * (stride_of(std::min(M + 11, kTaskColumns)) + width_of(element) * kTaskPanels)) *
            number;
   }
 
@@ -268,19 +272,19 @@ class Contract final : public OpOf<Contract> {
   }
 
  private:
-  ContractionLayout layout_;
+  WeightGradientLayout layout_;
 };
 
 }  // namespace
 
-Var contract(Operand x, Operand y) { return record(Contract{}, x, y); }
+Var weight_gradient(Operand x, Operand y) { return record(WeightGradient{}, x, y); }
 
-Var contraction(const ContractionLayout& layout, std::span<const Var> operands, CallSite site) {
-  return operands[0].tape().append(Contract(layout), operands, site);
+Var grouped_weight_gradient(const WeightGradientLayout& layout, std::span<const Var> operands, CallSite site) {
+  return operands[0].tape().append(WeightGradient(layout), operands, site);
 }
 
-const ContractionLayout* contraction_layout(const Tape& tape, NodeId id) {
-  const Contract* op = Contract::from(*tape.node(id).op);
+const WeightGradientLayout* weight_gradient_layout(const Tape& tape, NodeId id) {
+  const WeightGradient* op = WeightGradient::from(*tape.node(id).op);
   return op ? &op->layout() : nullptr;
 }
 

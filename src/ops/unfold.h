@@ -14,12 +14,12 @@ struct Window {
 
 // x [.., H, W, C] -> [.., H', W', height width C], H' = (H + 2 pad_height - height) / stride + 1 and W' alike: each window's
 // rows one after another. ShapeError when no window fits.
-Var windows(Operand x, Window window);
+Var unfold(Operand x, Window window);
 
 // x [.., T, C] -> [.., T', width C], T' = (T + 2 padding - width) / stride + 1.
-Var sequence_windows(Operand x, Index width, Index stride = 1, Index padding = 0);
+Var unfold_sequence(Operand x, Index width, Index stride = 1, Index padding = 0);
 
 // The adjoint of windows: every element of x [.., H', W', height width C] added to where it was taken from -> [.., H, W, C].
-Var fold_windows(Operand x, Window window, Index H, Index W);
+Var fold(Operand x, Window window, Index H, Index W);
 
 }  // namespace reel

@@ -1,7 +1,7 @@
-#include <reel/ops/kernels/contraction.h>
+#include <reel/ops/kernels/weight_gradient.h>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "reel/ops/kernels/contraction.cpp"
+#define HWY_TARGET_INCLUDE "reel/ops/kernels/weight_gradient.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include <reel/ops/kernels/register_tile-inl.h>
@@ -17,13 +17,13 @@ constexpr int kVectors = 2;
 #endif
 
 template <bool kSimple, class T>
-HWY_INLINE T* At(const kernels::ContractionPanel<T>& p, Index row, int v, Index lanes) {
+HWY_INLINE T* At(const kernels::WeightGradientPanel<T>& p, Index row, int v, Index lanes) {
   return (kSimple ? p.columns[0].c + v * lanes : p.columns[v].c) + row * p.c_stride;
 }
 
 // One register tile: MR columns of A from `row` on, by NV vectors. In the simple case the vectors lie whole, side by side.
 template <int MR, int NV, bool kSimple, class T>
-HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row) {
+HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index row) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
@@ -51,19 +51,19 @@ HWY_INLINE void ContractionTile(const kernels::ContractionPanel<T>& p, Index row
 
 // Columns [m, M) of A in tiles of MR, then in smaller ones.
 template <int MR, int NV, bool kSimple, class T>
-HWY_INLINE void TilesOf(const kernels::ContractionPanel<T>& p, Index m) {
+HWY_INLINE void TilesOf(const kernels::WeightGradientPanel<T>& p, Index m) {
   for (; m + MR <= p.M; m += MR) ContractionTile<MR, NV, kSimple>(p, m);
   constexpr int kSmaller = MR > 6 ? 6 : MR > 4 ? 4 : MR / 2;
   if constexpr (MR > 1) TilesOf<kSmaller, NV, kSimple>(p, m);
 }
 
 template <int NV, bool kSimple, class T>
-HWY_NOINLINE void ContractionTiles(const kernels::ContractionPanel<T>& p) {
+HWY_NOINLINE void ContractionTiles(const kernels::WeightGradientPanel<T>& p) {
   TilesOf<kTileRows<NV>, NV, kSimple>(p, 0);
 }
 
 template <int NV, class T>
-HWY_INLINE void ContractionOf(const kernels::ContractionPanel<T>& p) {
+HWY_INLINE void ContractionOf(const kernels::WeightGradientPanel<T>& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   bool simple = true;
   for (int v = 0; v < NV; ++v) simple = simple && p.columns[v].count == lanes && p.columns[v].c == p.columns[0].c + v * lanes;
@@ -74,7 +74,7 @@ HWY_INLINE void ContractionOf(const kernels::ContractionPanel<T>& p) {
 }
 
 template <class T>
-void Panel(const kernels::ContractionPanel<T>& p) {
+void Panel(const kernels::WeightGradientPanel<T>& p) {
   if (p.vectors == 1) ContractionOf<1>(p);
   if (p.vectors == 2) ContractionOf<2>(p);
 #if HWY_TARGET <= HWY_AVX3
@@ -116,11 +116,11 @@ void CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index 
   }
 }
 
-kernels::ContractionKernels<float> ContractionF32() {
+kernels::WeightGradientKernels<float> ContractionF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
   return {lanes, kVectors * lanes, &Panel<float>, &PackRows<float>, &CopyRows<float>};
 }
-kernels::ContractionKernels<double> ContractionF64() {
+kernels::WeightGradientKernels<double> ContractionF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
   return {lanes, kVectors * lanes, &Panel<double>, &PackRows<double>, &CopyRows<double>};
 }
@@ -136,11 +136,11 @@ HWY_EXPORT(ContractionF64);
 namespace kernels {
 
 template <>
-ContractionKernels<float> contraction_kernels<float>() {
+WeightGradientKernels<float> weight_gradient_kernels<float>() {
   return HWY_DYNAMIC_DISPATCH(ContractionF32)();
 }
 template <>
-ContractionKernels<double> contraction_kernels<double>() {
+WeightGradientKernels<double> weight_gradient_kernels<double>() {
   return HWY_DYNAMIC_DISPATCH(ContractionF64)();
 }
 

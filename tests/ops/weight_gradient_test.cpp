@@ -1,8 +1,13 @@
-#include <reel/ops/contraction.h>
+#include <reel/ops/weight_gradient.h>
 
 #include <cmath>
 
+#include <reel/graph/print.h>
 #include <reel/graph/structural.h>
+#include <reel/ops/activation.h>
+#include <reel/ops/arithmetic.h>
+#include <reel/ops/broadcast.h>
+#include <reel/ops/joining.h>
 
 #include "graph/network.h"
 
@@ -28,7 +33,7 @@ struct Case {
   }
 };
 
-// A contraction node over inputs of its own. Dense copies of the operands, row after row, are kept for naive loops.
+// A weight gradient node over inputs of its own. Dense copies of the operands, row after row, are kept for naive loops.
 template <class T>
 class Contracted {
  public:
@@ -38,8 +43,8 @@ class Contracted {
       for (Index width : c.lefts) operands.push_back(add(width, rows));
       for (Index g = 0; g < c.groups; ++g) operands.push_back(add(c.N, rows));
     }
-    const Var all = contraction({static_cast<Index>(c.lefts.size()), c.groups, c.sums}, operands, {});
-    for (Index g = 0; g < c.groups; ++g) outputs_.push_back(c.groups == 1 ? all : piece(all, g, {}));
+    const Var all = grouped_weight_gradient({static_cast<Index>(c.lefts.size()), c.groups, c.sums}, operands, {});
+    for (Index g = 0; g < c.groups; ++g) outputs_.push_back(c.groups == 1 ? all : get_output(all, g, {}));
   }
 
   void check() const {
@@ -120,26 +125,27 @@ void check(const Case& c, Index rows) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("contraction: operands of every small size, at the edges of the blocks of rows", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: operands of every small size, at the edges of the blocks of rows", T, float, double) {
   for (Index rows : kRows)
     for (Index M : {0, 1, 2, 7, 13})
       for (Index N : {0, 1, 5, 16, 33, 65}) check<T>({.lefts = {M}, .N = N}, rows);
 }
 
-TEST_CASE_TEMPLATE("contraction: more columns than one part takes, left and right", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: more columns than one part takes, left and right", T, float, double) {
   for (Index M : {515, 516, 517, 1033}) check<T>({.lefts = {M}, .N = 3}, 129);
   for (Index N : {256, 257, 512, 513, 700}) check<T>({.lefts = {3}, .N = N}, 129);
   check<T>({.lefts = {530}, .N = 530}, 3);
   check<T>({.lefts = {530}, .N = 130, .groups = 4, .sums = true}, 2);
 }
 
-TEST_CASE_TEMPLATE("contraction: sums are the last row, also where they begin a part or stand alone in one", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: sums are the last row, also where they begin a part or stand alone in one", T, float,
+                   double) {
   for (Index rows : kRows) check<T>({.lefts = {5}, .N = 9, .sums = true}, rows);
   for (Index M : {515, 516, 517, 1031, 1032}) check<T>({.lefts = {M}, .N = 2, .sums = true}, 5);
   check<T>({.lefts = {0}, .N = 9, .sums = true}, 5);
 }
 
-TEST_CASE_TEMPLATE("contraction: several left operands stand side by side, across parts too", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: several left operands stand side by side, across parts too", T, float, double) {
   for (Index rows : {1, 129, 300}) {
     check<T>({.lefts = {3, 4}, .N = 5}, rows);
     check<T>({.lefts = {1, 0, 17, 2}, .N = 20, .sums = true}, rows);
@@ -149,21 +155,21 @@ TEST_CASE_TEMPLATE("contraction: several left operands stand side by side, acros
   check<T>({.lefts = std::vector<Index>(15, 3), .N = 4}, 5);
 }
 
-TEST_CASE_TEMPLATE("contraction: several groups share their panels and parts", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: several groups share their panels and parts", T, float, double) {
   for (Index rows : kRows) check<T>({.lefts = {3}, .N = 10, .groups = 4, .sums = true}, rows);
   for (Index N : {1, 15, 16, 17, 32, 100, 130}) check<T>({.lefts = {3, 2}, .N = N, .groups = 5}, 7);
   check<T>({.lefts = {2}, .N = 40, .groups = 14, .sums = true}, 3);
   check<T>({.lefts = {2}, .N = 0, .groups = 2}, 3);
 }
 
-TEST_CASE_TEMPLATE("contraction: rows of several steps are counted on, across blocks", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: rows of several steps are counted on, across blocks", T, float, double) {
   for (Index rows : {0, 1, 50, 64, 127, 128, 129}) {
     check<T>({.lefts = {3}, .N = 5, .steps = 3}, rows);
     check<T>({.lefts = {3, 2}, .N = 5, .groups = 2, .sums = true, .steps = 5}, rows);
   }
 }
 
-TEST_CASE_TEMPLATE("contraction: matrices and operands without B", T, float, double) {
+TEST_CASE_TEMPLATE("weight_gradiention: matrices and operands without B", T, float, double) {
   for (bool strided : {false, true}) {
     for (Index rows : {0, 1, 3, 50}) {
       check<T>({.lefts = {3}, .N = 5, .strided = strided}, rows);
@@ -178,14 +184,14 @@ TEST_CASE_TEMPLATE("contraction: matrices and operands without B", T, float, dou
   check<T>({.lefts = {3}, .N = 5, .lead = {0}}, 1);
 }
 
-TEST_CASE("contraction: steps with and without B, of several ranks, and a row that all share") {
+TEST_CASE("weight_gradiention: steps with and without B, of several ranks, and a row that all share") {
   Tape tape;
   const Var x = tape.input("x", {B, 3}), m = tape.input("m", {B, 2, 3}), p = tape.input("p", {4, 3}),
             row = tape.input("row", {2});
   const Var dx = tape.input("dx", {B, 2}), dm = tape.input("dm", {B, 2, 2}), dp = tape.input("dp", {4, 2});
   const Var shared = broadcast(row, {B, 2}), one = broadcast(tape.input("one", {B, 1}), {B, 3});
   const std::vector<Var> operands{x, dx, p, dp, m, dm, x, shared, one, dx};
-  const Var y = contraction({}, operands, {});
+  const Var y = grouped_weight_gradient({}, operands, {});
   std::vector<Var> outputs{y};
   for (Index rows : {0, 1, 5, 140}) {
     Data data;
@@ -196,11 +202,11 @@ TEST_CASE("contraction: steps with and without B, of several ranks, and a row th
   }
 }
 
-TEST_CASE("contraction: the interpreter adds groups, left operands and sums as plans do") {
+TEST_CASE("weight_gradiention: the interpreter adds groups, left operands and sums as plans do") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), h = tape.input("h", {B, 3}), d = tape.input("d", {B, 4}), e = tape.input("e", {B, 4});
-  const Var all = contraction({2, 2, true}, std::vector<Var>{x, h, d, e, tanh(x), tanh(h), tanh(d), tanh(e)}, {});
-  const std::vector<Var> outputs{piece(all, 0, {}), piece(all, 1, {})};
+  const Var all = grouped_weight_gradient({2, 2, true}, std::vector<Var>{x, h, d, e, tanh(x), tanh(h), tanh(d), tanh(e)}, {});
+  const std::vector<Var> outputs{get_output(all, 0, {}), get_output(all, 1, {})};
   CHECK(all.shape() == Shape{2, 6, 4});
   check_plan(tape, outputs,
              Data()
@@ -210,38 +216,38 @@ TEST_CASE("contraction: the interpreter adds groups, left operands and sums as p
                  .add("e", random_tensor({5, 4}, 4)));
 }
 
-TEST_CASE("contraction: layouts are told from other nodes") {
+TEST_CASE("weight_gradiention: layouts are told from other nodes") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 4});
-  const Var plain = contract(x, d), all = contraction({1, 2, true}, std::vector<Var>{x, d, d}, {});
-  CHECK(contraction_layout(tape, x.id()) == nullptr);
-  CHECK(contraction_layout(tape, tanh(x).id()) == nullptr);
-  REQUIRE(contraction_layout(tape, plain.id()) != nullptr);
-  CHECK(contraction_layout(tape, plain.id())->key() == ContractionLayout{}.key());
-  CHECK(contraction_layout(tape, all.id())->key() == ContractionLayout{1, 2, true}.key());
-  CHECK(contraction_layout(tape, all.id())->operands() == 3);
+  const Var plain = weight_gradient(x, d), all = grouped_weight_gradient({1, 2, true}, std::vector<Var>{x, d, d}, {});
+  CHECK(weight_gradient_layout(tape, x.id()) == nullptr);
+  CHECK(weight_gradient_layout(tape, tanh(x).id()) == nullptr);
+  REQUIRE(weight_gradient_layout(tape, plain.id()) != nullptr);
+  CHECK(weight_gradient_layout(tape, plain.id())->key() == WeightGradientLayout{}.key());
+  CHECK(weight_gradient_layout(tape, all.id())->key() == WeightGradientLayout{1, 2, true}.key());
+  CHECK(weight_gradient_layout(tape, all.id())->operands() == 3);
 }
 
-TEST_CASE("contraction: operands that do not fit are refused with their shapes") {
+TEST_CASE("weight_gradiention: operands that do not fit are refused with their shapes") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 4}), e = tape.input("e", {B, 5}), m = tape.input("m", {B, 3, 4}),
             plain = tape.input("plain", {3, 4}), scalar = tape.input("scalar", {}), ids = tape.ids("ids", {B, 2});
-  const auto of = [](const ContractionLayout& layout, std::vector<Var> operands) {
-    return [=] { contraction(layout, operands, {}); };
+  const auto of = [](const WeightGradientLayout& layout, std::vector<Var> operands) {
+    return [=] { grouped_weight_gradient(layout, operands, {}); };
   };
-  check_throws<ShapeError>([&] { contract(x, m); }, {"contract", "x [B, 2]", "m [B, 3, 4]"});
-  check_throws<ShapeError>([&] { contract(x, plain); }, {"contract", "x [B, 2]", "plain [3, 4]"});
-  check_throws<ShapeError>([&] { contract(scalar, scalar); }, {"contract", "scalar []"});
-  check_throws<ShapeError>([&] { contract(ids, d); }, {"contract", "ids"});
+  check_throws<ShapeError>([&] { weight_gradient(x, m); }, {"weight_gradient", "x [B, 2]", "m [B, 3, 4]"});
+  check_throws<ShapeError>([&] { weight_gradient(x, plain); }, {"weight_gradient", "x [B, 2]", "plain [3, 4]"});
+  check_throws<ShapeError>([&] { weight_gradient(scalar, scalar); }, {"weight_gradient", "scalar []"});
+  check_throws<ShapeError>([&] { weight_gradient(ids, d); }, {"weight_gradient", "ids"});
   check_throws<ShapeError>(of({}, {x, d, d, d}), {"widths differ", "x [B, 2]", "d [B, 4]"});
   check_throws<ShapeError>(of({}, {x, d, x, e}), {"widths differ", "d [B, 4]", "e [B, 5]"});
   check_throws<ShapeError>(of({1, 2, false}, {x, d, e}), {"widths differ", "d [B, 4]", "e [B, 5]"});
   check_throws<ShapeError>(of({2, 1, false}, {x, d}), {"3 inputs per step", "given 2"});
 }
 
-TEST_CASE("contraction: the gradient of a sum of several steps") {
+TEST_CASE("weight_gradiention: the gradient of a sum of several steps") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 3});
-  const Var y = contraction({}, std::vector<Var>{x, d, tanh(x), d, x, tanh(d)}, {});
+  const Var y = grouped_weight_gradient({}, std::vector<Var>{x, d, tanh(x), d, x, tanh(d)}, {});
   check_op(y, {{x, d}}, Data().add("x", random_tensor({4, 2}, 1)).add("d", random_tensor({4, 3}, 2)));
 }

@@ -1,7 +1,7 @@
-// Threads: where parallel work runs, an oneTBB arena of a fixed number of slots.
+// ThreadPool: where parallel work runs, an oneTBB arena of a fixed number of slots.
 //
 // The number of threads never changes a bit of any result: work is cut into the same pieces or into rows, which are
-// independent. Threads: a Threads object may be shared; calls from several threads take turns for the slots.
+// independent. Threads: a ThreadPool object may be shared; calls from several threads take turns for the slots.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,9 @@
 
 namespace reel {
 
-class Threads {
+class ThreadPool {
  public:
-  explicit Threads(int count = 0);  // 0: all cores. InputError for a negative count.
+  explicit ThreadPool(int count = 0);  // 0: all cores. InputError for a negative count.
   int count() const { return count_; }
 
   // Calls f(i, slot) for i in [0, n); two calls at the same time have different slots in [0, count()).
