@@ -161,7 +161,7 @@ Var Model::loss(Tape& tape, Mode mode) const {
   if (options_.smoothing == 0) return exact;
   std::vector<Var> all;  // every word's share, right or wrong
   for (std::size_t t = 0; t < logits.size(); ++t)
-    all.push_back(-mean_last(log_softmax(logits[t]) * (1.0 - left_out[t])) * weights[t]);
+    all.push_back(-mean(log_softmax(logits[t]) * (1.0 - left_out[t]), -1) * weights[t]);
   const Var even = sum(accumulate(all)) / sum(accumulate(weights));
   return (1 - options_.smoothing) * exact + options_.smoothing * even;
 }

@@ -64,7 +64,7 @@ InputTable::InputTable(const Tape& tape, std::span<const NodeId> nodes) {
 }
 
 void InputTable::add_counts(const Tape& tape, std::span<const NodeId> nodes) {
-  const RowCountTable& table = *tape.pool()->row_counts();
+  const RowCountTable& table = tape.pool()->row_counts();
   std::vector<std::ptrdiff_t> place(table.counts.size(), -1);  // in counts_
   for (NodeId id : nodes) {
     const RowCount rows = tape.node(id).shape.rows();

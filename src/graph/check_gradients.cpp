@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -15,25 +15,12 @@ namespace reel {
 namespace {
 
 constexpr double kComplexStep = 1e-30;
-constexpr double kDifferenceStep = 1e-3;
 
-bool analytic_path(const Tape& tape, NodeId end) {
-  for (NodeId id = 0; id < end; ++id)
-    if (!tape.node(id).op->leaf() && !tape.node(id).op->analytic()) return false;
-  return true;
-}
-
-// Derivatives of the interpreted outputs' seeded sum with respect to one leaf element at a time.
-class Numeric {
- public:
-  virtual ~Numeric() = default;
-  virtual double derivative(Var leaf, Index i) = 0;
-};
-
-class ComplexStep final : public Numeric {
+// Derivatives of the loss with respect to one leaf element at a time.
+class ComplexStep {
  public:
   ComplexStep(Var loss, Interpreter<std::complex<double>> run) : loss_(loss), run_(std::move(run)) {}
-  double derivative(Var leaf, Index i) override {
+  double derivative(Var leaf, Index i) {
     auto& x = run_.leaf(leaf)[i];
     const auto kept = x;
     x += std::complex<double>(0, kComplexStep);
@@ -47,27 +34,6 @@ class ComplexStep final : public Numeric {
   Interpreter<std::complex<double>> run_;
 };
 
-class FivePoint final : public Numeric {
- public:
-  FivePoint(Var loss, Interpreter<double> run) : loss_(loss), run_(std::move(run)) {}
-  double derivative(Var leaf, Index i) override {
-    auto& x = run_.leaf(leaf)[i];
-    const double kept = x, h = kDifferenceStep * std::max(1.0, std::abs(kept));
-    const auto at = [&](double step) {
-      x = kept + step * h;
-      run_.evaluate(loss_.id() + 1);
-      return run_.value(loss_)[0];
-    };
-    const double d = (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * h);
-    x = kept;
-    return d;
-  }
-
- private:
-  Var loss_;
-  Interpreter<double> run_;
-};
-
 struct Check {
   Var loss;
   std::span<const Var> wrt;
@@ -76,16 +42,14 @@ struct Check {
   const GradientCheckOptions& options;
 };
 
-GradientReport compare(const Check& c, const Interpreter<double>& analytic, std::span<const Var> gradients, Numeric& numeric,
-                       bool complex_step) {
+GradientReport compare(const Check& c, const Interpreter<double>& analytic, std::span<const Var> gradients, ComplexStep numeric) {
   GradientReport report;
-  report.complex_step = complex_step;
   const Tape& tape = c.loss.tape();
   for (std::size_t w = 0; w < c.wrt.size(); ++w) {
     const auto g = analytic.value(gradients[w]);
     double largest = 1;
     for (double x : g) largest = std::max(largest, std::abs(x));
-    const double tolerance = (complex_step ? c.options.tolerance : c.options.difference_tolerance) * largest;
+    const double tolerance = c.options.tolerance * largest;
     const Index checks = c.options.most_elements == 0 ? g.size() : std::min(g.size(), c.options.most_elements);
     for (Index k = 0; k < checks; ++k) {
       const Index i = k * g.size() / checks;
@@ -111,15 +75,8 @@ GradientReport check(const Check& c) {
   const std::vector<Var> g = gradients(c.loss, c.wrt);
   Interpreter<double> analytic(tape, c.bindings, c.parameters, c.options.context, c.options.rows);
   analytic.evaluate();
-  std::unique_ptr<Numeric> numeric;
-  const bool complex_step = analytic_path(tape, c.loss.id() + 1);
-  if (complex_step)
-    numeric = std::make_unique<ComplexStep>(
-        c.loss, Interpreter<std::complex<double>>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
-  else
-    numeric = std::make_unique<FivePoint>(c.loss,
-                                          Interpreter<double>(tape, c.bindings, c.parameters, c.options.context, c.options.rows));
-  return compare(c, analytic, g, *numeric, complex_step);
+  Interpreter<std::complex<double>> stepped(tape, c.bindings, c.parameters, c.options.context, c.options.rows);
+  return compare(c, analytic, g, ComplexStep(c.loss, std::move(stepped)));
 }
 
 // A one-op tape around a node: its inputs at the values of a run, its result weighted unevenly by a seed.
@@ -127,7 +84,7 @@ class OneOp {
  public:
   OneOp(const Tape& tape, NodeId id, const Interpreter<double>& values, const Check& c)
       : alone_(tape.pool()), rows_(values.rows()), context_(c.options.context) {
-    const auto& counts = tape.pool()->row_counts()->counts;
+    const auto& counts = tape.pool()->row_counts().counts;
     for (const Binding& b : c.bindings)
       if (std::ranges::find(counts, b.name, &RowCountTable::Entry::name) != counts.end()) bindings_.push_back(b);
     const auto inputs = tape.inputs(id);
@@ -162,7 +119,7 @@ class OneOp {
     const Node& n = tape.node(input);
     const std::string name = fmt::format("x{}", x_.size());
     if (n.type == Type::id) {
-      const auto v = values.ids(Var(const_cast<Tape&>(tape), input));
+      const auto v = values.ids(input);
       x_.push_back(leaf(name, n.type, n.shape));
       bindings_.push_back({names_.back(), ids_.emplace_back(v.shape(), std::span<const std::int32_t>(v.data(), v.size()))});
     } else {
@@ -215,7 +172,7 @@ std::string blame(const Check& c) {
   std::map<const Op*, bool> seen;
   for (NodeId id = c.loss.id() + 1; id-- > 0;) {
     const Node& n = tape.node(id);
-    if (n.op->leaf() || n.type == Type::id || !n.op->analytic() || !seen.try_emplace(n.op, true).second) continue;
+    if (n.op->leaf() || n.type == Type::id || !seen.try_emplace(n.op, true).second) continue;
     if (!OneOp(tape, id, values, c).rule_holds()) return fmt::format("{} ({})", n.op->name(), tape.place(id));
   }
   return {};
@@ -240,9 +197,8 @@ std::string GradientMismatch::text() const {
 }
 
 std::string GradientReport::text() const {
-  const char* method = complex_step ? "complex step" : "five-point differences";
-  if (ok()) return fmt::format("gradients agree: {} elements by {}, largest relative error {:.1e}", checked, method, worst);
-  std::string out = fmt::format("gradients differ in {} of {} elements ({})", mismatches.size(), checked, method);
+  if (ok()) return fmt::format("gradients agree: {} elements by complex step, largest relative error {:.1e}", checked, worst);
+  std::string out = fmt::format("gradients differ in {} of {} elements (complex step)", mismatches.size(), checked);
   for (std::size_t i = 0; i < std::min<std::size_t>(mismatches.size(), 5); ++i) out += "\n  " + mismatches[i].text();
   return out;
 }

@@ -1,6 +1,6 @@
 // check_gradients(): are the gradients on a tape right? Compares them with derivatives taken of the interpreted loss: by the
-// complex step (Squire and Trapp, 1998), exact to 1e-15, where every op recorded before the loss is analytic; elsewhere by
-// five-point differences. Keep inputs away from kinks; stop_gradient differs from the true derivative by design.
+// complex step (Squire and Trapp, 1998), exact to 1e-15: an op's naive formula branches on real parts only and conjugates
+// nothing. Keep inputs away from kinks; stop_gradient differs from the true derivative by design.
 #pragma once
 
 #include <string>
@@ -11,10 +11,9 @@
 namespace reel {
 
 struct GradientCheckOptions {
-  double tolerance = 1e-10;            // of the largest gradient component of the variable (at least 1), complex step
-  double difference_tolerance = 1e-8;  // the same for five-point differences
-  Index most_elements = 64;            // checked per variable, evenly spread; 0: all
-  RunContext context = {};             // seed and counter of dropout masks
+  double tolerance = 1e-10;  // of the largest gradient component of the variable (at least 1)
+  Index most_elements = 64;  // checked per variable, evenly spread; 0: all
+  RunContext context = {};   // seed and counter of dropout masks
   std::optional<Index> rows = std::nullopt;
 };
 
@@ -30,7 +29,6 @@ struct GradientReport {
   std::vector<GradientMismatch> mismatches;  // worst first
   Index checked = 0;
   double worst = 0;  // largest |analytic - numeric| / max(1, largest |gradient| of the variable)
-  bool complex_step = true;
   bool ok() const { return mismatches.empty(); }
   std::string text() const;
 };

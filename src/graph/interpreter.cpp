@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
-#include <reel/graph/structural.h>
 
 namespace reel {
 namespace {
@@ -75,11 +74,10 @@ void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, con
       }
       return;
     case LeafInfo::Kind::parameter:
-      if (!parameters || leaf.parameter >= parameters->size() ||
-          parameters->set() != static_cast<const ParameterLeaf*>(n.op)->parameter().set())
+      if (!parameters || leaf.parameter.index() >= parameters->size() || parameters->set() != leaf.parameter.set())
         throw InputError(fmt::format("interpret: the tape has parameter {} but no values for it were given", tape_.describe(id)));
       real_[id] = Tensor<T>(shapes_[id]);
-      convert(InputView(parameters->at(leaf.parameter)), 0, real_[id]);
+      convert(InputView(parameters->at(leaf.parameter.index())), 0, real_[id]);
       return;
     case LeafInfo::Kind::constant:
       return evaluate_node(id);

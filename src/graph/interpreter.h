@@ -1,5 +1,6 @@
-// interpret<T>(): the oracle. Evaluates a tape one node at a time, single thread, with the ops' naive formulas; it shares no
-// kernel with plans. T in {float, double, std::complex<double>}; complex numbers give derivatives by the complex step.
+// interpret<T>(): the oracle. Evaluates a tape one node at a time, single thread, with the ops' naive formulas. It shares no
+// arithmetic with plans; what only moves data (RowOp) is one function for both. T in {float, double, std::complex<double>};
+// complex numbers give derivatives by the complex step.
 //
 // Keeps the value of every node, so memory is that of all of them together. Threads: one Interpreter per thread.
 #pragma once
@@ -28,7 +29,8 @@ class Interpreter {
 
   TensorView<const T> value(Var v) const { return value(v.id()); }
   TensorView<const T> value(NodeId id) const { return real_[checked(id)].view(); }
-  TensorView<const std::int32_t> ids(Var v) const { return ids_[checked(v.id())].view(); }
+  TensorView<const std::int32_t> ids(Var v) const { return ids(v.id()); }
+  TensorView<const std::int32_t> ids(NodeId id) const { return ids_[checked(id)].view(); }
   TensorView<T> leaf(Var v) { return real_[checked(v.id())].view(); }  // REQUIRES: v is a leaf
   Index rows() const { return context_.rows; }
   NodeId evaluated() const { return evaluated_; }  // nodes below this one have values

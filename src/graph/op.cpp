@@ -11,6 +11,19 @@ void Arguments::require_count(int n) const {
   if (size() != n) throw ShapeError(fmt::format("takes {} inputs, was given {}", n, size()));
 }
 
+void Arguments::require_some() const {
+  if (size() == 0) throw ShapeError("takes at least one input");
+}
+
+void Arguments::require_same_shapes() const {
+  for (int i = 1; i < size(); ++i)
+    if (shape(i) != shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", describe(0), describe(i)));
+}
+
+void Arguments::require_last(int i) const {
+  if (shape(i).rank() == 0) throw ShapeError(fmt::format("{} has no last dimension", describe(i)));
+}
+
 void Arguments::require_type(int i, Type type) const {
   if (signatures_[i].type == type) return;
   throw ShapeError(
@@ -21,7 +34,12 @@ void Arguments::require_all(Type type) const {
   for (int i = 0; i < size(); ++i) require_type(i, type);
 }
 
-std::vector<Var> Op::adjoint(std::span<const Var> x, Var, Var) const { return std::vector<Var>(x.size()); }
+std::vector<Var> no_gradients(std::size_t n) { return std::vector<Var>(n); }
+
+std::vector<Var> Op::adjoint(std::span<const Var>, Var y, Var) const {
+  throw InputError(fmt::format("gradients: [{}] states no adjoint rule, so no gradient can flow through it ({})", name(),
+                               y.tape().place(y.id())));
+}
 
 double Op::flop(std::span<const Signature>, const Signature& y, const RunContext& run) const {
   return static_cast<double>(y.elements(run));

@@ -1,7 +1,7 @@
 // Op: what a node of a tape computes. One immutable object per distinct op and attributes; a tape shares it among nodes.
 //
 // An op states, side by side: its name, the rule for its result's shape, its naive evaluation (the oracle), its kernel for
-// plans, and its adjoint in terms of other ops. Passes and planner know an op only through the capabilities declared here.
+// plans, and its adjoint in terms of other ops. Generic passes and the planner know an op only through what is declared here.
 //
 // Always holds: a result whose shape carries B depends, row by row, only on the same rows of its batched inputs and on
 // unbatched inputs. A result without B may depend on all rows. Threads: const and safe to share.
@@ -18,8 +18,10 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
+#include <reel/graph/parameter.h>
 #include <reel/graph/shape.h>
 #include <reel/graph/tensor.h>
 
@@ -62,9 +64,13 @@ class Arguments {
   const Shape& shape(int i) const { return signatures_[i].shape; }
   std::string describe(int i) const { return describe_(i); }  // "lstm.U [65, 256]"
 
-  void require_count(int n) const;            // ShapeError unless there are n inputs
-  void require_type(int i, Type type) const;  // ShapeError unless input i has this type
-  void require_all(Type type) const;
+  // ShapeError unless ...
+  void require_count(int n) const;            // ... there are n inputs
+  void require_some() const;                  // ... there is one at least
+  void require_type(int i, Type type) const;  // ... input i has this type
+  void require_all(Type type) const;          // ... every input has
+  void require_same_shapes() const;           // ... all shapes are equal
+  void require_last(int i) const;             // ... input i has a last dimension
 
  private:
   std::span<const Signature> signatures_;
@@ -146,9 +152,20 @@ struct LeafInfo {
   std::string name;                       // input and carried
   Index step = -1;                        // input: its step in a Sequence, or -1
   Index steps = 0;                        // input: the length of that Sequence
-  Index parameter = -1;                   // parameter: index in its set
+  Parameter parameter = {};               // parameter
   const Tensor<double>* value = nullptr;  // constant: the numbers (one number stands for all elements)
 };
+
+// What passes and the planner may use of an op.
+struct Traits {
+  bool varies = false;          // the result depends on the RunContext, not on the inputs alone
+  bool accumulates = false;     // the sum of inputs of equal shapes
+  bool merges_in_sums = false;  // f(a..) + f(b..) = f(a.., b..): a sum of such nodes is one node with all their inputs in order
+  bool multi_output = false;    // [B, P, ...] is kept as P results [B, ...], each with memory of its own, and read by Output only
+};
+
+// For adjoint(): no gradient flows to any of n inputs.
+std::vector<Var> no_gradients(std::size_t n);
 
 class Op {
  public:
@@ -163,16 +180,16 @@ class Op {
   // The result's type and shape; ShapeError with the broken rule and the operands (the tape adds op and place).
   virtual Signature infer(const Arguments& x) const = 0;
 
-  // dx for each input, as Vars appended to the tape; an empty Var means that no gradient flows there.
+  // dx for each input, as Vars appended to the tape; an empty Var means that no gradient flows there (no_gradients() of them: to
+  // none). InputError from an op that states no rule.
   virtual std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const;
-  virtual bool analytic() const { return true; }  // may be checked by the complex step
 
   virtual void evaluate(const Evaluation<float>&) const = 0;
   virtual void evaluate(const Evaluation<double>&) const = 0;
   virtual void evaluate(const Evaluation<std::complex<double>>&) const = 0;
 
   // ---- capabilities ----
-  virtual bool varies() const { return false; }  // the result depends on the RunContext, not on the inputs alone
+  virtual Traits traits() const { return {}; }
   virtual const LeafInfo* leaf() const { return nullptr; }
   virtual std::optional<Tiles> tiles(int) const { return std::nullopt; }  // for so many inputs of the result's shape
 
@@ -181,19 +198,11 @@ class Op {
   virtual bool elementwise(int inputs) const { return tiles(inputs).has_value(); }
 
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
-  virtual bool accumulates() const { return false; }  // the sum of inputs of equal shapes
-  virtual bool transposes() const { return false; }   // a matrix without B
-
-  // A result [B, P, ...] is kept as P pieces of [B, ...], each with memory of its own; it is read through Piece only.
-  virtual bool multi_output() const { return false; }
-
-  // f(a..) + f(b..) = f(a.., b..): an accumulate of such nodes is one node with all their inputs in order.
-  virtual bool sum_merges() const { return false; }
-
   // Appends the form of this node that plans run best and returns it; an empty Var keeps the node.
   virtual Var lower(std::span<const Var> x, Var y, Element element) const;
 
-  // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view.
+  // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view. Results lie apart from operands: no
+  // kernel works in place. A call has one row where neither the result nor an input has B.
   virtual void run(const KernelCall&, float) const;
   virtual void run(const KernelCall&, double) const;
   // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.
@@ -205,14 +214,20 @@ class Op {
 
 // Supplies the virtual functions from templates of Self:
 //   static constexpr std::string_view kName;
-//   auto key() const;                                        a tuple of the attributes (default: none)
+//   auto key() const;                                        a tuple of the attributes; may be left out where there are none
 //   template <class S> void evaluate_as(const Evaluation<S>&) const;
-//   template <class T> void run_as(const KernelCall&) const;  optional
+//   template <class T> void run_as(const KernelCall&) const;  may be left out by leaves, elementwise ops, views, and ops with a
+//                                                             lower() that always gives another form
 template <class Self>
 class OpOf : public Op {
  public:
   std::string_view name() const final { return Self::kName; }
-  std::size_t hash() const final { return hash_tuple(self().key()); }
+  std::size_t hash() const final {
+    // Two ops of equal keys are one op: attributes that the key leaves out would be lost.
+    static_assert(!std::is_same_v<decltype(&Self::key), decltype(&OpOf::key)> || sizeof(Self) == sizeof(OpOf),
+                  "an op with attributes must give them in key()");
+    return hash_tuple(self().key());
+  }
   bool equals(const Op& other) const final {
     return kind() == other.kind() && self().key() == static_cast<const Self&>(other).key();
   }
@@ -234,17 +249,36 @@ class OpOf : public Op {
 
   template <class T>
   void run_typed(const KernelCall& c, T t) const {
-    if constexpr (requires { self().template run_as<T>(c); })
+    if constexpr (requires { self().template run_as<T>(c); }) {
       self().template run_as<T>(c);
-    else
+    } else {
+      static_assert(overrides(&Self::leaf, &Op::leaf) || overrides(&Self::tiles, &Op::tiles) ||
+                        overrides(&Self::view, &Op::view) || overrides(&Self::lower, &Op::lower),
+                    "an op that plans cannot do without a kernel must have run_as()");
       Op::run(c, t);
+    }
+  }
+
+  template <class Own, class Base>
+  static constexpr bool overrides(Own, Base) {
+    return !std::is_same_v<Own, Base>;
   }
 
   template <class Tuple>
   static std::size_t hash_tuple(const Tuple& key) {
     std::size_t h = std::hash<std::string_view>{}(Self::kName);
-    std::apply([&h](const auto&... part) { ((h = h * 1000003u ^ std::hash<std::decay_t<decltype(part)>>{}(part)), ...); }, key);
+    std::apply([&h](const auto&... attribute) { ((h = h * 1000003u ^ hash_of(attribute)), ...); }, key);
     return h;
+  }
+  template <class A>
+  static std::size_t hash_of(const A& attribute) {
+    if constexpr (requires { std::hash<A>{}(attribute); }) {
+      return std::hash<A>{}(attribute);
+    } else {  // a list
+      std::size_t h = attribute.size();
+      for (const auto& element : attribute) h = h * 1000003u ^ hash_of(element);
+      return h;
+    }
   }
 };
 

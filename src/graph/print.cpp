@@ -25,7 +25,7 @@ class Printer {
 
   std::string values(NodeId id) const {
     if (!has_value(id)) return {};
-    if (tape_.node(id).type == Type::id) return list(options_.values->ids(Var(const_cast<Tape&>(tape_), id)));
+    if (tape_.node(id).type == Type::id) return list(options_.values->ids(id));
     return list(options_.values->value(id));
   }
 

@@ -124,3 +124,9 @@ std::string Shape::text() const {
 }
 
 }  // namespace reel
+
+std::size_t std::hash<reel::Shape>::operator()(const reel::Shape& shape) const noexcept {
+  std::size_t h = shape.rows().code();
+  for (reel::Index d : shape.dims()) h = h * 1000003u ^ std::hash<reel::Index>{}(d);
+  return h;
+}

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -93,3 +94,8 @@ Index checked_product(Index a, Index b);
 Index checked_sum(Index a, Index b);
 
 }  // namespace reel
+
+template <>
+struct std::hash<reel::Shape> {
+  std::size_t operator()(const reel::Shape& shape) const noexcept;
+};

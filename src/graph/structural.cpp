@@ -15,10 +15,9 @@ std::string InputLeaf::attributes() const {
 std::string ConstantLeaf::attributes() const { return one_number() ? fmt::format("{}", (*value_)[0]) : "tensor"; }
 
 Signature Accumulate::infer(const Arguments& x) const {
-  if (x.size() == 0) throw ShapeError("takes at least one input");
+  x.require_some();
   x.require_all(Type::real);
-  for (int i = 1; i < x.size(); ++i)
-    if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
+  x.require_same_shapes();
   return x[0];
 }
 

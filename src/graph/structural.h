@@ -16,7 +16,7 @@ class InputLeaf final : public OpOf<InputLeaf> {
   // Tapes may share their ops, so the name alone does not tell one input from another's.
   auto key() const {
     return std::tuple(info_.name, info_.step, info_.steps, static_cast<int>(info_.kind), static_cast<int>(signature_.type),
-                      signature_.shape.text());
+                      signature_.shape);
   }
   std::string attributes() const override;
   Signature infer(const Arguments&) const override { return signature_; }
@@ -32,18 +32,15 @@ class InputLeaf final : public OpOf<InputLeaf> {
 class ParameterLeaf final : public OpOf<ParameterLeaf> {
  public:
   static constexpr std::string_view kName = "parameter";
-  explicit ParameterLeaf(Parameter p)
-      : parameter_(std::move(p)), info_{LeafInfo::Kind::parameter, parameter_.name(), -1, 0, parameter_.index(), nullptr} {}
-  auto key() const { return std::tuple(parameter_.set().get(), parameter_.index()); }
-  std::string attributes() const override { return parameter_.name(); }
-  Signature infer(const Arguments&) const override { return {Type::real, parameter_.shape()}; }
+  explicit ParameterLeaf(const Parameter& p) : info_{LeafInfo::Kind::parameter, p.name(), -1, 0, p, nullptr} {}
+  auto key() const { return std::tuple(info_.parameter.set().get(), info_.parameter.index()); }
+  std::string attributes() const override { return info_.name; }
+  Signature infer(const Arguments&) const override { return {Type::real, info_.parameter.shape()}; }
   const LeafInfo* leaf() const override { return &info_; }
-  const Parameter& parameter() const { return parameter_; }
   template <class S>
   void evaluate_as(const Evaluation<S>&) const {}
 
  private:
-  Parameter parameter_;
   LeafInfo info_;
 };
 
@@ -52,11 +49,11 @@ class ConstantLeaf final : public OpOf<ConstantLeaf> {
  public:
   static constexpr std::string_view kName = "constant";
   ConstantLeaf(Shape shape, std::shared_ptr<const Tensor<double>> value)
-      : shape_(shape), value_(std::move(value)), info_{LeafInfo::Kind::constant, {}, -1, 0, -1, value_.get()} {}
+      : shape_(shape), value_(std::move(value)), info_{LeafInfo::Kind::constant, {}, -1, 0, {}, value_.get()} {}
   // Equal numbers are equal constants; tensors are compared by identity.
   auto key() const {
     const auto bits = one_number() ? std::bit_cast<std::uint64_t>((*value_)[0]) : 0;
-    return std::tuple(bits, one_number() ? nullptr : value_.get(), shape_.text());
+    return std::tuple(bits, one_number() ? nullptr : value_.get(), shape_);
   }
   std::string attributes() const override;
   Signature infer(const Arguments&) const override { return {Type::real, shape_}; }
@@ -79,7 +76,7 @@ class Accumulate final : public OpOf<Accumulate> {
   static constexpr std::string_view kName = "accumulate";
   Signature infer(const Arguments& x) const override;
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {x.size(), dy}; }
-  bool accumulates() const override { return true; }
+  Traits traits() const override { return {.accumulates = true}; }
   std::optional<Tiles> tiles(int inputs) const override;
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -98,6 +95,7 @@ class StopGradient final : public OpOf<StopGradient> {
  public:
   static constexpr std::string_view kName = "stop_gradient";
   Signature infer(const Arguments& x) const override;
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
   std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{}; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -147,7 +145,7 @@ class BatchSize final : public OpOf<BatchSize> {
  public:
   static constexpr std::string_view kName = "batch_size";
   Signature infer(const Arguments&) const override { return {}; }
-  bool varies() const override { return true; }
+  Traits traits() const override { return {.varies = true}; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     e.y.real[0] = static_cast<S>(static_cast<double>(e.run.rows));

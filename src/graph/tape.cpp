@@ -8,6 +8,14 @@
 #include <reel/graph/structural.h>
 
 namespace reel {
+namespace {
+
+void check_steps(const std::string& name, Index steps, const Shape& shape) {
+  if (steps < 0) throw InputError(fmt::format("input \"{}\": {} steps; a Sequence has 0 or more", name, steps));
+  checked_product(steps, shape.row_size());
+}
+
+}  // namespace
 
 const Op* OpPool::find(const Op& op, std::size_t hash) const {
   if (parent_)
@@ -16,6 +24,12 @@ const Op* OpPool::find(const Op& op, std::size_t hash) const {
   for (auto it = first; it != last; ++it)
     if (it->second->equals(op)) return it->second;
   return nullptr;
+}
+
+RowCountTable& OpPool::own_row_counts() {
+  if (borrows_row_counts_) row_counts_ = std::make_shared<RowCountTable>(*row_counts_);
+  borrows_row_counts_ = false;
+  return *row_counts_;
 }
 
 const Op* OpPool::add(std::unique_ptr<const Op> op, std::size_t hash) {
@@ -52,13 +66,6 @@ Var Tape::ids(const std::string& name, Shape shape, CallSite site) {
   return leaf_input(name, -1, 0, Type::id, shape, site);
 }
 
-namespace {
-void check_steps(const std::string& name, Index steps, const Shape& shape) {
-  if (steps < 0) throw InputError(fmt::format("input \"{}\": {} steps; a Sequence has 0 or more", name, steps));
-  checked_product(steps, shape.row_size());
-}
-}  // namespace
-
 Sequence Tape::input(const std::string& name, Index steps, Shape step_shape, CallSite site) {
   check_steps(name, steps, step_shape);
   claim(name, Type::real, step_shape, steps);
@@ -78,7 +85,7 @@ Sequence Tape::ids(const std::string& name, Index steps, Shape step_shape, CallS
 std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
   check_steps(name, steps, Shape{});
   claim(name, Type::id, Shape{}, steps);
-  std::vector<RowCountTable::Entry>& table = pool_->row_counts()->counts;
+  std::vector<RowCountTable::Entry>& table = pool_->own_row_counts().counts;
   std::vector<RowCount> counts;
   for (Index t = 0; t < steps; ++t) {
     counts.push_back(RowCount::counted(static_cast<std::uint32_t>(table.size())));
@@ -88,7 +95,7 @@ std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
 }
 
 void Tape::require_at_most(RowCount n, RowCount m) {
-  if (n.is_counted() && m.is_counted()) pool_->row_counts()->at_most.emplace(n.number(), m.number());
+  if (n.is_counted() && m.is_counted()) pool_->own_row_counts().at_most.emplace(n.number(), m.number());
 }
 
 Var Tape::carried(const std::string& name, Shape shape, CallSite site) {
@@ -162,6 +169,7 @@ const Op* Tape::intern(std::unique_ptr<const Op> op) {
 }
 
 Var Tape::append_interned(const Op* op, std::span<const Var> x, CallSite site) {
+  site = this->site(site);
   signatures_.clear();
   for (const Var& v : x) {
     if (!v) throw InputError(fmt::format("[{}] an empty Var was used ({})", op->name(), site.text()));
@@ -171,7 +179,7 @@ Var Tape::append_interned(const Op* op, std::span<const Var> x, CallSite site) {
   Signature y;
   try {
     y = op->infer(Arguments(signatures_, [this, x](int i) { return describe(x[i].id()); }));
-    if (y.shape.rows().is_counted() && y.shape.rows().number() >= pool_->row_counts()->counts.size())
+    if (y.shape.rows().is_counted() && y.shape.rows().number() >= pool_->row_counts().counts.size())
       throw ShapeError(fmt::format("{} has a count of rows that is not of this tape", y.shape.text()));
   } catch (const ShapeError& e) {
     std::string where = site.text();
@@ -197,6 +205,12 @@ NodeId Tape::copy(const Tape& from, NodeId id, std::span<const NodeId> inputs) {
   nodes_.push_back(mine);
   if (const auto name = from.names_.find(id); name != from.names_.end()) names_.emplace(size() - 1, name->second);
   return size() - 1;
+}
+
+Tape::Site Tape::at(CallSite site) {
+  if (site_.line) return Site(nullptr);
+  site_ = site;
+  return Site(site.line ? this : nullptr);
 }
 
 Tape::Scope Tape::scope(const std::string& label) {

@@ -72,9 +72,13 @@ struct RowCountTable {
 class OpPool {
  public:
   explicit OpPool(std::shared_ptr<const OpPool> parent = nullptr)
-      : parent_(std::move(parent)), row_counts_(parent_ ? parent_->row_counts_ : std::make_shared<RowCountTable>()) {}
+      : parent_(std::move(parent)),
+        row_counts_(parent_ ? parent_->row_counts_ : std::make_shared<RowCountTable>()),
+        borrows_row_counts_(parent_ != nullptr) {}
 
-  const std::shared_ptr<RowCountTable>& row_counts() const { return row_counts_; }
+  const RowCountTable& row_counts() const { return *row_counts_; }
+  // To change them: what is borrowed of the parent is copied first.
+  RowCountTable& own_row_counts();
 
   const Op* find(const Op& op, std::size_t hash) const;
   const Op* add(std::unique_ptr<const Op> op, std::size_t hash);
@@ -82,6 +86,7 @@ class OpPool {
  private:
   std::shared_ptr<const OpPool> parent_;
   std::shared_ptr<RowCountTable> row_counts_;
+  bool borrows_row_counts_;  // of the parent, which may be read by other threads
   std::vector<std::unique_ptr<const Op>> ops_;
   std::unordered_multimap<std::size_t, const Op*> by_hash_;
 };
@@ -152,6 +157,23 @@ class Tape {
   [[nodiscard]] Scope scope(const std::string& label);
   [[nodiscard]] Scope scope_of(NodeId id);  // what is recorded next belongs to the scope of an existing node
 
+  // The line that all which is recorded while the returned object lives is said to come from, whatever lines of the library
+  // record it: so composite ops name their caller. Of nested ones the outermost counts.
+  class Site {
+   public:
+    explicit Site(Tape* tape) : tape_(tape) {}
+    Site(const Site&) = delete;
+    Site& operator=(const Site&) = delete;
+    ~Site() {
+      if (tape_) tape_->site_ = {};
+    }
+
+   private:
+    Tape* tape_;  // nullptr within another
+  };
+  [[nodiscard]] Site at(CallSite site);
+  CallSite site(CallSite own) const { return site_.line ? site_ : own; }  // what messages should name
+
   void name(Var v, std::string name);  // shown in text, pictures and messages
   // A new key for a source of randomness on this tape.
   std::uint32_t next_random_key() { return random_keys_++; }
@@ -188,6 +210,7 @@ class Tape {
   std::vector<std::string> scopes_{""};
   std::unordered_map<std::string, std::uint32_t> scope_ids_{{"", 0}};
   std::uint32_t scope_ = 0;
+  CallSite site_;  // of a Site that lives; line 0: none
   std::unordered_map<NodeId, std::string> names_;
   std::unordered_map<std::string, Claim> claims_;
   std::unordered_map<const Op*, NodeId> unique_leaves_;  // one node per parameter and constant

@@ -8,6 +8,7 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/pooling.h>
+#include <reel/ops/reduction.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/selection.h>
 
@@ -25,7 +26,8 @@ SequenceConvolution::SequenceConvolution(ParameterSet& set, const std::string& n
     : width_(width), padding_(padding), linear_(window_layer(set, name, checked_product(width, C), F)) {}
 
 Var SequenceConvolution::operator()(Operand x) const {
-  return linear_(Operand(unfold_sequence(x, width_, 1, padding_), x.site()));
+  const auto here = at("sequence_convolution", x);
+  return linear_(unfold_sequence(x, width_, 1, padding_));
 }
 
 ImageConvolution::ImageConvolution(ParameterSet& set, const std::string& name, Index size, Index C, Index F, Index stride,
@@ -37,7 +39,8 @@ ImageConvolution::ImageConvolution(ParameterSet& set, const std::string& name, I
 
 Var ImageConvolution::operator()(Operand x) const {
   const Window window{.height = size_, .width = size_, .stride = stride_, .pad_height = padding_, .pad_width = padding_};
-  return linear_(Operand(unfold(x, window), x.site()));
+  const auto here = at("image_convolution", x);
+  return linear_(unfold(x, window));
 }
 
 TextCnn::TextCnn(ParameterSet& set, const std::string& name, const std::vector<Index>& widths, Index E, Index F)
@@ -52,19 +55,20 @@ Var TextCnn::operator()(Operand x) const { return best(x, nullptr); }
 Var TextCnn::operator()(Operand x, Operand mask) const { return best(x, &mask); }
 
 Var TextCnn::best(Operand x, const Operand* words) const {
+  const auto here = at("text_cnn", x);
   Tape& tape = tape_of("text_cnn", {&x});
   Var v = x.on(tape), keep;
   if (words) {
     keep = words->on(tape);
     keep = reshape(keep, keep.shape().with_last(1));
-    v = mask(Operand(v, x.site()), keep);
+    v = mask(v, keep);
   }
   std::vector<Var> all;
   for (std::size_t i = 0; i < widths_.size(); ++i) {
-    const Var padded = widths_[i] > 1 ? pad(Operand(v, x.site()), -2, 0, widths_[i] - 1) : v;
-    Var y = relu(convolutions_[i](Operand(padded, x.site())));
+    const Var padded = widths_[i] > 1 ? pad(v, -2, 0, widths_[i] - 1) : v;
+    Var y = relu(convolutions_[i](padded));
     if (keep) y = mask(y, keep);  // 0 is never more than what a word's window has
-    all.push_back(max_over(y, -2));
+    all.push_back(max(y, -2));
   }
   return all.size() == 1 ? all[0] : concat(all);
 }
@@ -82,9 +86,10 @@ ImageCnn::ImageCnn(ParameterSet& set, const std::string& name, Index H, Index W,
 }
 
 Var ImageCnn::map(Operand x) const {
+  const auto here = at("image_cnn", x);
   Var y = x.on(tape_of("image_cnn", {&x}));
   for (const ImageConvolution& convolution : convolutions_) {
-    y = convolution(Operand(y, x.site()));
+    y = convolution(y);
     if (y.shape().dim(-3) >= 2 && y.shape().dim(-2) >= 2) y = max_pool(y, 2);
     y = relu(y);  // after the pooling: the same numbers, a quarter of the work
   }
@@ -92,6 +97,7 @@ Var ImageCnn::map(Operand x) const {
 }
 
 Var ImageCnn::operator()(Operand x) const {
+  const auto here = at("image_cnn", x);
   const Var v = x.on(tape_of("image_cnn", {&x}));
   if (v.shape().rank() < 3 || !std::ranges::equal(v.shape().dims().last(3), image_.dims()))
     throw ShapeError(fmt::format("[image_cnn] ImageCnn {} needs images [.., {}, {}, {}], not {} ({})", name_, image_.dim(0),
@@ -103,12 +109,12 @@ Var ImageCnn::operator()(Operand x) const {
 }
 
 Sequence steps_of(Operand x) {
+  const auto here = at("steps_of", x);
   const Var v = x.on(tape_of("steps_of", {&x}));
   if (v.shape().rank() < 2)
     throw ShapeError(fmt::format("[steps_of] needs [B, T, F], not {} ({})", v.tape().describe(v.id()), x.site().text()));
   Sequence steps;
-  for (Index t = 0; t < v.shape().dim(0); ++t)
-    steps.push_back(reshape(slice(Operand(v, x.site()), 0, t, t + 1), v.shape().without(0)));
+  for (Index t = 0; t < v.shape().dim(0); ++t) steps.push_back(reshape(slice(v, 0, t, t + 1), v.shape().without(0)));
   return steps;
 }
 

@@ -117,6 +117,6 @@ Sequence Hopfield::recall(Var a, Index steps) const {
   return all;
 }
 
-Var Hopfield::energy(Var a) const { return -0.5 * sum_last(matmul(a, W) * a) - sum_last(a * b); }
+Var Hopfield::energy(Var a) const { return -0.5 * sum(matmul(a, W) * a, -1) - sum(a * b, -1); }
 
 }  // namespace reel

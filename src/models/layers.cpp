@@ -13,7 +13,10 @@ Var identity(Operand x) { return x.on(tape_of("identity", {&x})); }
 Linear::Linear(ParameterSet& set, const std::string& name, Index I, Index O, Initializer weights, Initializer bias)
     : W(set.add(name + ".W", {I, O}, std::move(weights))), b(set.add(name + ".b", {O}, std::move(bias))) {}
 
-Var Linear::operator()(Operand x) const { return add(Operand(matmul(x, W), x.site()), b); }
+Var Linear::operator()(Operand x) const {
+  const auto here = at("linear", x);
+  return matmul(x, W) + b;
+}
 
 Embedding::Embedding(ParameterSet& set, const std::string& name, Index V, Index E, Initializer begin)
     : table(set.add(name, {V, E}, std::move(begin))) {}
@@ -29,9 +32,10 @@ Mlp::Mlp(ParameterSet& set, const std::string& name, const std::vector<Index>& s
 }
 
 Var Mlp::operator()(Operand x) const {
+  const auto here = at("mlp", x);
   Var y = layers[0](x);
-  for (std::size_t i = 1; i < layers.size(); ++i) y = layers[i](Operand(hidden_(Operand(y, x.site())), x.site()));
-  return output_(Operand(y, x.site()));
+  for (std::size_t i = 1; i < layers.size(); ++i) y = layers[i](hidden_(y));
+  return output_(y);
 }
 
 }  // namespace reel

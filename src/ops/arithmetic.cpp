@@ -69,7 +69,7 @@ struct Add final : Elementwise<Add, 2> {
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AddTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, dy}; }
-  bool accumulates() const override { return true; }
+  Traits traits() const override { return {.accumulates = true}; }
 };
 
 struct Subtract final : Elementwise<Subtract, 2> {

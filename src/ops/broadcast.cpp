@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
@@ -49,11 +50,11 @@ bool repeats_to(const Shape& small, const Shape& big) {
   return true;
 }
 
-class Broadcast final : public OpOf<Broadcast> {
+class Broadcast final : public RowOp<Broadcast> {
  public:
   static constexpr std::string_view kName = "broadcast";
   explicit Broadcast(Shape shape) : shape_(shape) {}
-  auto key() const { return std::tuple(shape_.text()); }
+  auto key() const { return std::tuple(shape_); }
   std::string attributes() const override { return shape_.text(); }
 
   Signature infer(const Arguments& x) const override {
@@ -72,27 +73,14 @@ class Broadcast final : public OpOf<Broadcast> {
     return std::nullopt;
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index rows = e.rows(*e.y.shape);
-    const Index x_rows = e.rows(*e.x[0].shape);
-    for (Index r = 0; r < rows; ++r)
-      copy_row(*e.x[0].shape, e.x[0].real + (x_rows == rows ? r : 0) * e.x[0].shape->row_size(),
-               e.y.real + r * shape_.row_size());
-  }
-
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const bool shared = !c.x[0].shape->batched();  // each row of the result reads the one row of x
-    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, c.x[0].row<const T>(shared ? 0 : r), c.y.row<T>(r));
+  template <class Row>
+  void row(const Row& r) const {
+    const auto* x = r.x(0);
+    auto* y = r.y();
+    RepeatWalk(shape_, r.x_shape(0)).each([&](Index big, Index small) { y[big] = x[small]; });
   }
 
  private:
-  template <class S>
-  void copy_row(const Shape& from, const S* x, S* y) const {
-    RepeatWalk(shape_, from).each([&](Index big, Index small) { y[big] = x[small]; });
-  }
-
   Shape shape_;
 };
 
@@ -100,7 +88,7 @@ class SumTo final : public OpOf<SumTo> {
  public:
   static constexpr std::string_view kName = "sum_to";
   explicit SumTo(Shape shape) : shape_(shape) {}
-  auto key() const { return std::tuple(shape_.text()); }
+  auto key() const { return std::tuple(shape_); }
   std::string attributes() const override { return shape_.text(); }
 
   Signature infer(const Arguments& x) const override {
@@ -167,7 +155,7 @@ class BatchSum final : public OpOf<BatchSum> {
   static constexpr std::string_view kName = "batch_sum";
 
   Signature infer(const Arguments& x) const override {
-    if (x.size() == 0) throw ShapeError("takes at least one input");
+    x.require_some();
     x.require_all(Type::real);
     for (int i = 0; i < x.size(); ++i) {
       if (!x.shape(i).batched()) throw ShapeError(fmt::format("{} has no batch to sum over", x.describe(i)));
@@ -183,7 +171,7 @@ class BatchSum final : public OpOf<BatchSum> {
     return dx;
   }
 
-  bool sum_merges() const override { return true; }
+  Traits traits() const override { return {.merges_in_sums = true}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -212,29 +200,6 @@ class BatchSum final : public OpOf<BatchSum> {
  private:
   static constexpr Index kColumns = 256;
 };
-
-}  // namespace
-
-Var broadcast(Operand x, Shape shape) {
-  Tape& tape = tape_of(Broadcast::kName, {&x});
-  const Var v = x.on(tape);
-  return v.shape() == shape ? v : tape.append(Broadcast(shape), {v}, x.site());
-}
-
-Var sum_to(Operand x, Shape shape) {
-  Tape& tape = tape_of(SumTo::kName, {&x});
-  Var v = x.on(tape);
-  const bool over_batch = v.shape().batched() && !shape.batched();
-  const Shape per_row = over_batch ? shape.with_rows(v.shape().rows()) : shape;
-  if (v.shape() != per_row) v = tape.append(SumTo(per_row), {v}, x.site());
-  return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
-}
-
-Var batch_sum(Operand x) { return record(BatchSum{}, x); }
-
-bool is_batch_sum(const Tape& tape, NodeId id) { return BatchSum::from(*tape.node(id).op) != nullptr; }
-
-namespace {
 
 std::string list_shapes(std::span<const Var> x) {
   std::string text;
@@ -269,6 +234,25 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
 }
 
 }  // namespace
+
+Var broadcast(Operand x, Shape shape) {
+  Tape& tape = tape_of(Broadcast::kName, {&x});
+  const Var v = x.on(tape);
+  return v.shape() == shape ? v : tape.append(Broadcast(shape), {v}, x.site());
+}
+
+Var sum_to(Operand x, Shape shape) {
+  Tape& tape = tape_of(SumTo::kName, {&x});
+  Var v = x.on(tape);
+  const bool over_batch = v.shape().batched() && !shape.batched();
+  const Shape per_row = over_batch ? shape.with_rows(v.shape().rows()) : shape;
+  if (v.shape() != per_row) v = tape.append(SumTo(per_row), {v}, x.site());
+  return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
+}
+
+Var batch_sum(Operand x) { return record(BatchSum{}, x); }
+
+bool is_batch_sum(const Tape& tape, NodeId id) { return BatchSum::from(*tape.node(id).op) != nullptr; }
 
 void broadcast_together(std::string_view op, std::span<Var> x, CallSite site) {
   const bool equal = std::all_of(x.begin(), x.end(), [&](const Var& v) { return v && v.shape() == x[0].shape(); });

@@ -7,46 +7,41 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
 
-class DropoutMask final : public OpOf<DropoutMask> {
+class DropoutMask final : public RowOp<DropoutMask> {
  public:
   static constexpr std::string_view kName = "dropout_mask";
   DropoutMask(Shape shape, double rate, std::uint32_t random_key) : shape_(shape), rate_(rate), random_key_(random_key) {}
-  auto key() const { return std::tuple(shape_.text(), rate_, random_key_); }
+  auto key() const { return std::tuple(shape_, rate_, random_key_); }
   std::string attributes() const override { return fmt::format("rate={} key={}", rate_, random_key_); }
   Signature infer(const Arguments& x) const override {
     x.require_count(0);
     return {Type::real, shape_};
   }
-  bool varies() const override { return true; }
+  Traits traits() const override { return {.varies = true}; }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    for (Index r = 0; r < e.rows(shape_); ++r) fill_row(e.run, r, e.y.real + r * shape_.row_size());
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) fill_row(c.run, c.first_row + r, c.y.row<T>(r));
-  }
-
- private:
-  template <class S>
-  void fill_row(const RunContext& run, Index row, S* y) const {
+  template <class Row>
+  void row(const Row& r) const {
+    using S = typename Row::Number;
+    S* y = r.y();
     const auto threshold = static_cast<std::uint32_t>(std::ldexp(rate_, 32));
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
     const r123::Philox4x32 generator;
-    const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(run.seed), static_cast<std::uint32_t>(run.seed >> 32)}};
+    const r123::Philox4x32::key_type key{
+        {static_cast<std::uint32_t>(r.run().seed), static_cast<std::uint32_t>(r.run().seed >> 32)}};
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const r123::Philox4x32::ctr_type counter{
-          {static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(run.run), random_key_}};
+      const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4),
+                                                static_cast<std::uint32_t>(r.run().run), random_key_}};
       const auto bits = generator(counter, key);
       for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j) y[i + j] = bits[j] < threshold ? S(0) : kept;
     }
   }
 
+ private:
   Shape shape_;
   double rate_;
   std::uint32_t random_key_;
@@ -60,16 +55,17 @@ void check_rate(double rate, CallSite site) {
 }  // namespace
 
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site) {
-  check_rate(rate, site);
+  check_rate(rate, tape.site(site));
   return tape.append(DropoutMask(shape, rate, tape.next_random_key()), {}, site);
 }
 
 Var dropout(Operand x, double rate, Mode mode) {
+  const auto here = at("dropout", x);
   Tape& tape = tape_of("dropout", {&x});
   const Var v = x.on(tape);
-  check_rate(rate, x.site());
+  check_rate(rate, tape.site(x.site()));
   if (mode == Mode::inference || rate == 0) return v;
-  return multiply(x, Operand(dropout_mask(tape, v.shape(), rate, x.site()), x.site()));
+  return v * dropout_mask(tape, v.shape(), rate);
 }
 
 }  // namespace reel

@@ -20,8 +20,7 @@ class Elementwise : public OpOf<Self> {
   Signature infer(const Arguments& x) const override {
     x.require_count(kArity);
     x.require_all(Type::real);
-    for (int i = 1; i < kArity; ++i)
-      if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
+    x.require_same_shapes();
     return x[0];
   }
 
@@ -49,7 +48,7 @@ template <class O>
 Var record_elementwise(const Operand& a, const Operand& b) {
   Tape& tape = tape_of(O::kName, {&a, &b});
   Var x[] = {a.on(tape), b.on(tape)};
-  broadcast_together(O::kName, x, a.site());
+  broadcast_together(O::kName, x, tape.site(a.site()));
   return tape.append(O{}, x, a.site());
 }
 

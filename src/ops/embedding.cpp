@@ -5,11 +5,12 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
 
-class Embedding final : public OpOf<Embedding> {
+class Embedding final : public RowOp<Embedding> {
  public:
   static constexpr std::string_view kName = "embedding";
 
@@ -25,23 +26,14 @@ class Embedding final : public OpOf<Embedding> {
     return {Var(), scatter_add(x[0], dy, x[1].shape().dim(0))};
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index V = e.x[1].shape->dim(0), E = e.x[1].shape->dim(1);
-    for (Index i = 0; i < e.x[0].size; ++i) {
-      check_id(e.x[0].ids[i], V, i / e.x[0].shape->row_size());
-      std::copy_n(e.x[1].real + e.x[0].ids[i] * E, E, e.y.real + i * E);
+  template <class Row>
+  void row(const Row& r) const {
+    const Index V = r.x_shape(1).dim(0), E = r.x_shape(1).dim(1);
+    for (Index i = 0; i < r.x_shape(0).row_size(); ++i) {
+      const std::int32_t id = r.ids(0)[i];
+      check_id(id, V, r.index());
+      std::copy_n(r.x(1) + id * E, E, r.y() + i * E);
     }
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index V = c.x[1].shape->dim(0), E = c.x[1].shape->dim(1);
-    for (Index r = 0; r < c.rows; ++r)
-      for (Index i = 0; i < c.x[0].shape->row_size(); ++i) {
-        const std::int32_t id = c.x[0].row<const std::int32_t>(r)[i];
-        check_id(id, V, c.first_row + r);
-        std::copy_n(c.x[1].row<const T>(0) + id * E, E, c.y.row<T>(r) + i * E);
-      }
   }
 };
 
@@ -68,7 +60,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
     for (std::size_t i = 0; i < x.size(); i += 2) dx[i + 1] = embedding(x[i], dy);
     return dx;
   }
-  bool sum_merges() const override { return true; }
+  Traits traits() const override { return {.merges_in_sums = true}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -81,7 +73,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
       }
   }
 
-  // Parts own blocks of columns, so that no two add to the same element.
+  // Tasks own blocks of columns, so that no two add to the same element.
   Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
     return std::max<Index>((y.shape.dim(1) + kColumns - 1) / kColumns, 1);
   }
@@ -105,7 +97,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
   Index V_;
 };
 
-class OneHot final : public OpOf<OneHot> {
+class OneHot final : public RowOp<OneHot> {
  public:
   static constexpr std::string_view kName = "one_hot";
   explicit OneHot(Index V) : V_(V) {}
@@ -117,23 +109,16 @@ class OneHot final : public OpOf<OneHot> {
     return {Type::real, x.shape(0).with_last(V_)};
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    std::fill_n(e.y.real, e.y.size, S{});
-    for (Index i = 0; i < e.x[0].size; ++i) {
-      check_id(e.x[0].ids[i], V_, i / e.x[0].shape->row_size());
-      e.y.real[i * V_ + e.x[0].ids[i]] = S(1);
-    }
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) {
-      std::fill_n(c.y.row<T>(r), c.y.shape->row_size(), T{});
-      for (Index i = 0; i < c.x[0].shape->row_size(); ++i) {
-        const std::int32_t id = c.x[0].row<const std::int32_t>(r)[i];
-        check_id(id, V_, c.first_row + r);
-        c.y.row<T>(r)[i * V_ + id] = T(1);
-      }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
+
+  template <class Row>
+  void row(const Row& r) const {
+    using S = typename Row::Number;
+    std::fill_n(r.y(), r.y_shape().row_size(), S{});
+    for (Index i = 0; i < r.x_shape(0).row_size(); ++i) {
+      const std::int32_t id = r.ids(0)[i];
+      check_id(id, V_, r.index());
+      r.y()[i * V_ + id] = S(1);
     }
   }
 

@@ -7,6 +7,7 @@
 #include <reel/graph/error.h>
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/pack.h>
+#include <reel/ops/transpose.h>
 
 namespace reel {
 namespace {
@@ -19,7 +20,7 @@ Index panel_vectors(Element element) {
 }
 
 // The weights of one term, one per group, side by side in the panel layout of the GEMM. Some may be packed as their
-// transposes: bit g of `transposed` tells.
+// transposes: `transposed`, by group, tells.
 class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
@@ -104,7 +105,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   static constexpr std::string_view kName = "packed_matmul";
   PackedMatmul(GroupedMatmulLayout layout, Index N, Element element)
       : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
-  auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_)); }
+  auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_, panel_vectors_)); }
   std::string attributes() const override {
     return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_,
                        layout_.init ? " +init" : "");
@@ -113,7 +114,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     return flop_of(layout_, x, y, run);
   }
-  bool multi_output() const override { return layout_.results() > 1; }
+  Traits traits() const override { return {.multi_output = layout_.results() > 1}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -229,7 +230,7 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     return flop_of(layout_, x, y, run);
   }
-  bool multi_output() const override { return layout_.results() > 1; }
+  Traits traits() const override { return {.multi_output = layout_.results() > 1}; }
 
   Var lower(std::span<const Var> x, Var y, Element element) const override {
     Tape& tape = y.tape();
@@ -241,7 +242,7 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
       std::vector<Var> weights;
       std::vector<bool> transposed;
       for (const Var& w : x.subspan(S * P + p * G, G)) {
-        transposed.push_back(tape.node(w.id()).op->transposes());
+        transposed.push_back(is_transpose(tape, w.id()));
         weights.push_back(transposed.back() ? tape.var(tape.inputs(w.id())[0]) : w);
       }
       inputs.push_back(tape.append(Pack(transposed, element), weights, site));

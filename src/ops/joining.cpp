@@ -6,17 +6,18 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
 
-// Copies pieces of `length` elements from x to y, `count` times, each advancing its own stride.
+// Copies runs of `length` elements from x to y, `count` times, each advancing its own stride.
 template <class S>
-void copy_pieces(const S* x, Index x_stride, S* y, Index y_stride, Index length, Index count) {
+void copy_runs(const S* x, Index x_stride, S* y, Index y_stride, Index length, Index count) {
   for (Index i = 0; i < count; ++i) std::copy_n(x + i * x_stride, length, y + i * y_stride);
 }
 
-class Concat final : public OpOf<Concat> {
+class Concat final : public RowOp<Concat> {
  public:
   static constexpr std::string_view kName = "concat";
   explicit Concat(int axis) : axis_(axis) {}
@@ -24,7 +25,7 @@ class Concat final : public OpOf<Concat> {
   std::string attributes() const override { return fmt::format("axis={}", axis_); }
 
   Signature infer(const Arguments& x) const override {
-    if (x.size() == 0) throw ShapeError("takes at least one input");
+    x.require_some();
     x.require_all(Type::real);
     const int axis = x.shape(0).axis(axis_);
     Index total = x.shape(0).dim(axis);
@@ -50,35 +51,24 @@ class Concat final : public OpOf<Concat> {
   }
   int axis(const Shape& y) const { return y.axis(axis_); }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    Index offset = 0;
-    for (const auto& x : e.x) {
-      for (Index r = 0; r < e.rows(*e.y.shape); ++r)
-        copy_row(*x.shape, *e.y.shape, x.real + r * x.shape->row_size(), e.y.real + r * e.y.shape->row_size() + offset);
-      offset += chunk(*x.shape);
-    }
-  }
-
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    Index offset = 0;
-    for (const KernelOperand& x : c.x) {
-      for (Index r = 0; r < c.rows; ++r) copy_row(*x.shape, *c.y.shape, x.row<const T>(r), c.y.row<T>(r) + offset);
-      offset += chunk(*x.shape);
+  template <class Row>
+  void row(const Row& r) const {
+    auto* y = r.y();
+    const Index stride = size_of(r.y_shape()), count = r.y_shape().leading_product(r.y_shape().axis(axis_));
+    for (int i = 0; i < r.inputs(); ++i) {
+      const Index length = size_of(r.x_shape(i));
+      copy_runs(r.x(i), length, y, stride, length, count);
+      y += length;
     }
   }
 
  private:
-  Index chunk(const Shape& s) const { return s.dim(axis_) * s.trailing_product(s.axis(axis_)); }
-  template <class S>
-  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
-    copy_pieces(x, chunk(from), y, chunk(to), chunk(from), to.leading_product(to.axis(axis_)));
-  }
+  // Of what lies together: along the axis and those after it.
+  Index size_of(const Shape& s) const { return s.dim(axis_) * s.trailing_product(s.axis(axis_)); }
   int axis_;
 };
 
-class Slice final : public OpOf<Slice> {
+class Slice final : public RowOp<Slice> {
  public:
   static constexpr std::string_view kName = "slice";
   Slice(int axis, Index begin, Index end) : axis_(axis), begin_(begin), end_(end) {}
@@ -107,29 +97,20 @@ class Slice final : public OpOf<Slice> {
     return ViewRule{.offset = begin_ * x.trailing_product(axis)};
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
-      copy_row(*e.x[0].shape, *e.y.shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * e.y.shape->row_size());
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, *c.y.shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  template <class Row>
+  void row(const Row& r) const {
+    const Shape& from = r.x_shape(0);
+    const int axis = from.axis(axis_);
+    const Index trailing = from.trailing_product(axis), length = (end_ - begin_) * trailing;
+    copy_runs(r.x(0) + begin_ * trailing, from.dim(axis) * trailing, r.y(), length, length, from.leading_product(axis));
   }
 
  private:
-  template <class S>
-  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
-    const int axis = from.axis(axis_);
-    const Index trailing = from.trailing_product(axis);
-    const Index length = (end_ - begin_) * trailing;
-    copy_pieces(x + begin_ * trailing, from.dim(axis) * trailing, y, length, length, to.leading_product(axis));
-  }
   int axis_;
   Index begin_, end_;
 };
 
-class Pad final : public OpOf<Pad> {
+class Pad final : public RowOp<Pad> {
  public:
   static constexpr std::string_view kName = "pad";
   Pad(int axis, Index before, Index after) : axis_(axis), before_(before), after_(after) {}
@@ -140,9 +121,7 @@ class Pad final : public OpOf<Pad> {
     x.require_count(1);
     x.require_type(0, Type::real);
     if (before_ < 0 || after_ < 0) throw ShapeError(fmt::format("negative padding {}, {} of {}", before_, after_, x.describe(0)));
-    Index total = x.shape(0).dim(axis_);
-    if (__builtin_add_overflow(total, before_, &total) || __builtin_add_overflow(total, after_, &total))
-      throw ShapeError(fmt::format("size overflows: {} + {} + {}", x.shape(0).dim(axis_), before_, after_));
+    const Index total = checked_sum(checked_sum(before_, x.shape(0).dim(axis_)), after_);
     return {Type::real, x.shape(0).with_dim(axis_, total)};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
@@ -150,25 +129,16 @@ class Pad final : public OpOf<Pad> {
   }
   AxisRange range(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    for (Index r = 0; r < e.rows(*e.y.shape); ++r)
-      copy_row(*e.x[0].shape, *e.y.shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * e.y.shape->row_size());
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    for (Index r = 0; r < c.rows; ++r) copy_row(*c.x[0].shape, *c.y.shape, c.x[0].row<const T>(r), c.y.row<T>(r));
+  template <class Row>
+  void row(const Row& r) const {
+    const Shape& to = r.y_shape();
+    const int axis = to.axis(axis_);
+    const Index trailing = to.trailing_product(axis), length = r.x_shape(0).dim(axis) * trailing;
+    std::fill_n(r.y(), to.row_size(), typename Row::Number{});
+    copy_runs(r.x(0), length, r.y() + before_ * trailing, to.dim(axis) * trailing, length, to.leading_product(axis));
   }
 
  private:
-  template <class S>
-  void copy_row(const Shape& from, const Shape& to, const S* x, S* y) const {
-    const int axis = from.axis(axis_);
-    const Index trailing = from.trailing_product(axis);
-    const Index length = from.dim(axis) * trailing;
-    std::fill_n(y, to.row_size(), S{});
-    copy_pieces(x, length, y + before_ * trailing, to.dim(axis) * trailing, length, to.leading_product(axis));
-  }
   int axis_;
   Index before_, after_;
 };

@@ -7,15 +7,14 @@
 namespace reel {
 
 Var layer_norm(Operand x, double epsilon) {
-  const auto at = [&](Var v) { return Operand(v, x.site()); };
-  const Var centred = subtract(x, at(mean_last(x, Keep::dimension)));
-  const Var variance = mean_last(at(square(at(centred))), Keep::dimension);
-  return divide(at(centred), at(sqrt(at(add(at(variance), epsilon)))));
+  const auto here = at("layer_norm", x);
+  const Var centred = x - mean(x, -1, Keep::dimension);
+  return centred / sqrt(mean(square(centred), -1, Keep::dimension) + epsilon);
 }
 
 Var layer_norm(Operand x, Operand gain, Operand bias, double epsilon) {
-  const Var scaled = multiply(Operand(layer_norm(x, epsilon), x.site()), gain);
-  return add(Operand(scaled, x.site()), bias);
+  const auto here = at("layer_norm", x);
+  return layer_norm(x, epsilon) * gain + bias;
 }
 
 }  // namespace reel

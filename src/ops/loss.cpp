@@ -81,34 +81,34 @@ void check_lengths(std::size_t logits, std::size_t other, const char* what, Call
 }
 
 // sum / count, or 0 where count is 0.
-Var safe_ratio(Var sum, Var count, CallSite site) {
-  const Var ratio = divide(Operand(sum, site), select(Operand(count, site), count, 1.0));
-  return mask(ratio, Operand(count, site));
+Var safe_ratio(Var sum, Var count) { return mask(sum / select(count, count, 1.0), count); }
+
+// f(first, end) for every longest run of steps of equal shapes.
+template <class F>
+void each_run(std::span<const Var> steps, F f) {
+  for (std::size_t first = 0, end = 0; first < steps.size(); first = end) {
+    while (end < steps.size() && steps[end].shape() == steps[first].shape()) ++end;
+    f(first, end);
+  }
 }
 
 // The sum over all steps -> []. Steps with the same rows add up row by row first, so that one sum over the batch is left.
-Var sum_of(std::span<const Var> steps, CallSite site) {
+Var sum_of(std::span<const Var> steps) {
   std::vector<Var> sums;
-  for (std::size_t first = 0; first < steps.size();) {
-    std::size_t end = first;
-    while (end < steps.size() && steps[end].shape() == steps[first].shape()) ++end;
-    sums.push_back(sum(Operand(accumulate(steps.subspan(first, end - first), site), site)));
-    first = end;
-  }
-  return accumulate(sums, site);
+  each_run(steps,
+           [&](std::size_t first, std::size_t end) { sums.push_back(sum(accumulate(steps.subspan(first, end - first)))); });
+  return accumulate(sums);
 }
 
 // The number of ids in all steps -> [].
-Var count_of(std::span<const Var> ids, CallSite site) {
+Var count_of(std::span<const Var> ids) {
   std::vector<Var> counts;
-  for (std::size_t first = 0; first < ids.size();) {
-    std::size_t end = first;
-    while (end < ids.size() && ids[end].shape() == ids[first].shape()) ++end;
-    const auto per_row = static_cast<double>(checked_product(static_cast<Index>(end - first), ids[first].shape().row_size()));
-    counts.push_back(multiply(Operand(row_count(ids[first].tape(), ids[first].shape().rows(), site), site), per_row));
-    first = end;
-  }
-  return accumulate(counts, site);
+  each_run(ids, [&](std::size_t first, std::size_t end) {
+    const Shape& s = ids[first].shape();
+    const auto per_row = static_cast<double>(checked_product(static_cast<Index>(end - first), s.row_size()));
+    counts.push_back(row_count(ids[first].tape(), s.rows()) * per_row);
+  });
+  return accumulate(counts);
 }
 
 }  // namespace
@@ -119,10 +119,10 @@ Var cross_entropy_rows(Operand logits, Var ids) {
 }
 
 Var cross_entropy_rows(Operand logits, Var ids, Operand weights) {
+  const auto here = at(CrossEntropy::kName, {&logits, &weights});
   Tape& tape = tape_of(CrossEntropy::kName, {&logits, &weights});
-  if (!ids) throw InputError(fmt::format("[cross_entropy] the ids are an empty Var ({})", logits.site().text()));
-  const Var w = broadcast(Operand(weights.on(tape), weights.site()), ids.shape());
-  return tape.append(CrossEntropy{}, {logits.on(tape), ids, w}, logits.site());
+  if (!ids) throw InputError(fmt::format("[cross_entropy] the ids are an empty Var ({})", tape.site(logits.site()).text()));
+  return tape.append(CrossEntropy{}, {logits.on(tape), ids, broadcast(weights.on(tape), ids.shape())});
 }
 
 Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, Reduction reduction, CallSite site) {
@@ -136,15 +136,17 @@ Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::sp
   if (logits.empty())
     throw InputError(
         fmt::format("[cross_entropy] the sequence is empty, T = 0; use tape.constant(0.0) for its loss ({})", site.text()));
+  for (const Var& v : logits)
+    if (!v) throw InputError(fmt::format("[cross_entropy] an empty Var among the logits ({})", site.text()));
+  const auto here = logits[0].tape().at(site);
   std::vector<Var> losses, weighted;
   for (std::size_t t = 0; t < logits.size(); ++t) {
-    losses.push_back(weights.empty() ? cross_entropy_rows(Operand(logits[t], site), ids[t])
-                                     : cross_entropy_rows(Operand(logits[t], site), ids[t], Operand(weights[t], site)));
-    if (!weights.empty()) weighted.push_back(broadcast(Operand(weights[t], site), ids[t].shape()));
+    losses.push_back(weights.empty() ? cross_entropy_rows(logits[t], ids[t]) : cross_entropy_rows(logits[t], ids[t], weights[t]));
+    if (!weights.empty()) weighted.push_back(broadcast(weights[t], ids[t].shape()));
   }
-  const Var total = sum_of(losses, site);
+  const Var total = sum_of(losses);
   if (reduction == Reduction::sum) return total;
-  return safe_ratio(total, weights.empty() ? count_of(ids, site) : sum_of(weighted, site), site);
+  return safe_ratio(total, weights.empty() ? count_of(ids) : sum_of(weighted));
 }
 
 Var cross_entropy(Var logits, Var ids, Reduction reduction, CallSite site) {
@@ -152,9 +154,8 @@ Var cross_entropy(Var logits, Var ids, Reduction reduction, CallSite site) {
 }
 
 Var half_squared_error(Operand y, Operand target) {
-  const Var error = subtract(y, target);
-  const Var squares = square(Operand(error, y.site()));
-  return multiply(Operand(sum(Operand(squares, y.site())), y.site()), 0.5);
+  const auto here = at("half_squared_error", {&y, &target});
+  return sum(square(y - target)) * 0.5;
 }
 
 }  // namespace reel

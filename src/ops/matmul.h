@@ -1,4 +1,4 @@
-// The matrix product and the transpose.
+// The matrix product.
 //
 // Each element is one chain of multiply-adds over ascending k. A plan packs a weight once per update of the parameters.
 #pragma once
@@ -11,10 +11,7 @@ namespace reel {
 // An empty K gives zeros. ShapeError when the inner dimensions differ.
 Var matmul(Operand x, Operand w);
 
-// [M, N] -> [N, M]. Refuses B: rows are independent.
-Var transpose(Operand x);
-
-// Whether a node is a matmul.
+// Whether a node is one.
 bool is_matmul(const Tape& tape, NodeId id);
 
 }  // namespace reel

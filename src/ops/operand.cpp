@@ -25,4 +25,8 @@ Tape& tape_of(std::string_view op, std::initializer_list<const Operand*> operand
                   (*operands.begin())->site().text()));
 }
 
+Tape::Site at(std::string_view op, std::initializer_list<const Operand*> operands) {
+  return tape_of(op, operands).at((*operands.begin())->site());
+}
+
 }  // namespace reel

@@ -27,6 +27,11 @@ class Operand {
 // The tape of the operands. InputError when none of them is a Var (a Parameter alone knows no tape).
 Tape& tape_of(std::string_view op, std::initializer_list<const Operand*> operands);
 
+// For composite ops, which are written as plain mathematics: while the returned object lives, all that is recorded names the line
+// that called them. InputError as tape_of.
+[[nodiscard]] Tape::Site at(std::string_view op, std::initializer_list<const Operand*> operands);
+[[nodiscard]] inline Tape::Site at(std::string_view op, const Operand& x) { return at(op, {&x}); }
+
 // Records an op over operands that need no broadcasting.
 template <class O>
 Var record(O op, const Operand& x) {

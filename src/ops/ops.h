@@ -18,5 +18,6 @@
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
+#include <reel/ops/transpose.h>
 #include <reel/ops/unfold.h>
 #include <reel/ops/weight_gradient.h>

@@ -1,123 +1,206 @@
 #include <reel/ops/reduction.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
 #include <reel/ops/arithmetic.h>
-#include <reel/ops/embedding.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rows.h>
+#include <reel/ops/rowwise.h>
 #include <reel/ops/scalar.h>
 #include <reel/ops/selection.h>
 
 namespace reel {
 namespace {
 
-template <class S>
-Index first_largest(const S* x, Index n) {
-  Index best = 0;
-  for (Index i = 0; i < n; ++i) {
-    if (std::isnan(real_part(x[i]))) return i;
-    if (real_part(x[i]) > real_part(x[best])) best = i;
-  }
-  return best;
-}
+// Elements along an axis: `before` groups of n, each element `after` numbers apart.
+struct Along {
+  Index before, n, after;
+  Along(const Shape& s, int axis)
+      : before(s.leading_product(s.axis(axis))), n(s.dim(axis)), after(s.trailing_product(s.axis(axis))) {}
+};
 
-Shape check_reducible(const Arguments& x) {
-  x.require_count(1);
+// The shape of a maximum over `axis`.
+Shape reduced(const Arguments& x, int axis) {
   x.require_type(0, Type::real);
-  if (x.shape(0).rank() == 0) throw ShapeError(fmt::format("{} has no last dimension", x.describe(0)));
-  if (x.shape(0).last() == 0) throw ShapeError(fmt::format("there is no largest among 0 elements: {}", x.describe(0)));
-  return x.shape(0);
+  if (x.shape(0).dim(axis) == 0) throw ShapeError(fmt::format("there is no largest among 0 elements: {}", x.describe(0)));
+  return x.shape(0).without(axis);
 }
 
-// [.., n] -> [.., 1]
-class MaxLast final : public OpOf<MaxLast> {
+// Larger, or the first NaN; without a branch, so that loops over it become vectors.
+template <class S>
+bool beats(S candidate, S best) {
+  return static_cast<int>(!(real_part(candidate) <= real_part(best))) & static_cast<int>(real_part(best) == real_part(best));
+}
+
+class Max final : public RowOp<Max> {
  public:
-  static constexpr std::string_view kName = "max_last";
-  Signature infer(const Arguments& x) const override { return {Type::real, check_reducible(x).with_dim(-1, 1)}; }
+  static constexpr std::string_view kName = "max";
+  explicit Max(int axis) : axis_(axis) {}
+  auto key() const { return std::tuple(axis_); }
+  std::string attributes() const override { return fmt::format("axis={}", axis_); }
 
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    return {Type::real, reduced(x, axis_)};
+  }
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {spread_to_largest(x[0], dy, axis_)}; }
+
+  template <class Row>
+  void row(const Row& r) const {
+    const Along a(r.x_shape(0), axis_);
+    const auto* x = r.x(0);
+    auto* y = r.y();
+    for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.after) {
+      std::copy_n(x, a.after, y);
+      for (Index i = 1; i < a.n; ++i)
+        for (Index k = 0; k < a.after; ++k) y[k] = beats(x[i * a.after + k], y[k]) ? x[i * a.after + k] : y[k];
+    }
+  }
+
+ private:
+  int axis_;
+};
+
+class SpreadToLargest final : public RowOp<SpreadToLargest> {
+ public:
+  static constexpr std::string_view kName = "spread_to_largest";
+  explicit SpreadToLargest(int axis) : axis_(axis) {}
+  auto key() const { return std::tuple(axis_); }
+  std::string attributes() const override { return fmt::format("axis={}", axis_); }
+
+  Signature infer(const Arguments& x) const override {
+    x.require_count(2);
+    x.require_all(Type::real);
+    if (x.shape(1) != reduced(x, axis_))
+      throw ShapeError(fmt::format("{} is not {} without axis {}", x.describe(1), x.describe(0), axis_));
+    return x[0];
+  }
+  // Linear in dy; piecewise constant in x.
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
-    return {one_hot(argmax(x[0]), x[0].shape().last()) * dy};
+    const Var one = x[0].tape().fill(x[1].shape(), 1.0);
+    const Var chosen = dy * spread_to_largest(x[0], one, axis_);
+    const int axis = x[0].shape().axis(axis_);
+    return {Var(), reshape(sum_to(chosen, chosen.shape().with_dim(axis, 1)), x[1].shape())};
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index n = e.x[0].shape->last();
-    for (Index i = 0; i < e.y.size; ++i) e.y.real[i] = e.x[0].real[i * n + first_largest(e.x[0].real + i * n, n)];
+  template <class Row>
+  void row(const Row& r) const {
+    const Along a(r.y_shape(), axis_);
+    const auto *x = r.x(0), *dy = r.x(1);
+    auto* y = r.y();
+    for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.n * a.after, dy += a.after)
+      for (Index first = 0; first < a.after; first += kColumns)
+        columns(a, std::min(kColumns, a.after - first), x + first, dy + first, y + first);
   }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index n = c.x[0].shape->last();
-    for (Index r = 0; r < c.rows; ++r)
-      for (Index i = 0; i < c.y.shape->row_size(); ++i) {
-        const T* x = c.x[0].row<const T>(r) + i * n;
-        c.y.row<T>(r)[i] = x[first_largest(x, n)];
+
+ private:
+  // Neighbouring columns; loops so plain that they become vectors.
+  template <class S>
+  static void columns(const Along& a, Index count, const S* x, const S* dy, S* __restrict y) {
+    S largest[kColumns], left[kColumns];  // what is left to give: dy until the first largest was met, then 0
+    std::copy_n(x, count, largest);
+    std::copy_n(dy, count, left);
+    for (Index i = 1; i < a.n; ++i)
+      for (Index k = 0; k < count; ++k) largest[k] = beats(x[i * a.after + k], largest[k]) ? x[i * a.after + k] : largest[k];
+    for (Index i = 0; i < a.n; ++i)
+      for (Index k = 0; k < count; ++k) {
+        const bool below = real_part(x[i * a.after + k]) < real_part(largest[k]);
+        y[i * a.after + k] = below ? S{} : left[k];
+        left[k] = below ? left[k] : S{};
       }
   }
+
+  static constexpr Index kColumns = 64;
+  int axis_;
 };
 
-class Argmax final : public OpOf<Argmax> {
+class Argmax final : public RowOp<Argmax> {
  public:
   static constexpr std::string_view kName = "argmax";
-  Signature infer(const Arguments& x) const override { return {Type::id, check_reducible(x).without(-1)}; }
-
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Index n = e.x[0].shape->last();
-    for (Index i = 0; i < e.y.size; ++i) e.y.ids[i] = static_cast<std::int32_t>(first_largest(e.x[0].real + i * n, n));
+  Signature infer(const Arguments& x) const override {
+    x.require_count(1);
+    x.require_last(0);
+    return {Type::id, reduced(x, -1)};
   }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index n = c.x[0].shape->last();
-    for (Index r = 0; r < c.rows; ++r)
-      for (Index i = 0; i < c.y.shape->row_size(); ++i)
-        c.y.row<std::int32_t>(r)[i] = static_cast<std::int32_t>(first_largest(c.x[0].row<const T>(r) + i * n, n));
+  std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
+
+  template <class Row>
+  void row(const Row& r) const {
+    const Index n = r.x_shape(0).last();
+    for (Index i = 0; i < r.y_shape().row_size(); ++i) r.y_ids()[i] = static_cast<std::int32_t>(first_largest(r.x(0) + i * n, n));
+  }
+
+ private:
+  template <class S>
+  static Index first_largest(const S* x, Index n) {
+    Index best = 0;
+    for (Index i = 0; i < n; ++i) {
+      if (std::isnan(real_part(x[i]))) return i;
+      if (real_part(x[i]) > real_part(x[best])) best = i;
+    }
+    return best;
   }
 };
 
-Var last_dropped(Var reduced, Keep keep, CallSite site) {
-  return keep == Keep::dimension ? reduced : reshape(Operand(reduced, site), reduced.shape().without(-1));
+// x as a node, when it has such an axis.
+Var with_axis(std::string_view op, const Operand& x, int axis) {
+  const Var v = x.on(tape_of(op, {&x}));
+  const int rank = v.shape().rank();
+  if (axis < -rank || axis >= rank)
+    throw ShapeError(
+        fmt::format("[{}] no axis {} in {} ({})", op, axis, v.tape().describe(v.id()), v.tape().site(x.site()).text()));
+  return v;
 }
 
 // n, or 1 where n is 0, so that an empty mean is 0 / 1.
-Var at_least_one(Var n, CallSite site) { return select(Operand(n, site), n, 1.0); }
-
-Var on_tape(std::string_view op, const Operand& x) { return x.on(tape_of(op, {&x})); }
+Var at_least_one(Var n) { return select(n, n, 1.0); }
+double at_least_one(Index n) { return n == 0 ? 1.0 : static_cast<double>(n); }
 
 }  // namespace
 
-Var sum_last(Operand x, Keep keep) {
-  const Var v = on_tape("sum_last", x);
-  if (v.shape().rank() == 0)
-    throw ShapeError(fmt::format("[sum_last] {} has no last dimension ({})", v.tape().describe(v.id()), x.site().text()));
-  return last_dropped(sum_to(x, v.shape().with_dim(-1, 1)), keep, x.site());
+Var sum(Operand x, int axis, Keep keep) {
+  const auto here = at("sum", x);
+  const Var v = with_axis("sum", x, axis);
+  const Var total = sum_to(v, v.shape().with_dim(axis, 1));
+  return keep == Keep::dimension ? total : reshape(total, v.shape().without(axis));
 }
 
-Var mean_last(Operand x, Keep keep) {
-  const Var total = sum_last(x, keep);
-  const Var v = on_tape("mean_last", x);
-  const Index n = v.shape().last();
-  return divide(Operand(total, x.site()), static_cast<double>(n == 0 ? 1 : n));
+Var mean(Operand x, int axis, Keep keep) {
+  const auto here = at("mean", x);
+  const Var v = with_axis("mean", x, axis);
+  return sum(v, axis, keep) / at_least_one(v.shape().dim(axis));
 }
+
+Var max(Operand x, int axis, Keep keep) {
+  const auto here = at("max", x);
+  const Var v = with_axis("max", x, axis);
+  const Var largest = record(Max(v.shape().axis(axis)), v);
+  return keep == Keep::dimension ? reshape(largest, v.shape().with_dim(axis, 1)) : largest;
+}
+
+Var argmax(Operand x) { return record(Argmax{}, x); }
+
+Var spread_to_largest(Operand x, Operand dy, int axis) { return record(SpreadToLargest(axis), x, dy); }
 
 Var sum(Operand x) { return sum_to(x, Shape{}); }
 
 Var mean(Operand x) {
-  const Var v = on_tape("mean", x);
-  const auto per_row = static_cast<double>(v.shape().row_size());
-  if (!v.shape().batched()) return divide(Operand(sum(x), x.site()), per_row == 0 ? 1.0 : per_row);
-  const Var count = multiply(Operand(row_count(v.tape(), v.shape().rows(), x.site()), x.site()), per_row);
-  return divide(Operand(sum(x), x.site()), at_least_one(count, x.site()));
+  const auto here = at("mean", x);
+  const Var v = x.on(tape_of("mean", {&x}));
+  if (!v.shape().batched()) return sum(v) / at_least_one(v.shape().row_size());
+  const Var count = row_count(v.tape(), v.shape().rows()) * static_cast<double>(v.shape().row_size());
+  return sum(v) / at_least_one(count);
 }
 
 Var batch_mean(Operand x) {
+  const auto here = at("batch_mean", x);
   const Var total = batch_sum(x);
-  const RowCount rows = on_tape("batch_mean", x).shape().rows();
-  return divide(Operand(total, x.site()), at_least_one(row_count(total.tape(), rows, x.site()), x.site()));
+  const RowCount rows = x.on(total.tape()).shape().rows();
+  return total / at_least_one(row_count(total.tape(), rows));
 }
-
-Var max_last(Operand x, Keep keep) { return last_dropped(record(MaxLast{}, x), keep, x.site()); }
-Var argmax(Operand x) { return record(Argmax{}, x); }
 
 }  // namespace reel

@@ -13,7 +13,7 @@ class Reshape final : public OpOf<Reshape> {
  public:
   static constexpr std::string_view kName = "reshape";
   explicit Reshape(Shape shape) : shape_(shape) {}
-  auto key() const { return std::tuple(shape_.text()); }
+  auto key() const { return std::tuple(shape_); }
   std::string attributes() const override { return shape_.text(); }
 
   Signature infer(const Arguments& x) const override {

@@ -4,6 +4,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/broadcast.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
@@ -38,7 +39,7 @@ class FirstRows final : public OpOf<FirstRows> {
   RowCount n_;
 };
 
-class UpdateRows final : public OpOf<UpdateRows> {
+class UpdateRows final : public RowOp<UpdateRows> {
  public:
   static constexpr std::string_view kName = "update_rows";
 
@@ -55,15 +56,9 @@ class UpdateRows final : public OpOf<UpdateRows> {
     return {update_rows(dy, dy.tape().zeros(x[1].shape())), first_rows(dy, n)};
   }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    std::copy_n(e.x[0].real, e.y.size, e.y.real);
-    std::copy_n(e.x[1].real, e.x[1].size, e.y.real);
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index top = std::min(c.rows, c.rows_of(c.x[1])), n = c.y.shape->row_size();
-    for (Index r = 0; r < c.rows; ++r) std::copy_n((r < top ? c.x[1] : c.x[0]).row<const T>(r), n, c.y.row<T>(r));
+  template <class Row>
+  void row(const Row& r) const {
+    std::copy_n(r.x(r.index() < r.rows_of(1) ? 1 : 0), r.y_shape().row_size(), r.y());
   }
 };
 
@@ -88,14 +83,16 @@ Var update_rows(Operand base, Operand top) {
 }
 
 Var extend_rows(Operand x, RowCount m) {
+  const auto here = at("extend_rows", x);
   Tape& tape = tape_of("extend_rows", {&x});
   const Var v = x.on(tape);
-  return update_rows(Operand(tape.zeros(v.shape().with_rows(m), x.site()), x.site()), Operand(v, x.site()));
+  return update_rows(tape.zeros(v.shape().with_rows(m)), v);
 }
 
 Var row_count(Tape& tape, RowCount n, CallSite site) {
   if (!n.is_counted()) return n.batched() ? tape.batch_size(site) : tape.constant(1.0, site);
-  return batch_sum(Operand(tape.fill(Shape(n, {}), 1.0, site), site));
+  const auto here = tape.at(site);
+  return batch_sum(tape.fill(Shape(n, {}), 1.0));
 }
 
 }  // namespace reel

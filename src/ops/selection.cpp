@@ -47,11 +47,14 @@ struct Select final : Elementwise<Select, 3> {
 Var select(Operand condition, Operand x, Operand otherwise) {
   Tape& tape = tape_of(Select::kName, {&condition, &x, &otherwise});
   Var v[] = {condition.on(tape), x.on(tape), otherwise.on(tape)};
-  broadcast_together(Select::kName, v, condition.site());
+  broadcast_together(Select::kName, v, tape.site(condition.site()));
   return tape.append(Select{}, v, condition.site());
 }
 
-Var mask(Operand x, Operand keep) { return select(keep, x, Operand(0.0, x.site())); }
+Var mask(Operand x, Operand keep) {
+  const auto here = at("mask", {&x, &keep});
+  return select(keep, x, 0.0);
+}
 
 }  // namespace reel
 #endif

@@ -6,6 +6,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/rowwise.h>
 
 namespace reel {
 namespace {
@@ -73,7 +74,7 @@ struct Grid {
   }
 };
 
-class Unfold final : public OpOf<Unfold> {
+class Unfold final : public RowOp<Unfold> {
  public:
   static constexpr std::string_view kName = "unfold";
   explicit Unfold(Window w) : w_(w) {}
@@ -95,27 +96,18 @@ class Unfold final : public OpOf<Unfold> {
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Grid grid(w_, *e.x[0].shape);
-    std::fill_n(e.y.real, e.y.size, S{});
-    for (Index at = 0, image = 0; at < e.y.size; at += grid.windows_size(), image += grid.image_size())
-      grid.gather(e.x[0].real + image, e.y.real + at);
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Grid grid(w_, *c.x[0].shape);
-    const Index images = c.x[0].shape->leading_product(c.x[0].shape->rank() - 3);
-    for (Index r = 0; r < c.rows; ++r)
-      for (Index i = 0; i < images; ++i)
-        grid.gather(c.x[0].row<const T>(r) + i * grid.image_size(), c.y.row<T>(r) + i * grid.windows_size());
+  template <class Row>
+  void row(const Row& r) const {
+    const Grid grid(w_, r.x_shape(0));
+    const Index images = r.x_shape(0).leading_product(r.x_shape(0).rank() - 3);
+    for (Index i = 0; i < images; ++i) grid.gather(r.x(0) + i * grid.image_size(), r.y() + i * grid.windows_size());
   }
 
  private:
   Window w_;
 };
 
-class Fold final : public OpOf<Fold> {
+class Fold final : public RowOp<Fold> {
  public:
   static constexpr std::string_view kName = "fold";
   Fold(Window w, Index H, Index W) : w_(w), H_(H), W_(W) {}
@@ -136,19 +128,11 @@ class Fold final : public OpOf<Fold> {
   }
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {unfold(dy, w_)}; }
 
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    const Grid grid(w_, *e.y.shape);
-    for (Index at = 0, image = 0; image < e.y.size; at += grid.windows_size(), image += grid.image_size())
-      grid.scatter(e.x[0].real + at, e.y.real + image);
-  }
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Grid grid(w_, *c.y.shape);
-    const Index images = c.y.shape->leading_product(c.y.shape->rank() - 3);
-    for (Index r = 0; r < c.rows; ++r)
-      for (Index i = 0; i < images; ++i)
-        grid.scatter(c.x[0].row<const T>(r) + i * grid.windows_size(), c.y.row<T>(r) + i * grid.image_size());
+  template <class Row>
+  void row(const Row& r) const {
+    const Grid grid(w_, r.y_shape());
+    const Index images = r.y_shape().leading_product(r.y_shape().rank() - 3);
+    for (Index i = 0; i < images; ++i) grid.scatter(r.x(0) + i * grid.windows_size(), r.y() + i * grid.image_size());
   }
 
  private:
@@ -163,16 +147,17 @@ Var unfold(Operand x, Window window) { return record(Unfold(window), x); }
 Var fold(Operand x, Window window, Index H, Index W) { return record(Fold(window, H, W), x); }
 
 Var unfold_sequence(Operand x, Index width, Index stride, Index padding) {
+  const auto here = at("unfold_sequence", x);
   const Var v = x.on(tape_of("unfold_sequence", {&x}));
   if (v.shape().rank() < 2)
-    throw ShapeError(
-        fmt::format("[unfold_sequence] needs sequences [.., T, C], not {} ({})", v.tape().describe(v.id()), x.site().text()));
+    throw ShapeError(fmt::format("[unfold_sequence] needs sequences [.., T, C], not {} ({})", v.tape().describe(v.id()),
+                                 v.tape().site(x.site()).text()));
   const Shape& s = v.shape();
   std::vector<Index> dims(s.dims().begin(), s.dims().end());
   dims.insert(dims.end() - 2, 1);
-  const Var image = reshape(Operand(v, x.site()), Shape(s.rows(), dims));
-  const Var y = unfold(Operand(image, x.site()), {.height = 1, .width = width, .stride = stride, .pad_width = padding});
-  return reshape(Operand(y, x.site()), y.shape().without(-3));
+  const Var image = reshape(v, Shape(s.rows(), dims));
+  const Var y = unfold(image, {.height = 1, .width = width, .stride = stride, .pad_width = padding});
+  return reshape(y, y.shape().without(-3));
 }
 
 }  // namespace reel

@@ -1,3 +1,4 @@
+#include <reel/ops/transpose.h>
 #include <reel/ops/weight_gradient.h>
 
 #include <algorithm>
@@ -212,11 +213,11 @@ class WeightGradient final : public OpOf<WeightGradient> {
     Index M = layout_.sums ? 1 : 0;
     for (int l = 0; l < L; ++l) M = checked_sum(M, x.shape(l).last());
     const Index N = x.shape(L).last();
-    return {Type::real, multi_output() ? Shape{layout_.groups, M, N} : Shape{M, N}};
+    return {Type::real, layout_.groups > 1 ? Shape{layout_.groups, M, N} : Shape{M, N}};
   }
-  bool multi_output() const override { return layout_.groups > 1; }
 
-  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
+  std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const override {
+    if (layout_.operands() != 2 || layout_.sums) return Op::adjoint(x, y, dy);  // a form of plans
     std::vector<Var> dx;
     const Var turned = transpose(dy);
     for (std::size_t i = 0; i < x.size(); i += 2) {
@@ -226,7 +227,7 @@ class WeightGradient final : public OpOf<WeightGradient> {
     return dx;
   }
 
-  bool sum_merges() const override { return true; }
+  Traits traits() const override { return {.merges_in_sums = true, .multi_output = layout_.groups > 1}; }
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); i += static_cast<std::size_t>(layout_.operands()))

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
-#include <reel/graph/structural.h>
 #include <reel/graph/verify.h>
 #include <reel/plan/kernel_plan.h>
 #include <reel/plan/passes/common_subexpressions.h>
@@ -90,11 +89,11 @@ void find_parameters(const Tape& tape, PlanData& plan) {
   for (NodeId id = 0; id < tape.size(); ++id) {
     const LeafInfo* leaf = tape.node(id).op->leaf();
     if (!leaf || leaf->kind != LeafInfo::Kind::parameter) continue;
-    const SetIdentity& set = static_cast<const ParameterLeaf*>(tape.node(id).op)->parameter().set();
+    const SetIdentity& set = leaf->parameter.set();
     if (plan.parameter_count > 0 && set != plan.parameter_set)
       throw InputError(fmt::format("compile: parameter {} is of another ParameterSet than those before it", tape.describe(id)));
     plan.parameter_set = set;
-    plan.parameter_count = std::max(plan.parameter_count, leaf->parameter + 1);
+    plan.parameter_count = std::max(plan.parameter_count, leaf->parameter.index() + 1);
   }
 }
 

@@ -47,7 +47,7 @@ class KernelMaker {
     if (output_shapes_[value]) home.shape = output_shapes_[value];
     home.source = layout_.places[value].source;
     (n.shape.batched() ? home.scaled : home.fixed) = layout_.places[value].offset;
-    home.stride = !n.shape.batched() ? 0 : n.op->multi_output() ? n.shape.trailing_product(0) : n.shape.row_size();
+    home.stride = !n.shape.batched() ? 0 : n.op->traits().multi_output ? n.shape.trailing_product(0) : n.shape.row_size();
     return home;
   }
 
@@ -77,7 +77,7 @@ class KernelMaker {
         break;
       case LeafInfo::Kind::parameter:
         home.source = Source::parameter;
-        home.slot = static_cast<std::uint32_t>(leaf.parameter);
+        home.slot = static_cast<std::uint32_t>(leaf.parameter.index());
         break;
       case LeafInfo::Kind::constant:
         home.source = Source::constant;

@@ -66,7 +66,7 @@ class LayoutMaker {
       const Node& n = tape_.node(id);
       layout_.first_value[id] = static_cast<std::uint32_t>(values_.size());
       const Index outputs = outputs_of(n);
-      const Index elements = n.op->multi_output() ? n.shape.trailing_product(0) : n.shape.row_size();
+      const Index elements = n.op->traits().multi_output ? n.shape.trailing_product(0) : n.shape.row_size();
       const Index bytes = elements * element_bytes(n, element_);
       const Lifetime life{round_up(bytes, kAlignment), ticks_[id], ticks_[id], 0};
       values_.insert(values_.end(), static_cast<std::size_t>(outputs), {id, bytes, life, false});

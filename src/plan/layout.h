@@ -45,7 +45,7 @@ struct Layout {
 Layout make_layout(const Program& program, const PhaseSchedule& schedule, Element element);
 
 // Results of a node: 1, or its outputs.
-inline Index outputs_of(const Node& n) { return n.op->multi_output() ? n.shape.dim(0) : 1; }
+inline Index outputs_of(const Node& n) { return n.op->traits().multi_output ? n.shape.dim(0) : 1; }
 
 inline Index element_bytes(const Node& n, Element element) {
   return static_cast<Index>(element_bytes(n.type == Type::id ? Element::i32 : element));

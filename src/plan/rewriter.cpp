@@ -54,7 +54,7 @@ std::vector<char> parameter_only(const Tape& tape) {
     const Op& op = *tape.node(id).op;
     const LeafInfo* leaf = op.leaf();
     only[id] = leaf ? leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant
-                    : !op.varies() && std::ranges::all_of(tape.inputs(id), [&](NodeId x) { return only[x] != 0; });
+                    : !op.traits().varies && std::ranges::all_of(tape.inputs(id), [&](NodeId x) { return only[x] != 0; });
   }
   return only;
 }

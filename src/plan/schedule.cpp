@@ -60,7 +60,7 @@ std::vector<Place> make_places(const Program& p, const std::vector<Reading>& rea
     const Node& n = tape.node(id);
     Place& here = places[id];
     const LeafInfo* leaf = n.op->leaf();
-    here.cached = !n.shape.batched() && !n.op->varies() &&
+    here.cached = !n.shape.batched() && !n.op->traits().varies &&
                   (!leaf || leaf->kind == LeafInfo::Kind::parameter || leaf->kind == LeafInfo::Kind::constant);
     for (NodeId x : tape.inputs(id)) {
       // What is bound is there from the begin: sums over it wait for no row phase.

@@ -140,7 +140,7 @@ TEST_CASE("gradients: gradients of a small MLP's gradients against the complex s
 TEST_CASE("gradients: vector-Jacobian products with seeds") {
   Tape tape;
   const Var x = tape.input("x", {B, 3});
-  const Var y = exp(x), z = sum_last(x * x);
+  const Var y = exp(x), z = sum(x * x, -1);
   const Var v = tape.input("v", {B, 3}), w = tape.input("w", {B});
   const Var g = gradients({{y, z}}, {{v, w}}, {{x}})[0];
   const Data data = two_rows().add("v", random_tensor({2, 3}, 4)).add("w", Tensor<double>({2}, {0.5, -2.0}));
@@ -168,7 +168,7 @@ TEST_CASE("gradients: errors say what was wrong") {
   const Var elsewhere = other.input("x", {B, 3});
   const Var loss = sum(x);
   check_throws<ShapeError>([&] { gradient(tanh(x), x); }, {"scalar", "tanh [B, 3]", "sum or mean"});
-  check_throws<ShapeError>([&] { gradient(sum_last(x), x); }, {"scalar", "[B]"});
+  check_throws<ShapeError>([&] { gradient(sum(x, -1), x); }, {"scalar", "[B]"});
   check_throws<InputError>([&] { gradient(loss, ids); }, {"ids [B]", "no gradient"});
   check_throws<InputError>([&] { gradient(loss, elsewhere); }, {"another tape"});
   check_throws<InputError>([&] { gradient(loss, Var()); }, {"empty"});

@@ -125,7 +125,7 @@ TEST_CASE("tape: only carried states are carried, to values of their shape") {
   Tape tape;
   const Var h = tape.carried("h", {B, 3}), x = tape.input("x", {B, 3}), ids = tape.ids("ids", {B, 3});
   check_throws<InputError>([&] { tape.carry(x, h); }, {"x [B, 3]", "carried()"});
-  check_throws<ShapeError>([&] { tape.carry(h, sum_last(x)); }, {"h [B, 3]", "[B]"});
+  check_throws<ShapeError>([&] { tape.carry(h, sum(x, -1)); }, {"h [B, 3]", "[B]"});
   check_throws<ShapeError>([&] { tape.carry(h, ids); }, {"h [B, 3]", "ids"});
   tape.carry(h, x);
   tape.carry(h, tanh(x));  // the last word counts

@@ -68,7 +68,7 @@ TEST_CASE("verify: compile checks after each pass when asked") {
 
 TEST_CASE("verify: a pass that changes the shape of an output is named") {
   Tape tape;
-  const Var x = tape.input("x", {B, 3}), y = sum_last(x);
+  const Var x = tape.input("x", {B, 3}), y = sum(x, -1);
   const Pass broken{"broken", [](const Program& program, Element) { return Program{program.tape, {0}}; }};
   check_throws<Error>([&] { compile<double>(tape, {y}, {.passes = std::vector{broken}, .verify = true}); },
                       {"the pass broken", "x [B, 3]", "[B]"});

@@ -30,17 +30,17 @@ void check_ids(Var y, const Data& data, const std::vector<std::int32_t>& expecte
 
 }  // namespace
 
-TEST_CASE("sum_last: gradients and plan") {
-  check_unary([](Var x) { return sum_last(x); }, {.least_rank = 1});
-  check_unary([](Var x) { return sum_last(x, Keep::dimension); }, {.least_rank = 1});
+TEST_CASE("sum: over the last axis: gradients and plan") {
+  check_unary([](Var x) { return sum(x, -1); }, {.least_rank = 1});
+  check_unary([](Var x) { return sum(x, -1, Keep::dimension); }, {.least_rank = 1});
 }
-TEST_CASE("mean_last: gradients and plan") {
-  check_unary([](Var x) { return mean_last(x); }, {.least_rank = 1});
-  check_unary([](Var x) { return mean_last(x, Keep::dimension); }, {.least_rank = 1});
+TEST_CASE("mean: over the last axis: gradients and plan") {
+  check_unary([](Var x) { return mean(x, -1); }, {.least_rank = 1});
+  check_unary([](Var x) { return mean(x, -1, Keep::dimension); }, {.least_rank = 1});
 }
-TEST_CASE("max_last: gradients and plan") {
-  check_unary([](Var x) { return max_last(x); }, {.least_rank = 1, .skip_empty_rows = true});
-  check_unary([](Var x) { return max_last(x, Keep::dimension); }, {.least_rank = 1, .skip_empty_rows = true});
+TEST_CASE("max: over the last axis: gradients and plan") {
+  check_unary([](Var x) { return max(x, -1); }, {.least_rank = 1, .skip_empty_rows = true});
+  check_unary([](Var x) { return max(x, -1, Keep::dimension); }, {.least_rank = 1, .skip_empty_rows = true});
 }
 TEST_CASE("sum: gradients and plan") { check_unary(sum, {.low = 0.1}); }
 TEST_CASE("mean: gradients and plan") { check_unary(mean); }
@@ -48,16 +48,16 @@ TEST_CASE("batch_mean: gradients and plan") { check_unary(batch_mean, {.batched_
 
 TEST_CASE("reduction: values and shapes") {
   Rows r;
-  check_values(sum_last(r.x), r.data, {{9, -15}});
-  check_values(mean_last(r.x), r.data, {{3, -5}});
-  check_values(max_last(r.x), r.data, {{5, -1}});
+  check_values(sum(r.x, -1), r.data, {{9, -15}});
+  check_values(mean(r.x, -1), r.data, {{3, -5}});
+  check_values(max(r.x, -1), r.data, {{5, -1}});
   check_values(sum(r.x), r.data, {{-6}});
   check_values(mean(r.x), r.data, {{-1}});
   check_values(batch_mean(r.x), r.data, {{0, -1.5, -1.5}});
-  CHECK(sum_last(r.x).shape() == Shape{B});
-  CHECK(sum_last(r.x, Keep::dimension).shape() == Shape{B, 1});
-  CHECK(mean_last(r.x, Keep::dimension).shape() == Shape{B, 1});
-  CHECK(max_last(r.x, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(sum(r.x, -1).shape() == Shape{B});
+  CHECK(sum(r.x, -1, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(mean(r.x, -1, Keep::dimension).shape() == Shape{B, 1});
+  CHECK(max(r.x, -1, Keep::dimension).shape() == Shape{B, 1});
   CHECK(argmax(r.x).shape() == Shape{B});
   CHECK(sum(r.x).shape() == Shape{});
   CHECK(batch_mean(r.x).shape() == Shape{3});
@@ -67,8 +67,8 @@ TEST_CASE("reduction: an empty sum and an empty mean are 0") {
   Tape tape;
   const Var x = tape.input("x", {B, 0}), v = tape.input("v", {0});
   const Data data = Data().add("x", Tensor<double>(Shape{2, 0})).add("v", Tensor<double>(Shape{0}));
-  check_values(sum_last(x), data, {{0, 0}});
-  check_values(mean_last(x), data, {{0, 0}});
+  check_values(sum(x, -1), data, {{0, 0}});
+  check_values(mean(x, -1), data, {{0, 0}});
   check_values(sum(x), data, {{0}});
   check_values(mean(x), data, {{0}});
   check_values(mean(v), data, {{0}});
@@ -94,20 +94,20 @@ TEST_CASE("mean: divides by rows times elements per row") {
   check_values(gradient(mean(v), v), data, {std::vector<double>(4, 0.25)});
 }
 
-TEST_CASE("max_last: among equals, the first gets the whole gradient") {
+TEST_CASE("max: over the last axis: among equals, the first gets the whole gradient") {
   Tape tape;
   const Var x = tape.input("x", {B, 4});
   const Data data = Data().add("x", Tensor<double>(Shape{2, 4}, {1, 7, 7, 2, -kInfinity, -kInfinity, -kInfinity, -kInfinity}));
-  check_values(max_last(x), data, {{7, -kInfinity}});
-  check_values(gradient(sum(max_last(x)), x), data, {{0, 1, 0, 0, 1, 0, 0, 0}});
+  check_values(max(x, -1), data, {{7, -kInfinity}});
+  check_values(gradient(sum(max(x, -1)), x), data, {{0, 1, 0, 0, 1, 0, 0, 0}});
   check_ids(argmax(x), data, {1, 0});
 }
 
-TEST_CASE("max_last: NaN where a row has one; argmax names the first of them") {
+TEST_CASE("max: over the last axis: NaN where a row has one; argmax names the first of them") {
   Tape tape;
   const Var x = tape.input("x", {B, 4});
   const Data data = Data().add("x", Tensor<double>(Shape{3, 4}, {1, kNaN, kInfinity, kNaN, kNaN, 1, 2, 3, 0, 1, 2, kInfinity}));
-  check_values(max_last(x), data, {{kNaN, kNaN, kInfinity}});
+  check_values(max(x, -1), data, {{kNaN, kNaN, kInfinity}});
   check_ids(argmax(x), data, {1, 0, 3});
 }
 
@@ -125,16 +125,16 @@ TEST_CASE("argmax: along the last of several dimensions, a single element, an em
 TEST_CASE("reduction: a scalar has no last dimension") {
   Tape tape;
   const Var s = tape.input("s", {}), b = tape.input("b", {B});
-  check_throws<ShapeError>([&] { sum_last(s); }, {"[sum_last]", "s []", "reduction_test.cpp:"});
-  check_throws<ShapeError>([&] { mean_last(b); }, {"b [B]", "reduction_test.cpp:"});
-  check_throws<ShapeError>([&] { max_last(b); }, {"[max_last]", "b [B]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { sum(s, -1); }, {"[sum]", "s []", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { mean(b, -1); }, {"b [B]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { max(b, -1); }, {"[max]", "b [B]", "reduction_test.cpp:"});
   check_throws<ShapeError>([&] { argmax(s); }, {"[argmax]", "s []", "reduction_test.cpp:"});
 }
 
-TEST_CASE("max_last: refuses an empty dimension") {
+TEST_CASE("max: over the last axis: refuses an empty dimension") {
   Tape tape;
   const Var x = tape.input("x", {B, 0});
-  check_throws<ShapeError>([&] { max_last(x); }, {"[max_last]", "x [B, 0]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { max(x, -1); }, {"[max]", "x [B, 0]", "reduction_test.cpp:"});
   check_throws<ShapeError>([&] { argmax(x); }, {"[argmax]", "x [B, 0]", "reduction_test.cpp:"});
 }
 
@@ -142,6 +142,57 @@ TEST_CASE("reduction: refuses ids and a missing batch") {
   Tape tape;
   const Var ids = tape.ids("words", {B, 3}), v = tape.input("v", {3});
   check_throws<ShapeError>([&] { sum(ids); }, {"ids words [B, 3]", "reduction_test.cpp:"});
-  check_throws<ShapeError>([&] { max_last(ids); }, {"[max_last]", "ids words [B, 3]", "reduction_test.cpp:"});
+  check_throws<ShapeError>([&] { max(ids, -1); }, {"[max]", "ids words [B, 3]", "reduction_test.cpp:"});
   check_throws<ShapeError>([&] { batch_mean(v); }, {"v [3]", "reduction_test.cpp:"});
+}
+
+TEST_CASE("max: along each axis; the first of equals gets the gradient") {
+  Tape tape;
+  const Var x = tape.input("x", {2, 3});
+  const Data data = Data().add("x", Tensor<double>(Shape{2, 3}, {1, 5, 2, 4, 5, 0}));
+  check_values(max(x, 0), data, {{4, 5, 2}});
+  check_values(max(x, 1), data, {{5, 5}});
+  check_values(max(x, -1), data, {{5, 5}});
+  check_values(gradient(sum(max(x, 0)), x), data, {{0, 1, 1, 1, 0, 0}});
+}
+
+TEST_CASE("max: NaN is the largest, infinities are ordered") {
+  Tape tape;
+  const Var x = tape.input("x", {3, 2});
+  const Data data = Data().add("x", Tensor<double>(Shape{3, 2}, {1, -kInfinity, kNaN, -kInfinity, 2, -kInfinity}));
+  check_values(max(x, 0), data, {{kNaN, -kInfinity}});
+}
+
+TEST_CASE("max and mean: over each axis: gradients, and plan against interpreter") {
+  for (const auto& [shape, rows, numeric] : shape_cases()) {
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (shape.dim(axis) == 0) continue;
+      CAPTURE(shape.text());
+      Tape tape;
+      const Var x = tape.input("x", shape);
+      const Data data = Data().add("x", random_tensor(shape.bind(rows), 5));
+      if (numeric) {
+        check_op(max(x, axis), {{x}}, data);
+        check_op(mean(x, axis), {{x}}, data);
+      } else {
+        check_op_by_plan(max(x, axis), {x}, data);
+        check_op_by_plan(mean(x, axis), {x}, data);
+      }
+    }
+  }
+}
+
+TEST_CASE("max and mean: an axis that is not there") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 4});
+  for (const int axis : {1, -2}) {
+    check_throws<ShapeError>([&] { mean(x, axis); }, {"[mean]", "no axis", "[B, 4]", "reduction_test.cpp"});
+    check_throws<ShapeError>([&] { max(x, axis); }, {"[max]", "no axis", "[B, 4]", "reduction_test.cpp"});
+  }
+}
+
+TEST_CASE("mean: an empty dimension gives 0") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 0, 2});
+  check_values(mean(x, 0), Data().add("x", Tensor<double>(Shape{1, 0, 2})), {{0, 0}});
 }

@@ -8,6 +8,7 @@
 #include <reel/ops/reduction.h>
 #include <reel/ops/rows.h>
 #include <reel/ops/softmax.h>
+#include <reel/ops/transpose.h>
 
 #include "ops/values.h"
 

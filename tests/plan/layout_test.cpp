@@ -71,7 +71,7 @@ struct PlacedProgram {
 
   void add_values(NodeId id, Element element) {
     const Node& n = program.tape->node(id);
-    const Index outputs = n.op->multi_output() ? n.shape.dim(0) : 1;
+    const Index outputs = n.op->traits().multi_output ? n.shape.dim(0) : 1;
     const Index size = n.type == Type::id || element == Element::f32 ? 4 : 8;
     for (Index p = 0; p < outputs; ++p) {
       const auto at = layout.first_value[id] + static_cast<std::uint32_t>(p);
@@ -279,7 +279,7 @@ TEST_CASE("layout: stored values of one size take turns, those of another size d
   // Two reductions, one after the other: what the first reads is free when the second's is made.
   const auto stored = [](Index first, Index second) {
     Tape tape;
-    const Var a = softmax(tape.input("a", {B, first})), mean = sum_last(batch_mean(a));
+    const Var a = softmax(tape.input("a", {B, first})), mean = sum(batch_mean(a), -1);
     const Var b = softmax(tape.input("b", {B, second}) * mean), end = batch_sum(b);
     const PlacedProgram p(program_of(tape, {end}), Element::f32);
     check_layout(p);

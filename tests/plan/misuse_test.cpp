@@ -10,6 +10,7 @@
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/reduction.h>
+#include <reel/ops/rowwise.h>
 
 #include "support.h"
 
@@ -20,13 +21,13 @@ namespace {
 
 // Two ops of the same name and attributes that compute different things.
 template <int kFactor>
-class SameName final : public OpOf<SameName<kFactor>> {
+class SameName final : public RowOp<SameName<kFactor>> {
  public:
   static constexpr std::string_view kName = "tanh";
   Signature infer(const Arguments& x) const override { return x[0]; }
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    for (Index i = 0; i < e.y.size; ++i) e.y.real[i] = e.x[0].real[i] * S(kFactor);
+  template <class Row>
+  void row(const Row& r) const {
+    for (Index i = 0; i < r.y_shape().row_size(); ++i) r.y()[i] = r.x(0)[i] * typename Row::Number(kFactor);
   }
 };
 

@@ -162,7 +162,7 @@ TEST_CASE("plan: each row repeats its own element") {
 TEST_CASE("plan: the gradient of a joined column is each row's own") {
   Tape tape;
   const Var a = tape.input("a", {B, 1}), b = tape.input("b", {B, 3}), w = tape.input("w", {B});
-  const Var joined = sum_last(concat({a, b})) * w;
+  const Var joined = sum(concat({a, b}), -1) * w;
   const Var loss = sum(joined);
   const auto g = gradients(loss, {{a, b, w}});
   std::vector<Var> outputs{square(g[0]), square(g[1]), g[2], loss};

@@ -6,6 +6,7 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/matmul.h>
+#include <reel/ops/transpose.h>
 
 namespace reel {
 
@@ -13,8 +14,8 @@ TiedHead::TiedHead(ParameterSet& set, const std::string& name, const Embedding& 
     : table(words.table), b(set.add(name + ".b", {words.table.shape().dim(0)}, init::zeros())) {}
 
 Var TiedHead::operator()(Operand h) const {
-  const Var turned = transpose(Operand(tape_of("tied_head", {&h}).parameter(table, h.site()), h.site()));
-  return add(Operand(matmul(h, turned), h.site()), b);
+  const auto here = at("tied_head", h);
+  return matmul(h, transpose(tape_of("tied_head", {&h}).parameter(table))) + b;
 }
 
 Decoder::Decoder(Embedding words, AnyCell cell, Head head)

@@ -42,7 +42,7 @@ double evaluate_number(const Tape& tape, const Op& op, std::span<const NodeId> i
 // The constant that stands for a node of the new tape, or an empty Var.
 Var fold(Tape& tape, const Node& node, std::span<const NodeId> inputs) {
   const auto is_number = [&](NodeId id) { return constant_value(tape, id)->size() == 1; };
-  if (inputs.empty() || node.type != Type::real || node.op->varies()) return {};
+  if (inputs.empty() || node.type != Type::real || node.op->traits().varies) return {};
   if (!std::ranges::all_of(inputs, [&](NodeId id) { return constant_value(tape, id) != nullptr; })) return {};
   if (std::ranges::all_of(inputs, is_number)) {
     if (node.op->elementwise(static_cast<int>(inputs.size())))

@@ -16,7 +16,7 @@ std::vector<Var> merged_terms(Rewriter& rewriter, std::span<const NodeId> terms,
   std::vector<Group> groups;
   for (NodeId term : terms) {
     const Node& node = tape.node(term);
-    const bool merges = node.op->sum_merges() && uses[term] == 1;
+    const bool merges = node.op->traits().merges_in_sums && uses[term] == 1;
     if (!merges) {
       groups.push_back({nullptr, node.site, {rewriter.to().var(rewriter.mapped(term))}});
       continue;
@@ -38,8 +38,8 @@ Program defer(const Program& program, Element) {
   Rewriter rewriter(program);
   for (NodeId id = 0; id < tape.size(); ++id) {
     const auto terms = tape.inputs(id);
-    const bool accumulates = tape.node(id).op->accumulates();
-    if (!accumulates || std::ranges::none_of(terms, [&](NodeId t) { return tape.node(t).op->sum_merges(); })) {
+    const bool accumulates = tape.node(id).op->traits().accumulates;
+    if (!accumulates || std::ranges::none_of(terms, [&](NodeId t) { return tape.node(t).op->traits().merges_in_sums; })) {
       rewriter.keep(id);
       continue;
     }

@@ -39,7 +39,7 @@ class Fused final : public OpOf<Fused> {
     key_.insert(key_.end(), results_.begin(), results_.end());
     key_.push_back(static_cast<std::uint64_t>(inputs_));
   }
-  auto key() const { return std::tuple(std::string_view(reinterpret_cast<const char*>(key_.data()), key_.size() * 8)); }
+  auto key() const { return std::tie(key_); }
 
   std::string attributes() const override {
     std::string text;
@@ -53,11 +53,10 @@ class Fused final : public OpOf<Fused> {
   Signature infer(const Arguments& x) const override {
     x.require_count(inputs_);
     x.require_all(Type::real);
-    for (int i = 1; i < inputs_; ++i)
-      if (x.shape(i) != x.shape(0)) throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
-    return {Type::real, multi_output() ? in_front(static_cast<Index>(results_.size()), x.shape(0)) : x.shape(0)};
+    x.require_same_shapes();
+    return {Type::real, results_.size() > 1 ? in_front(static_cast<Index>(results_.size()), x.shape(0)) : x.shape(0)};
   }
-  bool multi_output() const override { return results_.size() > 1; }
+  Traits traits() const override { return {.multi_output = results_.size() > 1}; }
   bool elementwise(int) const override { return true; }
 
   template <class S>

@@ -68,7 +68,7 @@ Program hoist_products(const Program& program, Element) {
     std::multimap<NodeId, NodeId> outputs;
     for (NodeId id = 0; id < tape.size(); ++id) {
       const auto inputs = tape.inputs(id);
-      if (inputs.size() == 1 && tape.node(inputs[0]).op->multi_output()) outputs.emplace(inputs[0], id);
+      if (inputs.size() == 1 && tape.node(inputs[0]).op->traits().multi_output) outputs.emplace(inputs[0], id);
     }
     current = rewrite_groups(current, groups,
                              [&](Rewriter& rewriter, std::span<const NodeId> members) { gather(rewriter, members, outputs); });

@@ -6,6 +6,7 @@
 #include <reel/ops/broadcast.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/matmul.h>
+#include <reel/ops/transpose.h>
 #include <reel/ops/weight_gradient.h>
 
 namespace reel::passes {
@@ -35,7 +36,7 @@ class SplitConcats {
  private:
   Var rewrite(NodeId id) {
     const auto inputs = from_.inputs(id);
-    if (from_.node(id).op->accumulates()) return sum_of_pads(id);
+    if (from_.node(id).op->traits().accumulates) return sum_of_pads(id);
     if (is_matmul(from_, id))
       return is_rows(from_.node(inputs[0]).shape) ? product(mapped(inputs[0]), mapped(inputs[1]), false) : Var();
     if (slices_columns(id) && only_sliced_[inputs[0]]) return product_of_columns(id);
@@ -80,16 +81,16 @@ class SplitConcats {
 
   Var append_product(Var x, Var w) { return matmul(Operand(x, site_), Operand(w, site_)); }
 
-  bool is_transpose(Var w) const { return to_.node(w.id()).op->transposes(); }
+  bool turned(Var w) const { return is_transpose(to_, w.id()); }
   Var untransposed(Var w) const { return to_.var(to_.inputs(w.id())[0]); }
   Var part_of(Var w, int axis, Index begin, Index end) {
     return begin == 0 && end == w.shape().dim(axis) ? w : slice(Operand(w, site_), axis, begin, end);
   }
   Var rows_of(Var w, Index begin, Index end) {
-    return is_transpose(w) ? transpose(part_of(untransposed(w), 1, begin, end)) : part_of(w, 0, begin, end);
+    return turned(w) ? transpose(part_of(untransposed(w), 1, begin, end)) : part_of(w, 0, begin, end);
   }
   Var columns_of(Var w, Index begin, Index end) {
-    return is_transpose(w) ? transpose(part_of(untransposed(w), 0, begin, end)) : part_of(w, 1, begin, end);
+    return turned(w) ? transpose(part_of(untransposed(w), 0, begin, end)) : part_of(w, 1, begin, end);
   }
 
   Var product_of_columns(NodeId id) {

@@ -48,7 +48,7 @@ class SumProducts {
   }
 
  private:
-  bool is_sum(NodeId id) const { return tape_.node(id).op->accumulates() && is_row_vector(tape_.node(id).shape); }
+  bool is_sum(NodeId id) const { return tape_.node(id).op->traits().accumulates && is_row_vector(tape_.node(id).shape); }
 
   // The terms of a sum and of the sums within it, in order.
   std::vector<NodeId> terms_of(NodeId sum) const {

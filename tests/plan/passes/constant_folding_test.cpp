@@ -11,6 +11,7 @@
 #include <reel/ops/reduction.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
+#include <reel/ops/transpose.h>
 #include <reel/plan/passes/constant_folding.h>
 #include <reel/plan/passes/dead_code.h>
 

@@ -15,8 +15,8 @@ TEST_CASE("dead_code: 7 nodes become 3, in their order and with their values") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), unused = tape.input("unused", {B, 2});
   const Var h = tanh(x), waste = exp(unused), y = sigmoid(h);
-  sum_last(waste);
-  // sum_last is two nodes: the sum, and its view without the last dimension.
+  sum(waste, -1);
+  // sum over an axis is two nodes: the sum, and its view without the last dimension.
   CHECK(text(tape) ==
         "%0 = input(x) : [B, 2]\n"
         "%1 = input(unused) : [B, 2]\n"

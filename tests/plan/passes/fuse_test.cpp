@@ -133,7 +133,7 @@ TEST_CASE("fuse: nodes of different shapes stay apart") {
   const Var x = tape.input("x", {B, 6});
   const Var a = exp(tanh(x));                        // [B, 6]
   const Var b = square(exp(reshape(x, {B, 2, 3})));  // as many numbers in another shape
-  const Var c = tanh(sigmoid(sum_last(x)));          // [B]
+  const Var c = tanh(sigmoid(sum(x, -1)));           // [B]
   const Var d = exp(square(slice(x, -1, 0, 3)));     // [B, 3]
   const std::vector<Var> outputs{a, b, c, d};
   const Program before = program_of(tape, outputs), after = fused(before);
@@ -176,7 +176,7 @@ TEST_CASE("fuse: what depends on parameters alone is still computed once per upd
   ParameterSet set;
   const Parameter w = set.add("w", {4}, init::uniform(1));
   Tape tape;
-  const Var penalty = exp(tanh(sum_last(tape.parameter(w)))), y = square(penalty / tape.batch_size());
+  const Var penalty = exp(tanh(sum(tape.parameter(w), -1))), y = square(penalty / tape.batch_size());
   CHECK(fused_steps(fused(program_of(tape, {y}))) == Steps{"tanh exp", "divide square"});
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("fuse: an LSTM's step writes its gates, and nothing that they give") {
   Index most = 0, results = 0;
   for (NodeId id = 0; id < after.size(); ++id) {
     if (after.node(id).op->name() != "fused" || !after.node(id).shape.batched()) continue;
-    const Index count = after.node(id).op->multi_output() ? after.node(id).shape.dim(0) : 1;
+    const Index count = after.node(id).op->traits().multi_output ? after.node(id).shape.dim(0) : 1;
     most = std::max(most, count);
     results += count;
   }
@@ -243,7 +243,7 @@ TEST_CASE("fuse: several users outside read one output") {
   Tape tape;
   const Var x = tape.input("x", {B, 4}), w = tape.constant(random_tensor({4, 4}, 3));
   const Var a = tanh(x), b = sigmoid(a) * a;
-  const std::vector<Var> outputs{softmax(b), matmul(b, w), sum_last(b), slice(b, -1, 1, 3), concat({b, a}), b * matmul(a, w)};
+  const std::vector<Var> outputs{softmax(b), matmul(b, w), sum(b, -1), slice(b, -1, 1, 3), concat({b, a}), b * matmul(a, w)};
   const Program before = program_of(tape, outputs), after = fused(before);
   CHECK(count_ops(*after.tape, "output") == 2);  // of a and b
   const Data data = Data().add("x", random_tensor({5, 4}, 1));

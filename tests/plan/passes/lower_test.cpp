@@ -3,6 +3,7 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/matmul.h>
+#include <reel/ops/transpose.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 

@@ -22,6 +22,7 @@
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
+#include <reel/ops/transpose.h>
 #include <reel/ops/weight_gradient.h>
 
 #include "recipe.h"
@@ -64,9 +65,9 @@ Var rowwise(Recorder& r, const Instruction&, Operands x) {
   return f(vectors(r, x[0]));
 }
 
-template <Var (*f)(Operand, Keep)>
+template <Var (*f)(Operand, int, Keep)>
 Var reduced(Recorder& r, const Instruction& i, Operands x) {
-  return f(vectors(r, x[0]), i.n[0] % 2 ? Keep::dimension : Keep::nothing);
+  return f(vectors(r, x[0]), -1, i.n[0] % 2 ? Keep::dimension : Keep::nothing);
 }
 
 Var half_exp(Operand x) { return exp(0.5 * x); }
@@ -292,9 +293,9 @@ constexpr Rule kRules[] = {
     {"stack3", 3, stacked},
     {"reshape", 1, reshaped},
     {"to_batch", 1, to_batch},
-    {"sum_last", 1, reduced<sum_last>},
-    {"mean_last", 1, reduced<mean_last>},
-    {"max_last", 1, reduced<max_last>},
+    {"sum_over", 1, reduced<sum>},
+    {"mean_over", 1, reduced<mean>},
+    {"max_over", 1, reduced<max>},
     {"mean", 1, [](Recorder& r, const Instruction&, Operands x) { return r.average(r.real(x[0])); }},
     {"batch_sum", 1,
      [](Recorder& r, const Instruction& i, Operands x) {

@@ -136,7 +136,7 @@ class Examination {
       if (smallest(x, same) < distance_needed(x)) blame(id, "is at a kink");
     } else if (op == "satlins") {
       if (smallest(x, [](double v) { return std::abs(v) - 1; }) < distance_needed(x)) blame(id, "is at a kink");
-    } else if (op == "max_last" || op == "argmax") {
+    } else if (op == "max" || op == "argmax") {
       if (smallest_lead(x) < distance_needed(x)) blame(id, "has equals");
     } else if (op == "log") {
       if (smallest(x, same) < 1 / kMost) blame(id, "is too steep");
