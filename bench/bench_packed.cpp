@@ -54,12 +54,11 @@ class Network {
     const Var loss = accumulate(terms);
     outputs = gradients(loss, wrt);
     outputs.push_back(loss);
-    plan_.emplace(compile<float>(tape_, outputs));
-    workspace_.emplace(*plan_, &values_, ThreadPool(threads));
+    session_.emplace(outputs, &values_, SessionOptions{.threads = ThreadPool(threads)});
   }
   void run(const Tensor<float>& x, const LengthsData& d) {
     values_.edit(0);
-    plan_->run(*workspace_, {{"x", x}, {"mask", d.mask}, {"counts", d.counts}});
+    session_->run({{"x", x}, {"mask", d.mask}, {"counts", d.counts}});
   }
 
  private:
@@ -67,8 +66,7 @@ class Network {
   ParameterSet set_;
   Lstm cell_;
   ParameterValues<float> values_;
-  std::optional<Plan<float>> plan_;
-  std::optional<Workspace<float>> workspace_;
+  std::optional<Session<float>> session_;
 };
 
 }  // namespace

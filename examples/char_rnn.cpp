@@ -177,8 +177,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
 
   const CharModel model(s.model, vocabulary.size());
   const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
-  Trainer<float> trainer(Trainer<float>::ModeBuilder(builder), model.params(), make_rule(s),
-                         s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
+  Trainer<float> trainer(Builder(builder), model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
                          {.seed = s.common.seed, .threads = s.common.make_threads()});
   const double entropy = unigram_entropy(text);
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),

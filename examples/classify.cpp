@@ -129,10 +129,13 @@ class Classifier {
         s.network, params_, "network",
         SequenceClassifierOptions{.inputs = inputs, .classes = classes, .units = s.units, .chunk = 7, .dropout = s.dropout});
     const Index updates = s.epochs * ((static_cast<Index>(split.train.size()) + s.batch - 1) / s.batch);
-    trainer_.emplace([this](Tape& t, Index T, Mode mode) { return loss(t, T, mode); }, params_, Adam{.lr = s.lr}, ClipNorm{1},
+    // Texts have a handful of lengths (batch()), and each is met again and again.
+    trainer_.emplace(Builder([this](Tape& t, Index T, Mode mode) { return record(t, T, mode); }), params_, Adam{.lr = s.lr},
+                     ClipNorm{1},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
-                                    .schedule = schedule::warmup(50, schedule::cosine(updates, .02))});
+                                    .schedule = schedule::warmup(50, schedule::cosine(updates, .02)),
+                                    .lengths = {.spare = 32}});
   }
 
   double learn(std::span<const Index> rows) {
@@ -143,9 +146,7 @@ class Classifier {
   // Log-probabilities [rows, classes].
   Tensor<float> judge(std::span<const Index> rows) {
     const Batch b = batch(rows);
-    Judge& judge = judge_of(b.steps);
-    judge.plan->run(*judge.workspace, b.bindings());
-    const auto value = judge.workspace->value(judge.log_probabilities);
+    const Tensor<float> value = trainer_->predict("log_probabilities", b.bindings(), b.steps);
     Tensor<float> out(value.shape());
     for (std::size_t r = 0; r < rows.size(); ++r) {
       const Index to = b.order[r], C = value.shape().dim(1);
@@ -168,13 +169,6 @@ class Classifier {
       return {{"x", texts.ids}, {"mask", texts.mask}, {"counts", texts.counts}, {"y", y}};
     }
   };
-  struct Judge {
-    Tape tape;
-    Var log_probabilities;
-    std::optional<Plan<float>> plan;
-    std::optional<Workspace<float>> workspace;
-  };
-
   Batch batch(std::span<const Index> rows) const {
     Batch b;
     const auto count = static_cast<Index>(rows.size());
@@ -218,16 +212,9 @@ class Classifier {
     }
     return (*network_)(in, mode);
   }
-  Var loss(Tape& tape, Index T, Mode mode) const { return cross_entropy(logits(tape, T, mode), tape.ids("y", {B})); }
-
-  Judge& judge_of(Index steps) {
-    Judge& j = judges_[steps];
-    if (!j.plan) {
-      j.log_probabilities = log_softmax(logits(j.tape, steps, Mode::inference));
-      j.plan.emplace(compile<float>(j.tape, {j.log_probabilities}));
-      j.workspace.emplace(*j.plan, &trainer_->parameters(), s_.common.make_threads());
-    }
-    return j;
+  std::vector<Result> record(Tape& tape, Index T, Mode mode) const {
+    const Var z = logits(tape, T, mode);
+    return {{"loss", cross_entropy(z, tape.ids("y", {B}))}, {"log_probabilities", log_softmax(z)}};
   }
 
   const Settings& s_;
@@ -237,7 +224,6 @@ class Classifier {
   std::optional<Embedding> embed_;
   std::optional<SequenceClassifier> network_;
   std::optional<Trainer<float>> trainer_;
-  std::map<Index, Judge> judges_;
 };
 
 // ---- what the program does ----

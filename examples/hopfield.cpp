@@ -71,11 +71,9 @@ std::vector<Trial> recall(const Hopfield& network, const ParameterValues<double>
   Tape tape;
   const Var a0 = tape.input("a", {B, N});
   const Sequence a = network.recall(a0, s.steps);
-  std::vector<Var> outputs = a;
-  const Var energy_before = network.energy(a0), energy_after = network.energy(a.back());
-  outputs.insert(outputs.end(), {energy_before, energy_after});
-  const auto plan = compile<double>(tape, outputs);
-  Workspace<double> workspace(plan, &values, s.common.make_threads());
+  std::vector<Result> outputs{{"energy before", network.energy(a0)}, {"energy after", network.energy(a.back())}};
+  outputs.insert(outputs.end(), a.begin(), a.end());
+  Session<double> session(outputs, &values, {.threads = s.common.make_threads()});
 
   const Index P = patterns.shape().dim(0), group = 100 * P;
   const auto row = [](const double* rows, Index i) { return std::vector<double>(rows + i * N, rows + (i + 1) * N); };
@@ -83,15 +81,15 @@ std::vector<Trial> recall(const Hopfield& network, const ParameterValues<double>
   std::vector<Trial> trials;
   for (Index first = 0; first < s.trials && !program::interrupted(); first += group) {
     const Tensor<double> begin = damaged(patterns, std::min(group, s.trials - first), s.damage, random);
-    plan.run(workspace, {{"a", begin}});
+    session.run({{"a", begin}});
     for (Index r = 0; r < begin.shape().dim(0); ++r) {
       Trial trial{static_cast<std::size_t>(r % P),
                   {row(begin.data(), r)},
-                  workspace.value(energy_before)[r],
-                  workspace.value(energy_after)[r],
+                  session["energy before"][r],
+                  session["energy after"][r],
                   false};
       for (Var step : a) {
-        std::vector<double> now = row(workspace.value(step).data(), r);
+        std::vector<double> now = row(session[step].data(), r);
         if (now == trial.pictures.back()) break;
         trial.pictures.push_back(std::move(now));
       }

@@ -82,11 +82,9 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
   progress.finish();
   program::AddingProblem test(s.length, 1000);
   test.draw(random);
-  const auto plan = compile<float>(tape, {answer});
-  Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());
-  plan.run(workspace, {{"x", test.x}});
+  const Tensor<float> answers = trainer.predict(answer, {{"x", test.x}});
   for (Index n = 0; n < 200; ++n)
-    scatter.points.push_back({static_cast<double>(test.y[n]), static_cast<double>(workspace.value(answer)[n]), name});
+    scatter.points.push_back({static_cast<double>(test.y[n]), static_cast<double>(answers[n]), name});
   return trainer.evaluate({{"x", test.x}, {"y", test.y}});
 }
 

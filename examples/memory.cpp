@@ -122,13 +122,12 @@ class GradientProbe {
     std::vector<Var> states;
     for (const AnyCell::State& state : run.states) states.insert(states.end(), state.vars.begin(), state.vars.end());
     slopes_ = gradients(loss, states);
-    plan_.emplace(compile<float>(tape_, slopes_));
   }
 
   std::vector<double> norms(const ParameterValues<float>& values, const program::AddingProblem& task,
                             const ThreadPool& threads) const {
-    Workspace<float> workspace(*plan_, &values, threads);
-    plan_->run(workspace, {{"x", task.x}, {"y", task.y}});
+    Session<float> session(slopes_, &values, {.threads = threads});
+    session.run({{"x", task.x}, {"y", task.y}});
     const Index rows = task.y.size();
     const std::size_t parts = slopes_.size() / static_cast<std::size_t>(T_);
     std::vector<double> result;
@@ -137,7 +136,7 @@ class GradientProbe {
       for (Index r = 0; r < rows; ++r) {
         double squares = 0;
         for (std::size_t p = 0; p < parts; ++p) {
-          const auto g = workspace.value(slopes_[static_cast<std::size_t>(T_ - 1 - k) * parts + p]);
+          const auto g = session[slopes_[static_cast<std::size_t>(T_ - 1 - k) * parts + p]];
           for (Index u = 0; u < units_; ++u)
             squares += static_cast<double>(g[r * units_ + u]) * static_cast<double>(g[r * units_ + u]);
         }
@@ -152,7 +151,6 @@ class GradientProbe {
   Index T_, units_;
   Tape tape_;
   std::vector<Var> slopes_;
-  std::optional<Plan<float>> plan_;
 };
 
 report::Curve curve_of(std::string name, const std::vector<double>& norms) {

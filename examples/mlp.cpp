@@ -166,10 +166,8 @@ void learn_xor(const Settings& s, report::Page& page) {
   for (int i = 0; i < 1000 && !program::interrupted(); ++i)
     chart.curves[0].points.push_back({static_cast<double>(i), trainer.step({{"x", x}, {"y", y}})});
   page.set("loss", chart);
-  const auto plan = compile<double>(tape, {output});
-  Workspace<double> workspace(plan, &trainer.parameters());
-  plan.run(workspace, {{"x", x}});
-  for (Index i = 0; i < 4; ++i) fmt::print("{:.0f} xor {:.0f} = {:.4f}\n", x[2 * i], x[2 * i + 1], workspace.value(output)[i]);
+  const Tensor<double> answers = trainer.predict(output, {{"x", x}});
+  for (Index i = 0; i < 4; ++i) fmt::print("{:.0f} xor {:.0f} = {:.4f}\n", x[2 * i], x[2 * i + 1], answers[i]);
 }
 
 // ---- digits ----
@@ -218,8 +216,7 @@ void learn_digits(const Settings& s, report::Page& page) {
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
   fmt::print("{}{} images to train, {} to test\n", trainer.summary(), train, order.size() - train);
   const Var guess = argmax(logits);
-  const auto plan = compile<float>(tape, {guess});
-  Workspace<float> workspace(plan, &trainer.parameters(), s.common.make_threads());
+  Session<float> session({guess}, &trainer.parameters(), {.threads = s.common.make_threads()});
 
   report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
   report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
@@ -239,9 +236,9 @@ void learn_digits(const Settings& s, report::Page& page) {
       progress.update(++done, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch + 1, l); });
     }
     progress.finish();
-    plan.run(workspace, {{"x", test.x}});
+    session.run({{"x", test.x}});
     Index right = 0;
-    for (Index i = 0; i < test.y.size(); ++i) right += workspace.ids(guess)[i] == test.y[i];
+    for (Index i = 0; i < test.y.size(); ++i) right += session.ids(guess)[i] == test.y[i];
     const double share = 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size());
     fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean, share);
     losses.curves[0].points.push_back({static_cast<double>(epoch + 1), mean});

@@ -52,13 +52,12 @@ void example1(report::Page& page) {
   const auto run = unroll(cell, x, zero_state(tape, cell));
   const Sequence y = map_steps(run.outputs, [&](Var h) { return sigmoid(out(h)); });
   const Tensor<double> data(Shape{4, 1, 2}, {1, 2, -1, 1, 0, 3, 2, -1});
-  const auto plan = compile<double>(tape, y);
-  Workspace<double> workspace(plan, &values);
-  plan.run(workspace, {{"x", data}});
+  Session<double> session(y, &values);
+  session.run({{"x", data}});
   fmt::print("Example 1: Elman 2-3-2\n");
   report::Table table{.title = "Example 1: Elman 2-3-2", .header = {"t", "y1", "y2"}};
   for (std::size_t t = 0; t < y.size(); ++t) {
-    const auto v = workspace.value(y[t]);
+    const auto v = session[y[t]];
     fmt::print("  t = {}: y = {:.6f} {:.6f}\n", t + 1, v[0], v[1]);
     table.rows.push_back({fmt::format("{}", t + 1), fmt::format("{:.6f}", v[0]), fmt::format("{:.6f}", v[1])});
   }
@@ -81,13 +80,12 @@ void example2(report::Page& page) {
   const Sequence x = tape.input("x", 3, {B, 2});
   const Sequence y = unroll(cell, x, zero_state(tape, cell)).outputs;
   const Tensor<double> data(Shape{3, 2, 2}, {1, 2, -1, 0, -1, 1, 2, -1, 0, 3, 3, -1});
-  const auto plan = compile<double>(tape, y);
-  Workspace<double> workspace(plan, &values);
-  plan.run(workspace, {{"x", data}});
+  Session<double> session(y, &values);
+  session.run({{"x", data}});
   fmt::print("Example 2: Jordan 2-3-1, two sequences\n");
   report::Table table{.title = "Example 2: Jordan 2-3-1", .header = {"t", "y of the first sequence", "of the second"}};
   for (std::size_t t = 0; t < y.size(); ++t) {
-    const auto v = workspace.value(y[t]);
+    const auto v = session[y[t]];
     fmt::print("  t = {}: y = {:.6f}   {:.6f}\n", t + 1, v[0], v[1]);
     table.rows.push_back({fmt::format("{}", t + 1), fmt::format("{:.6f}", v[0]), fmt::format("{:.6f}", v[1])});
   }
@@ -123,15 +121,14 @@ void example3(const Settings& s, report::Page& page) {
   }
   std::vector<Var> guesses;
   for (const Var& z : logits) guesses.push_back(argmax(z));
-  const auto plan = compile<float>(tape, guesses);
-  Workspace<float> workspace(plan, &trainer.parameters());
-  plan.run(workspace, {{"x", x}});
+  Session<float> session(guesses, &trainer.parameters());
+  session.run({{"x", x}});
   page.set("example3", chart);
   std::string truth, predicted;
   report::LabelStrip strip{.title = "Labels of the first sequence", .names = {"true", "predicted"}, .labels = {{}, {}}};
   for (Index t = 0; t < T; ++t) {
     strip.labels[0].push_back(y[t * N]);
-    strip.labels[1].push_back(workspace.ids(guesses[static_cast<std::size_t>(t)])[0]);
+    strip.labels[1].push_back(session.ids(guesses[static_cast<std::size_t>(t)])[0]);
     truth += static_cast<char>('0' + strip.labels[0].back());
     predicted += static_cast<char>('0' + strip.labels[1].back());
   }

@@ -131,7 +131,7 @@ class Translator {
   }
   std::vector<Written> translate(const std::vector<Ids>& sources) {
     const SequenceBatch batch = sequence_batch(sources, longest_source_);
-    encode_plan_->run(*encoding_, {{"source", batch.ids}, {"counts", batch.counts}});
+    encoding_->run({{"source", batch.ids}, {"counts", batch.counts}});
     const HostState state = host_state(*encoding_, encoded_);
     const WriteLimits limits{.start = 0, .end = 1, .most = 2 * longest_target_};
     const std::vector<Written> written = s_.beam > 1 ? writer_->beam(state, limits, s_.beam) : writer_->greedy(state, limits);
@@ -220,10 +220,9 @@ class Translator {
   }
 
   void make_writer() {
-    encode_tape_.emplace();
-    encoded_ = encode(*encode_tape_);
-    encode_plan_.emplace(compile<float>(*encode_tape_, encoded_.vars));
-    encoding_.emplace(*encode_plan_, values_, s_.common.make_threads());
+    Tape tape;
+    encoded_ = encode(tape);
+    encoding_.emplace(encoded_.vars, values_, SessionOptions{.threads = s_.common.make_threads()});
     writer_.emplace(model_->decoder(), *values_, s_.common.make_threads());
   }
 
@@ -236,10 +235,8 @@ class Translator {
   std::optional<EncoderDecoder> model_;
   const ParameterValues<float>* values_ = nullptr;  // of the training that goes on, then of the one that was
   std::optional<ParameterValues<float>> trained_;
-  std::optional<Tape> encode_tape_;
   AnyCell::State encoded_;
-  std::optional<Plan<float>> encode_plan_;
-  std::optional<Workspace<float>> encoding_;
+  std::optional<Session<float>> encoding_;
   std::optional<Writer> writer_;
 };
 

@@ -21,5 +21,6 @@
 #include <reel/models/unroll.h>
 #include <reel/ops/ops.h>
 #include <reel/plan/compile.h>
+#include <reel/plan/session_family.h>
 #include <reel/plan/workspace.h>
 #include <reel/train/trainer.h>

@@ -67,15 +67,15 @@ Model::Model(const ModelOptions& o)
   add_kind(scenes::kSizes), add_kind(scenes::kColours), add_kind(scenes::kShapes);
   const CaptionerOptions options{.features = Eye::size(o.features), .words = words_.size(), .units = o.units, .cell = o.cell};
   captioner_.emplace(params_, "captioner", Eye(params_, o.features), options);
-  trainer_.emplace(Trainer<float>::ModeBuilder([this](Tape& tape, Index, Mode mode) { return loss(tape, mode); }), params_,
-                   Adam{.lr = o.lr}, ClipNorm{5},
+  trainer_.emplace(Builder([this](Tape& tape, Index, Mode mode) { return loss(tape, mode); }), params_, Adam{.lr = o.lr},
+                   ClipNorm{5},
                    TrainerOptions{.seed = o.common.seed,
                                   .threads = o.common.make_threads(),
                                   .weight_decay = {o.decay, true},
                                   .schedule = schedule::warmup(100, schedule::cosine(o.iterations, .02))});
-  see_ = see(see_tape_);
-  see_plan_.emplace(compile<float>(see_tape_, see_.vars));
-  seeing_.emplace(*see_plan_, &trainer_->parameters(), o.common.make_threads());
+  Tape tape;
+  see_ = see(tape);
+  seeing_.emplace(see_.vars, &trainer_->parameters(), SessionOptions{.threads = o.common.make_threads()});
   writer_.emplace(captioner_->decoder(), trainer_->parameters(), o.common.make_threads());
 }
 
@@ -103,8 +103,7 @@ std::vector<Written> Model::describe(const Tensor<float>& pictures) {
   const Index count = pictures.shape().dim(0), size = pictures.size() / std::max<Index>(count, 1);
   for (Index first = 0; first < count && !program::interrupted(); first += 250) {
     const Index n = std::min<Index>(250, count - first);
-    see_plan_->run(*seeing_,
-                   {{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, kChannels})}});
+    seeing_->run({{"picture", TensorView<const float>(pictures.data() + first * size, Shape{n, kSide, kSide, kChannels})}});
     for (Written& text : write(host_state(*seeing_, see_))) all.push_back(std::move(text));
   }
   return all;

@@ -87,10 +87,8 @@ class Model {
   ParameterSet params_;
   std::optional<Captioner> captioner_;
   std::optional<Trainer<float>> trainer_;
-  Tape see_tape_;
   AnyCell::State see_;
-  std::optional<Plan<float>> see_plan_;
-  std::optional<Workspace<float>> seeing_;
+  std::optional<Session<float>> seeing_;
   std::optional<Writer> writer_;
   RandomStream sampling_;
 };

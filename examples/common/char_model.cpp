@@ -72,13 +72,11 @@ CharModel::Recorded CharModel::record(Tape& tape, const Sequence& x, Mode mode) 
 }
 
 CharWriter::CharWriter(const CharModel& model, const ParameterValues<float>& values)
-    : recorded_(model.record(tape_, tape_.ids("x", 1, {B}), Mode::inference)),
-      plan_(compile<float>(tape_, outputs())),
-      workspace_(plan_, &values) {}
+    : recorded_(model.record(tape_, tape_.ids("x", 1, {B}), Mode::inference)), session_(outputs(), &values) {}
 
 std::string CharWriter::write(const Vocabulary& vocabulary, const std::string& prime, Index count, double temperature,
                               RandomStream& random) {
-  workspace_.reset();
+  session_.workspace().reset();
   std::string text = prime;
   for (char c : prime) feed(vocabulary.id(c));
   for (Index i = 0; i < count && !program::interrupted(); ++i) {
@@ -90,11 +88,11 @@ std::string CharWriter::write(const Vocabulary& vocabulary, const std::string& p
 }
 
 double CharWriter::log_likelihood(std::span<const std::int32_t> ids) {
-  workspace_.reset();
+  session_.workspace().reset();
   double sum = 0;
   for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
     feed(ids[i]);
-    const auto logits = workspace_.value(recorded_.logits[0]);
+    const auto logits = session_[recorded_.logits[0]];
     const double top = *std::max_element(logits.begin(), logits.end());
     double total = 0;
     for (float z : logits) total += std::exp(z - top);
@@ -104,13 +102,13 @@ double CharWriter::log_likelihood(std::span<const std::int32_t> ids) {
 }
 
 std::vector<std::vector<double>> CharWriter::watch(std::span<const std::int32_t> ids) {
-  workspace_.reset();
+  session_.workspace().reset();
   std::vector<std::vector<double>> units;
   for (std::int32_t id : ids) {
     feed(id);
     std::size_t unit = 0;
     for (const Var& h : recorded_.hidden)
-      for (float v : workspace_.value(h)) {
+      for (float v : session_[h]) {
         if (unit == units.size()) units.emplace_back();
         units[unit++].push_back(static_cast<double>(v));
       }
@@ -126,11 +124,11 @@ std::vector<Var> CharWriter::outputs() const {
 
 void CharWriter::feed(std::int32_t id) {
   input_[0] = id;
-  plan_.run(workspace_, {{"x", input_}});
+  session_.run({{"x", input_}});
 }
 
 std::int32_t CharWriter::draw(double temperature, RandomStream& random) const {
-  const auto logits = workspace_.value(recorded_.logits[0]);
+  const auto logits = session_[recorded_.logits[0]];
   if (temperature == 0) return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   return draw_by_logits(std::span<const float>(logits.data(), static_cast<std::size_t>(logits.size())), temperature, random);
 }

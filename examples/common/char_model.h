@@ -66,8 +66,7 @@ class CharWriter {
 
   Tape tape_;
   CharModel::Recorded recorded_;
-  Plan<float> plan_;
-  Workspace<float> workspace_;
+  Session<float> session_;
   Tensor<std::int32_t> input_{Shape{1, 1}};
 };
 

@@ -70,7 +70,7 @@ GradientReport compare(const Check& c, const Interpreter<double>& analytic, std:
 GradientReport check(const Check& c) {
   Tape& tape = c.loss.tape();
   for (const Var& w : c.wrt)
-    if (!w || &w.tape() != &tape || !tape.node(w.id()).op->leaf())
+    if (!w || w.tape() != tape || !tape.node(w.id()).op->leaf())
       throw InputError("check_gradients: a variable is empty, on another tape, or no leaf");
   const std::vector<Var> g = gradients(c.loss, c.wrt);
   Interpreter<double> analytic(tape, c.bindings, c.parameters, c.options.context, c.options.rows);

@@ -50,7 +50,7 @@ std::vector<char> dependents(const Tape& tape, std::span<const Var> wrt, NodeId 
 
 void check_wrt(const Tape& tape, std::span<const Var> wrt) {
   for (const Var& w : wrt) {
-    if (!w || &w.tape() != &tape) throw InputError("gradients: a variable is empty or on another tape than the outputs");
+    if (!w || w.tape() != tape) throw InputError("gradients: a variable is empty or on another tape than the outputs");
     if (w.type() == Type::id)
       throw InputError(fmt::format("gradients: {} are ids; they have no gradient", tape.describe(w.id())));
   }
@@ -83,7 +83,7 @@ std::vector<Var> gradients(std::span<const Var> outputs, std::span<const Var> se
   check_wrt(tape, outputs);
   check_wrt(tape, wrt);
   for (const Var& seed : seeds)
-    if (!seed || &seed.tape() != &tape) throw InputError("gradients: a seed is empty or on another tape than the outputs");
+    if (!seed || seed.tape() != tape) throw InputError("gradients: a seed is empty or on another tape than the outputs");
   NodeId end = 0;
   for (const Var& y : outputs) end = std::max(end, y.id() + 1);
   const std::vector<char> depends = dependents(tape, wrt, end);

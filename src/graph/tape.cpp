@@ -38,7 +38,12 @@ const Op* OpPool::add(std::unique_ptr<const Op> op, std::size_t hash) {
   return ops_.back().get();
 }
 
-Tape::Tape(std::shared_ptr<const OpPool> parent) : pool_(std::make_shared<OpPool>(std::move(parent))) {}
+Tape::Tape(std::shared_ptr<const OpPool> parent) : owner_(std::make_shared<State>()) {
+  state_ = owner_.get();
+  state_->pool = std::make_shared<OpPool>(std::move(parent));
+}
+
+std::shared_ptr<const void> Tape::keep() const { return state_->shared_from_this(); }
 
 // ---- leaves ----
 
@@ -46,7 +51,7 @@ void Tape::claim(const std::string& name, Type type, Shape shape, Index steps) {
   if (shape.rows().is_counted())
     throw ShapeError(fmt::format("input \"{}\" has a count of rows in its shape {}; bind all B rows and take the first of them",
                                  name, shape.text()));
-  const auto [it, added] = claims_.try_emplace(name, Claim{type, shape, steps});
+  const auto [it, added] = state_->claims.try_emplace(name, State::Claim{type, shape, steps});
   if (added) return;
   throw InputError(fmt::format("the name \"{}\" is already taken on this tape, with shape {}", name, it->second.shape.text()));
 }
@@ -85,7 +90,7 @@ Sequence Tape::ids(const std::string& name, Index steps, Shape step_shape, CallS
 std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
   check_steps(name, steps, Shape{});
   claim(name, Type::id, Shape{}, steps);
-  std::vector<RowCountTable::Entry>& table = pool_->own_row_counts().counts;
+  std::vector<RowCountTable::Entry>& table = state_->pool->own_row_counts().counts;
   std::vector<RowCount> counts;
   for (Index t = 0; t < steps; ++t) {
     counts.push_back(RowCount::counted(static_cast<std::uint32_t>(table.size())));
@@ -95,7 +100,7 @@ std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
 }
 
 void Tape::require_at_most(RowCount n, RowCount m) {
-  if (n.is_counted() && m.is_counted()) pool_->own_row_counts().at_most.emplace(n.number(), m.number());
+  if (n.is_counted() && m.is_counted()) state_->pool->own_row_counts().at_most.emplace(n.number(), m.number());
 }
 
 Var Tape::carried(const std::string& name, Shape shape, CallSite site) {
@@ -106,12 +111,12 @@ Var Tape::carried(const std::string& name, Shape shape, CallSite site) {
 void Var::refuse_empty() { throw InputError("an empty Var was used"); }
 
 void Tape::require_own(const char* what, Var v) const {
-  if (&v.tape() != this) throw InputError(fmt::format("{}: {} is on another tape", what, v.tape().describe(v.id())));
+  if (!(v.tape() == *this)) throw InputError(fmt::format("{}: {} is on another tape", what, v.tape().describe(v.id())));
 }
 
 void Tape::name(Var v, std::string name) {
   require_own("name", v);
-  names_[v.id()] = std::move(name);
+  state_->names[v.id()] = std::move(name);
 }
 
 void Tape::carry(Var state, Var next) {
@@ -122,19 +127,19 @@ void Tape::carry(Var state, Var next) {
     throw InputError(fmt::format("carry: {} was not made by carried()", describe(state.id())));
   if (next.shape() != state.shape() || next.type() != state.type())
     throw ShapeError(fmt::format("carry: state {} cannot become {}", describe(state.id()), describe(next.id())));
-  for (auto& [known, value] : carries_)
+  for (auto& [known, value] : state_->carries)
     if (known == state.id()) {
       value = next.id();
       return;
     }
-  carries_.emplace_back(state.id(), next.id());
+  state_->carries.emplace_back(state.id(), next.id());
 }
 
 Var Tape::unique_leaf(const Op* op, CallSite site) {
-  const auto it = unique_leaves_.find(op);
-  if (it != unique_leaves_.end()) return var(it->second);
+  const auto it = state_->unique_leaves.find(op);
+  if (it != state_->unique_leaves.end()) return var(it->second);
   const Var v = append_interned(op, {}, site);
-  unique_leaves_.emplace(op, v.id());
+  state_->unique_leaves.emplace(op, v.id());
   return v;
 }
 
@@ -142,9 +147,9 @@ Var Tape::parameter(const Parameter& p, CallSite site) { return unique_leaf(inte
 
 Var Tape::constant(double value, CallSite site) {
   const auto bits = std::bit_cast<std::uint64_t>(value);
-  if (const auto it = numbers_.find(bits); it != numbers_.end()) return var(it->second);
+  if (const auto it = state_->numbers.find(bits); it != state_->numbers.end()) return var(it->second);
   const Var number = fill(Shape{}, value, site);  // may have been recorded before
-  numbers_.emplace(bits, number.id());
+  state_->numbers.emplace(bits, number.id());
   return number;
 }
 
@@ -164,85 +169,95 @@ Var Tape::batch_size(CallSite site) { return unique_leaf(intern(BatchSize{}), si
 
 const Op* Tape::intern(std::unique_ptr<const Op> op) {
   const std::size_t hash = op->hash();
-  if (const Op* known = pool_->find(*op, hash)) return known;
-  return pool_->add(std::move(op), hash);
+  if (const Op* known = state_->pool->find(*op, hash)) return known;
+  return state_->pool->add(std::move(op), hash);
 }
 
 Var Tape::append_interned(const Op* op, std::span<const Var> x, CallSite site) {
   site = this->site(site);
-  signatures_.clear();
+  state_->signatures.clear();
   for (const Var& v : x) {
     if (!v) throw InputError(fmt::format("[{}] an empty Var was used ({})", op->name(), site.text()));
-    if (&v.tape() != this) throw InputError(fmt::format("[{}] operands are on different tapes ({})", op->name(), site.text()));
-    signatures_.push_back({v.type(), v.shape()});
+    if (!(v.tape() == *this)) throw InputError(fmt::format("[{}] operands are on different tapes ({})", op->name(), site.text()));
+    state_->signatures.push_back({v.type(), v.shape()});
   }
   Signature y;
   try {
-    y = op->infer(Arguments(signatures_, [this, x](int i) { return describe(x[i].id()); }));
-    if (y.shape.rows().is_counted() && y.shape.rows().number() >= pool_->row_counts().counts.size())
+    y = op->infer(Arguments(state_->signatures, [this, x](int i) { return describe(x[i].id()); }));
+    if (y.shape.rows().is_counted() && y.shape.rows().number() >= state_->pool->row_counts().counts.size())
       throw ShapeError(fmt::format("{} has a count of rows that is not of this tape", y.shape.text()));
   } catch (const ShapeError& e) {
     std::string where = site.text();
-    if (scope_ != 0) where = where.empty() ? scopes_[scope_] : scopes_[scope_] + ", " + where;
+    if (state_->scope != 0) where = where.empty() ? state_->scopes[state_->scope] : state_->scopes[state_->scope] + ", " + where;
     throw ShapeError(fmt::format("[{}] {}{}", op->name(), e.what(), where.empty() ? "" : " (" + where + ")"));
   }
-  if (nodes_.size() >= 0xffffffffu) throw ShapeError("a tape holds at most 2^32 - 1 nodes");
-  const auto first = static_cast<std::uint32_t>(inputs_.size());
-  for (const Var& v : x) inputs_.push_back(v.id());
-  nodes_.push_back({op, y.shape, y.type, first, static_cast<std::uint32_t>(x.size()), scope_, site});
+  if (state_->nodes.size() >= 0xffffffffu) throw ShapeError("a tape holds at most 2^32 - 1 nodes");
+  const auto first = static_cast<std::uint32_t>(state_->inputs.size());
+  for (const Var& v : x) state_->inputs.push_back(v.id());
+  state_->nodes.push_back({op, y.shape, y.type, first, static_cast<std::uint32_t>(x.size()), state_->scope, site});
   return Var(*this, size() - 1);
 }
 
 NodeId Tape::copy(const Tape& from, NodeId id, std::span<const NodeId> inputs) {
   const Node& n = from.node(id);
   Node mine = n;
-  mine.first_input = static_cast<std::uint32_t>(inputs_.size());
+  mine.first_input = static_cast<std::uint32_t>(state_->inputs.size());
   mine.input_count = static_cast<std::uint32_t>(inputs.size());
-  inputs_.insert(inputs_.end(), inputs.begin(), inputs.end());
-  const auto [it, added] = scope_ids_.try_emplace(from.scopes_[n.scope], static_cast<std::uint32_t>(scopes_.size()));
-  if (added) scopes_.push_back(it->first);
+  state_->inputs.insert(state_->inputs.end(), inputs.begin(), inputs.end());
+  const auto [it, added] =
+      state_->scope_ids.try_emplace(from.state_->scopes[n.scope], static_cast<std::uint32_t>(state_->scopes.size()));
+  if (added) state_->scopes.push_back(it->first);
   mine.scope = it->second;
-  nodes_.push_back(mine);
-  if (const auto name = from.names_.find(id); name != from.names_.end()) names_.emplace(size() - 1, name->second);
+  state_->nodes.push_back(mine);
+  if (const auto name = from.state_->names.find(id); name != from.state_->names.end())
+    state_->names.emplace(size() - 1, name->second);
   return size() - 1;
 }
 
 Tape::Site Tape::at(CallSite site) {
-  if (site_.line) return Site(nullptr);
-  site_ = site;
+  if (state_->site.line) return Site(nullptr);
+  state_->site = site;
   return Site(site.line ? this : nullptr);
 }
 
 Tape::Scope Tape::scope(const std::string& label) {
-  const std::uint32_t outer = scope_;
-  std::string path = outer == 0 ? label : scopes_[outer] + "/" + label;
-  const auto [it, added] = scope_ids_.try_emplace(path, static_cast<std::uint32_t>(scopes_.size()));
-  if (added) scopes_.push_back(std::move(path));
-  scope_ = it->second;
+  const std::uint32_t outer = state_->scope;
+  std::string path = outer == 0 ? label : state_->scopes[outer] + "/" + label;
+  const auto [it, added] = state_->scope_ids.try_emplace(path, static_cast<std::uint32_t>(state_->scopes.size()));
+  if (added) state_->scopes.push_back(std::move(path));
+  state_->scope = it->second;
   return Scope(*this, outer);
 }
 
-Tape::Scope Tape::scope_of(NodeId id) { return Scope(*this, std::exchange(scope_, nodes_[id].scope)); }
+Tape::Scope Tape::scope_of(NodeId id) { return Scope(*this, std::exchange(state_->scope, state_->nodes[id].scope)); }
 
 // ---- reading ----
 
 std::string Tape::name(NodeId id) const {
-  if (const auto it = names_.find(id); it != names_.end()) return it->second;
-  const LeafInfo* leaf = nodes_[id].op->leaf();
+  if (const auto it = state_->names.find(id); it != state_->names.end()) return it->second;
+  const LeafInfo* leaf = state_->nodes[id].op->leaf();
   if (!leaf) return {};
   return leaf->step < 0 ? leaf->name : fmt::format("{}[{}]", leaf->name, leaf->step);
 }
 
 std::string Tape::describe(NodeId id) const {
   std::string n = name(id);
-  if (n.empty()) n = std::string(nodes_[id].op->name());
-  return fmt::format("{}{} {}", nodes_[id].type == Type::id ? "ids " : "", n, nodes_[id].shape.text());
+  if (n.empty()) n = std::string(state_->nodes[id].op->name());
+  return fmt::format("{}{} {}", state_->nodes[id].type == Type::id ? "ids " : "", n, state_->nodes[id].shape.text());
 }
 
 std::string Tape::place(NodeId id) const {
   const std::string& scope = scope_label(id);
-  const std::string site = nodes_[id].site.text();
+  const std::string site = state_->nodes[id].site.text();
   return scope.empty() || site.empty() ? scope + site : scope + ", " + site;
+}
+
+std::size_t Tape::bytes() const {
+  constexpr std::size_t kOp = 200,
+                        kEntry = 64;  // an op with its attributes and place in the pool; what a map or string costs besides
+  std::size_t total = state_->nodes.size() * sizeof(Node) + state_->inputs.capacity() * sizeof(NodeId);
+  for (const std::string& label : state_->scopes) total += 2 * label.size() + 2 * kEntry;
+  return total + state_->pool->size() * kOp + (state_->names.size() + state_->unique_leaves.size()) * kEntry;
 }
 
 }  // namespace reel

@@ -1,8 +1,8 @@
 // Tape: the append-only list of nodes on which a computation is recorded. Var: a cheap handle to one node.
 //
 // Always holds: the inputs of a node come before it; a node's type and shape are what its op infers from its inputs.
-// Walking and freeing a tape needs no recursion. A tape outlives its Vars; it is neither copied nor moved.
-// Threads: one thread records; a tape that no longer changes may be read by any number.
+// Walking and freeing a tape needs no recursion. A tape, or who keeps it (Tape::keep), outlives its Vars; it is neither copied
+// nor moved. Threads: one thread records; a tape that no longer changes may be read by any number.
 #pragma once
 
 #include <deque>
@@ -37,7 +37,7 @@ struct Node {
 class Var {
  public:
   Var() = default;
-  Var(Tape& tape, NodeId id) : tape_(&tape), id_(id) {}
+  Var(Tape& tape, NodeId id);
 
   explicit operator bool() const { return tape_ != nullptr; }
   Tape& tape() const {  // this, shape() and type(): InputError for an empty Var
@@ -80,6 +80,7 @@ class OpPool {
   // To change them: what is borrowed of the parent is copied first.
   RowCountTable& own_row_counts();
 
+  std::size_t size() const { return ops_.size(); }  // without the parent's
   const Op* find(const Op& op, std::size_t hash) const;
   const Op* add(std::unique_ptr<const Op> op, std::size_t hash);
 
@@ -97,6 +98,12 @@ class Tape {
   explicit Tape(std::shared_ptr<const OpPool> parent);  // derived tapes share their parent's ops
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
+
+  // Whether both are the same list of nodes: Var::tape() is another object than the Tape that the Var was recorded on.
+  bool operator==(const Tape& other) const { return state_ == other.state_; }
+  // While the returned pointer lives, so do the nodes and their Vars, whatever becomes of this object: what a Session and a
+  // Trainer hold of the tape that they were given.
+  std::shared_ptr<const void> keep() const;
 
   // ---- leaves ----
   // Real and id inputs, bound by name when a plan runs. InputError when the name is taken.
@@ -134,8 +141,8 @@ class Tape {
   template <class O>
   const Op* intern(O op) {
     const std::size_t hash = op.hash();
-    if (const Op* known = pool_->find(op, hash)) return known;
-    return pool_->add(std::make_unique<O>(std::move(op)), hash);
+    if (const Op* known = pool()->find(op, hash)) return known;
+    return pool()->add(std::make_unique<O>(std::move(op)), hash);
   }
   const Op* intern(std::unique_ptr<const Op> op);
   Var append_interned(const Op* op, std::span<const Var> x, CallSite site);
@@ -148,7 +155,7 @@ class Tape {
     Scope(Tape& tape, std::uint32_t restore) : tape_(&tape), restore_(restore) {}
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    ~Scope() { tape_->scope_ = restore_; }
+    ~Scope();
 
    private:
     Tape* tape_;
@@ -164,61 +171,87 @@ class Tape {
     explicit Site(Tape* tape) : tape_(tape) {}
     Site(const Site&) = delete;
     Site& operator=(const Site&) = delete;
-    ~Site() {
-      if (tape_) tape_->site_ = {};
-    }
+    ~Site();
 
    private:
     Tape* tape_;  // nullptr within another
   };
   [[nodiscard]] Site at(CallSite site);
-  CallSite site(CallSite own) const { return site_.line ? site_ : own; }  // what messages should name
+  CallSite site(CallSite own) const;  // what messages should name
 
   void name(Var v, std::string name);  // shown in text, pictures and messages
   // A new key for a source of randomness on this tape.
-  std::uint32_t next_random_key() { return random_keys_++; }
+  std::uint32_t next_random_key();
 
   // ---- reading ----
-  NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
-  const Node& node(NodeId id) const { return nodes_[id]; }
-  std::span<const NodeId> inputs(NodeId id) const { return {inputs_.data() + nodes_[id].first_input, nodes_[id].input_count}; }
-  const std::string& scope_label(NodeId id) const { return scopes_[nodes_[id].scope]; }
-  std::string name(NodeId id) const;                                               // given name, or a leaf's own, or ""
-  std::string describe(NodeId id) const;                                           // "lstm.U [65, 256]"
-  std::string place(NodeId id) const;                                              // "lstm/step 3, char_rnn.cpp:41"
-  std::span<const std::pair<NodeId, NodeId>> carries() const { return carries_; }  // (state, next)
-  const std::shared_ptr<OpPool>& pool() const { return pool_; }
-  const TapeIdentity& identity() const { return identity_; }
+  NodeId size() const;
+  const Node& node(NodeId id) const;
+  std::span<const NodeId> inputs(NodeId id) const;
+  const std::string& scope_label(NodeId id) const;
+  std::string name(NodeId id) const;                           // given name, or a leaf's own, or ""
+  std::string describe(NodeId id) const;                       // "lstm.U [65, 256]"
+  std::string place(NodeId id) const;                          // "lstm/step 3, char_rnn.cpp:41"
+  std::span<const std::pair<NodeId, NodeId>> carries() const;  // (state, next)
+  const std::shared_ptr<OpPool>& pool() const;
+  const TapeIdentity& identity() const;
+  std::size_t bytes() const;  // an estimate of the memory held
   Var var(NodeId id) { return Var(*this, id); }
 
  private:
+  struct State;
+  friend class Var;
+  explicit Tape(State& state) : state_(&state) {}
+
   Var unique_leaf(const Op* op, CallSite site);
   Var leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site);
   void require_own(const char* what, Var v) const;
   void claim(const std::string& name, Type type, Shape shape, Index steps);
 
+  State* state_;
+  std::shared_ptr<State> owner_;  // empty in the Tape that Var::tape() gives
+};
+
+struct Tape::State : std::enable_shared_from_this<Tape::State> {
   struct Claim {
     Type type;
     Shape shape;
     Index steps;
   };
 
-  std::shared_ptr<OpPool> pool_;
-  TapeIdentity identity_ = std::make_shared<const char>();
-  std::deque<Node> nodes_;
-  std::vector<NodeId> inputs_;
-  std::vector<std::string> scopes_{""};
-  std::unordered_map<std::string, std::uint32_t> scope_ids_{{"", 0}};
-  std::uint32_t scope_ = 0;
-  CallSite site_;  // of a Site that lives; line 0: none
-  std::unordered_map<NodeId, std::string> names_;
-  std::unordered_map<std::string, Claim> claims_;
-  std::unordered_map<const Op*, NodeId> unique_leaves_;  // one node per parameter and constant
-  std::unordered_map<std::uint64_t, NodeId> numbers_;    // one node per scalar constant, by its bits
-  std::vector<std::pair<NodeId, NodeId>> carries_;
-  std::vector<Signature> signatures_;  // reused by append
-  std::uint32_t random_keys_ = 0;
+  std::shared_ptr<OpPool> pool;
+  TapeIdentity identity = std::make_shared<const char>();
+  std::deque<Node> nodes;
+  std::vector<NodeId> inputs;
+  std::vector<std::string> scopes{""};
+  std::unordered_map<std::string, std::uint32_t> scope_ids{{"", 0}};
+  std::uint32_t scope = 0;
+  CallSite site;  // of a Site that lives; line 0: none
+  std::unordered_map<NodeId, std::string> names;
+  std::unordered_map<std::string, Claim> claims;
+  std::unordered_map<const Op*, NodeId> unique_leaves;  // one node per parameter and constant
+  std::unordered_map<std::uint64_t, NodeId> numbers;    // one node per scalar constant, by its bits
+  std::vector<std::pair<NodeId, NodeId>> carries;
+  std::vector<Signature> signatures;  // reused by append
+  std::uint32_t random_keys = 0;
+  Tape self{*this};
 };
+
+inline Var::Var(Tape& tape, NodeId id) : tape_(&tape.state_->self), id_(id) {}
+inline NodeId Tape::size() const { return static_cast<NodeId>(state_->nodes.size()); }
+inline const Node& Tape::node(NodeId id) const { return state_->nodes[id]; }
+inline std::span<const NodeId> Tape::inputs(NodeId id) const {
+  return {state_->inputs.data() + state_->nodes[id].first_input, state_->nodes[id].input_count};
+}
+inline const std::string& Tape::scope_label(NodeId id) const { return state_->scopes[state_->nodes[id].scope]; }
+inline std::span<const std::pair<NodeId, NodeId>> Tape::carries() const { return state_->carries; }
+inline const std::shared_ptr<OpPool>& Tape::pool() const { return state_->pool; }
+inline const TapeIdentity& Tape::identity() const { return state_->identity; }
+inline std::uint32_t Tape::next_random_key() { return state_->random_keys++; }
+inline CallSite Tape::site(CallSite own) const { return state_->site.line ? state_->site : own; }
+inline Tape::Scope::~Scope() { tape_->state_->scope = restore_; }
+inline Tape::Site::~Site() {
+  if (tape_) tape_->state_->site = {};
+}
 
 inline const Shape& Var::shape() const { return tape().node(id_).shape; }
 inline Type Var::type() const { return tape().node(id_).type; }

@@ -258,7 +258,7 @@ void broadcast_together(std::string_view op, std::span<Var> x, CallSite site) {
   const bool equal = std::all_of(x.begin(), x.end(), [&](const Var& v) { return v && v.shape() == x[0].shape(); });
   if (equal) return;
   for (const Var& v : x)
-    if (!v || &v.tape() != &x[0].tape())
+    if (!v || v.tape() != x[0].tape())
       throw InputError(fmt::format("[{}] operands are empty or on different tapes ({})", op, site.text()));
   for (const Var& v : x)
     if (v.type() != Type::real)

@@ -101,7 +101,7 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
                                        Element element) {
   if (outputs.empty()) throw InputError("compile: there is no output");
   for (const Var& v : outputs)
-    if (!v || &v.tape() != &tape) throw InputError("compile: an output is an empty Var or on another tape");
+    if (!v || v.tape() != tape) throw InputError("compile: an output is an empty Var or on another tape");
   const auto carries = live_carries(tape, outputs);
 
   auto plan = std::make_shared<PlanData>();

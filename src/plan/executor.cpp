@@ -31,9 +31,10 @@ class Executor {
   void run_cached(const PhasePlan& phase) {
     const auto* values = static_cast<const ParameterValues<T>*>(w_.parameters);
     const std::uint64_t version = values ? values->version() : 1;
-    if (w_.cached_version == version) return;
-    w_.cached_version = 0;
+    if (w_.memory->cached_of == &w_ && w_.cached_version == version) return;
+    w_.memory->cached_of = nullptr;
     run_waves(phase);
+    w_.memory->cached_of = &w_;
     w_.cached_version = version;
   }
 
@@ -86,9 +87,10 @@ class Executor {
     for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
       ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
     const auto results = std::span<const KernelOperand>(ports).subspan(kernel.inputs, kernel.results);
-    const KernelCall c{w_.context, first_row,    rows,
-                       task,       kernel.tasks, std::span(ports).first(kernel.inputs),
-                       results[0], results,      w_.scratch[slot].get() + plan_.scratch_per_row * w_.block};
+    const KernelCall c{
+        w_.context, first_row,    rows,
+        task,       kernel.tasks, std::span(ports).first(kernel.inputs),
+        results[0], results,      w_.memory->scratch[static_cast<std::size_t>(slot)].get() + plan_.scratch_per_row * w_.block};
     if (w_.times.empty()) return run_kernel(kernel, c);
     const auto start = std::chrono::steady_clock::now();
     run_kernel(kernel, c);

@@ -70,7 +70,7 @@ struct PlanData {
 
   // Bytes of a workspace for so many rows; ShapeError, before anything is allocated, when they do not fit.
   struct Sizes {
-    Index stored, scratch_each, unbatched, cached;
+    Index stored = 0, scratch_each = 0, unbatched = 0, cached = 0;
   };
   Sizes sizes(Index rows, int threads) const;
 };

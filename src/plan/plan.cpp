@@ -25,6 +25,13 @@ int PlanBase::carried_slot(std::string_view name) const { return data_->table.ca
 std::size_t PlanBase::kernels() const { return data_->kernels.size(); }
 const Program& PlanBase::program() const { return data_->program; }
 
+std::size_t PlanBase::held_bytes() const {
+  const PlanData& d = *data_;
+  return d.program.tape->bytes() + d.schedule.readings.size() * (sizeof(Reading) + sizeof(std::uint32_t) + sizeof(NodeId)) +
+         d.ports.size() * sizeof(OperandPlan) + d.kernels.size() * sizeof(KernelPlan) +
+         d.tile_programs.size() * sizeof(TileProgram);
+}
+
 std::size_t PlanBase::bytes(Index rows, int threads) const {
   const PlanData::Sizes s = data_->sizes(rows, threads);
   return static_cast<std::size_t>(s.stored + s.scratch_each * threads + s.unbatched + s.cached);

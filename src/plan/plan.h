@@ -35,6 +35,7 @@ class PlanBase {
   // from.
   std::string text(Index rows = 1) const;
   std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
+  std::size_t held_bytes() const;                    // an estimate of the memory of the plan itself
 
  protected:
   int carried_slot(std::string_view name) const;

@@ -71,30 +71,37 @@ void prepare_carried(WorkspaceData& w) {
   }
 }
 
-// Grows the buffers to the context's rows. When memory runs out, all is as it was.
+// What is too small is given back before more is asked for, so that both are never held at a time.
+void grow(AlignedBytes& buffer, std::size_t& held, Index needed) {
+  const auto bytes = static_cast<std::size_t>(needed);
+  if (buffer && bytes <= held) return;
+  buffer.reset();
+  held = 0;
+  buffer = aligned_bytes(bytes);
+  held = bytes;
+}
+
+// Grows the memory to the context's rows. When there is not enough, the next run begins anew.
 void lay_out(WorkspaceData& w) {
   const PlanData& plan = *w.plan;
-  if (w.rows == w.context.rows) return;
   const int threads = w.threads.count();
-  const PlanData::Sizes sizes = plan.sizes(w.context.rows, threads);
-  const auto stored = static_cast<std::size_t>(sizes.stored), scratch = static_cast<std::size_t>(sizes.scratch_each);
-  AlignedBytes new_stored, new_unbatched, new_cached;
-  std::vector<AlignedBytes> new_scratch;
-  std::vector<std::vector<KernelOperand>> new_ports;
-  if (stored > w.stored_bytes || !w.stored) new_stored = aligned_bytes(stored);
-  if (scratch > w.scratch_bytes || w.scratch.empty())
-    for (int slot = 0; slot < threads; ++slot) new_scratch.push_back(aligned_bytes(scratch));
-  if (!w.unbatched) new_unbatched = aligned_bytes(static_cast<std::size_t>(sizes.unbatched));
-  if (!w.cached) new_cached = aligned_bytes(static_cast<std::size_t>(sizes.cached));
-  if (w.ports.empty()) new_ports.assign(static_cast<std::size_t>(threads), std::vector<KernelOperand>(plan.most_ports));
-
-  if (new_stored) w.stored = std::move(new_stored), w.stored_bytes = stored;
-  if (!new_scratch.empty()) w.scratch = std::move(new_scratch), w.scratch_bytes = scratch;
-  if (new_unbatched) w.unbatched = std::move(new_unbatched);
-  if (new_cached) w.cached = std::move(new_cached);
-  if (!new_ports.empty()) w.ports = std::move(new_ports);
-  w.block = largest_block(w.context.rows, threads, plan.row_costs);
-  w.rows = w.context.rows;
+  WorkspaceMemory& m = *w.memory;
+  if (w.rows != w.context.rows) {
+    w.rows = -1;
+    w.sizes = plan.sizes(w.context.rows, threads);
+    w.block = largest_block(w.context.rows, threads, plan.row_costs);
+    if (w.ports.empty()) w.ports.assign(static_cast<std::size_t>(threads), std::vector<KernelOperand>(plan.most_ports));
+    w.rows = w.context.rows;
+  }
+  if (!m.cached || static_cast<std::size_t>(w.sizes.cached) > m.cached_bytes) m.cached_of = nullptr;
+  grow(m.stored, m.stored_bytes, w.sizes.stored);
+  grow(m.unbatched, m.unbatched_bytes, w.sizes.unbatched);
+  grow(m.cached, m.cached_bytes, w.sizes.cached);
+  const auto scratch = static_cast<std::size_t>(w.sizes.scratch_each);
+  if (scratch <= m.scratch_bytes && m.scratch.size() >= static_cast<std::size_t>(threads)) return;
+  m.scratch.clear();
+  m.scratch_bytes = std::max(m.scratch_bytes, scratch);
+  for (int slot = 0; slot < threads; ++slot) m.scratch.push_back(aligned_bytes(m.scratch_bytes));
 }
 
 }  // namespace
@@ -111,8 +118,10 @@ void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, co
   std::swap(w.counts, w.next_counts);
   w.context.counts = w.counts;
   prepare_carried(w);
+  w.memory->values_of = nullptr;
   lay_out(w);
   execute<T>(w);
+  w.memory->values_of = &w;
   w.has_run = w.pending = true;
   if (options.commit) workspace.commit();
 }

@@ -22,6 +22,7 @@ const OperandPlan& output_port(const WorkspaceData& w, Var output, Type type) {
       output && output.tape().identity() == w.plan->tape ? w.plan->output_of.find(output.id()) : w.plan->output_of.end();
   if (it == w.plan->output_of.end()) throw InputError("the plan was not compiled for this output");
   if (!w.has_run) throw InputError("there is no value yet: the workspace's last run did not succeed, or there was none");
+  if (!w.has_values()) throw InputError("there is no value any more: another that shares this workspace's memory has run since");
   const OperandPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
   if (port.type != type)
     throw InputError(fmt::format("the output is {}; read it with {}", type == Type::id ? "real" : "ids",
@@ -32,8 +33,10 @@ const OperandPlan& output_port(const WorkspaceData& w, Var output, Type type) {
 }  // namespace
 
 template <class T>
-Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters, ThreadPool threads, std::uint64_t seed)
+Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters, ThreadPool threads, std::uint64_t seed,
+                        std::shared_ptr<WorkspaceMemory> memory)
     : data_(std::make_unique<WorkspaceData>()) {
+  data_->memory = memory ? std::move(memory) : std::make_shared<WorkspaceMemory>();
   const PlanData& p = *plan.data_;
   data_->plan = plan.data_;
   data_->threads = std::move(threads);
@@ -86,6 +89,7 @@ void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value)
 template <class T>
 void Workspace<T>::commit() {
   if (!data_->pending) return;
+  if (!data_->has_values()) throw InputError("commit: another that shares this workspace's memory has run since");
   for (const auto& [slot, port] : data_->plan->carries) {
     CarriedState& state = data_->carried[slot];
     std::memcpy(state.bytes.get(), address(*data_, data_->plan->ports[port]), state.size(element_of<T>()));
@@ -111,9 +115,13 @@ void Workspace<T>::set_runs(std::uint64_t runs) {
 }
 
 template <class T>
+const std::shared_ptr<WorkspaceMemory>& Workspace<T>::memory() const {
+  return data_->memory;
+}
+
+template <class T>
 std::size_t Workspace<T>::bytes() const {
-  std::size_t total = data_->stored_bytes + data_->scratch_bytes * data_->scratch.size();
-  total += static_cast<std::size_t>(data_->plan->unbatched_bytes + data_->plan->cached_bytes);
+  std::size_t total = data_->memory->bytes();
   for (const CarriedState& state : data_->carried) total += state.size(element_of<T>());
   return total;
 }

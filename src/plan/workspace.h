@@ -15,13 +15,16 @@ namespace reel {
 struct Profile;
 struct ProfileOptions;
 struct WorkspaceData;
+struct WorkspaceMemory;
 
 template <class T>
 class Workspace {
  public:
   // `parameters` outlives the workspace; plans whose tape has parameters need it. InputError when they are of another set.
+  // `memory`: of another workspace, to write to the same: the values of each are gone when the other runs, its carried state is
+  // not.
   explicit Workspace(const Plan<T>& plan, const ParameterValues<T>* parameters = nullptr, ThreadPool threads = ThreadPool(1),
-                     std::uint64_t seed = 0);
+                     std::uint64_t seed = 0, std::shared_ptr<WorkspaceMemory> memory = nullptr);
   ~Workspace();
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) noexcept;
@@ -40,6 +43,7 @@ class Workspace {
   std::uint64_t runs() const;  // committed so far; dropout draws new masks for each
   void set_runs(std::uint64_t runs);
   std::size_t bytes() const;  // memory held
+  const std::shared_ptr<WorkspaceMemory>& memory() const;
 
  private:
   friend class Plan<T>;

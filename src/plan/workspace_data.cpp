@@ -24,20 +24,20 @@ bool WorkspaceData::owns(const void* data, std::size_t bytes) const {
     const std::less<const std::byte*> before;
     return buffer && bytes > 0 && before(first, buffer.get() + size) && before(buffer.get(), first + bytes);
   };
-  return overlaps(stored, stored_bytes) || overlaps(unbatched, static_cast<std::size_t>(plan->unbatched_bytes)) ||
-         overlaps(cached, static_cast<std::size_t>(plan->cached_bytes));
+  return overlaps(memory->stored, memory->stored_bytes) || overlaps(memory->unbatched, memory->unbatched_bytes) ||
+         overlaps(memory->cached, memory->cached_bytes);
 }
 
 void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
   switch (source) {
     case Source::scratch:
-      return scratch[thread].get();
+      return memory->scratch[static_cast<std::size_t>(thread)].get();
     case Source::stored:
-      return stored.get();
+      return memory->stored.get();
     case Source::unbatched:
-      return unbatched.get();
+      return memory->unbatched.get();
     case Source::cached:
-      return cached.get();
+      return memory->cached.get();
     case Source::input:
       return const_cast<void*>(views[slot]->data);
     case Source::carried:

@@ -24,8 +24,30 @@ struct KernelTime {
   double seconds = 0;
 };
 
-// The memory and bindings of one workspace, untyped.
+struct WorkspaceData;
+
+// What runs write to. Workspaces may share one: it holds the values of whichever ran last.
+struct WorkspaceMemory {
+  AlignedBytes stored, unbatched, cached;
+  std::size_t stored_bytes = 0, unbatched_bytes = 0, cached_bytes = 0, scratch_bytes = 0;
+  std::vector<AlignedBytes> scratch;         // per slot: block scratch, then kernel scratch
+  const WorkspaceData* values_of = nullptr;  // whose last run wrote it
+  const WorkspaceData* cached_of = nullptr;  // whose values of parameters alone it holds
+
+  std::size_t bytes() const { return stored_bytes + unbatched_bytes + cached_bytes + scratch_bytes * scratch.size(); }
+};
+
+// The bindings, carried state and counts of one workspace, untyped.
 struct WorkspaceData {
+  WorkspaceData() = default;
+  WorkspaceData(const WorkspaceData&) = delete;
+  WorkspaceData& operator=(const WorkspaceData&) = delete;
+  ~WorkspaceData() {
+    if (!memory) return;
+    if (memory->values_of == this) memory->values_of = nullptr;
+    if (memory->cached_of == this) memory->cached_of = nullptr;
+  }
+
   std::shared_ptr<const PlanData> plan;
   ThreadPool threads;
   RunContext context;
@@ -33,13 +55,12 @@ struct WorkspaceData {
   const void* parameters = nullptr;               // const ParameterValues<T>*
   std::uint64_t cached_version = 0;               // of the parameters that the cached values were made from; 0: none
 
-  Index rows = -1;  // that the buffers below are laid out for
+  Index rows = -1;  // that the next three are for
+  PlanData::Sizes sizes{};
   Index block = 0;  // that block scratch is laid out for
   std::vector<Index> block_ends;
   std::vector<double> row_work;
-  AlignedBytes stored, unbatched, cached;
-  std::size_t stored_bytes = 0, scratch_bytes = 0;
-  std::vector<AlignedBytes> scratch;              // per slot: block scratch, then kernel scratch
+  std::shared_ptr<WorkspaceMemory> memory;
   std::vector<std::vector<KernelOperand>> ports;  // per slot: reused for every call
   std::vector<CarriedState> carried;              // by carried slot
   std::vector<const InputView*> views;            // by input slot, of this run
@@ -48,6 +69,8 @@ struct WorkspaceData {
   std::vector<std::vector<KernelTime>> times;  // by slot and kernel, while a profile is made
   bool pending = false;                        // states of the last run wait for commit()
 
+  // Whether the memory holds what this one's last run wrote.
+  bool has_values() const { return has_run && memory->values_of == this; }
   // Whether any of these bytes lies in the memory that runs write to.
   bool owns(const void* data, std::size_t bytes) const;
   void* base(Source source, std::uint32_t slot, int thread) const;

@@ -1,131 +1,212 @@
 #include <reel/train/trainer.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include <reel/graph/error.h>
 #include <reel/graph/gradients.h>
-#include <reel/plan/compile.h>
 
 namespace reel {
+namespace {
+
+constexpr std::size_t kMostPredictions = 4;
+
+// The loss and, after it, its gradients.
+std::vector<Result> with_gradients(Var loss, std::span<const Parameter> trainable) {
+  std::vector<Result> results{{"loss", loss}};
+  for (const Var& g : gradients(loss, trainable)) results.push_back({"", g});
+  return results;
+}
+
+const Var& loss_of(const std::vector<Result>& results) {
+  if (results.empty()) throw InputError("Trainer: the builder returned nothing; its first result must be the loss");
+  return results[0].value;
+}
+
+}  // namespace
+
+template <class T>
+Predictions<T>::Predictions(const Session<T>& session) {
+  for (const Result& r : session.results()) {
+    Entry& e = entries_.emplace_back(Entry{r.name, r.value.type(), {}, {}});
+    const auto copy = [](auto view) {
+      return Tensor(view.shape(), std::span(view.data(), static_cast<std::size_t>(view.size())));
+    };
+    if (e.type == Type::id)
+      e.ids = copy(session.ids(r.value));
+    else
+      e.real = copy(session[r.value]);
+  }
+}
+
+template <class T>
+const typename Predictions<T>::Entry& Predictions<T>::find(std::string_view name) const {
+  const auto found = std::ranges::find(entries_, name, &Entry::name);
+  if (found == entries_.end()) throw InputError(fmt::format("predict: there is no result \"{}\"", name));
+  return *found;
+}
+template <class T>
+const typename Predictions<T>::Entry& Predictions<T>::find(std::size_t i) const {
+  if (i >= entries_.size()) throw InputError(fmt::format("predict: there is no result {} of {}", i, entries_.size()));
+  return entries_[i];
+}
+template <class T>
+const Tensor<T>& Predictions<T>::real(const Entry& entry) {
+  if (entry.type == Type::id) throw InputError(fmt::format("predict: the result \"{}\" is ids; read it with ids()", entry.name));
+  return entry.real;
+}
+template <class T>
+const Tensor<std::int32_t>& Predictions<T>::id(const Entry& entry) {
+  if (entry.type != Type::id) throw InputError(fmt::format("predict: the result \"{}\" is no ids", entry.name));
+  return entry.ids;
+}
+template class Predictions<float>;
+template class Predictions<double>;
 
 template <class T>
 Trainer<T>::Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
-    : loss_(loss),
-      set_(set),
-      trainable_(set.trainable()),
-      clip_(clip),
-      options_(std::move(options)),
-      values_(std::make_unique<ParameterValues<T>>(set.initial<T>(options_.seed))),
-      optimizer_(rule, trainable_, options_.weight_decay) {
-  model(training_, 0, true);
-}
+    : Trainer(Builder(), set, rule, clip, std::move(options), loss) {}
 
 template <class T>
-Trainer<T>::Trainer(ModeBuilder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
+Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
+    : Trainer(std::move(builder), set, rule, clip, std::move(options), Var()) {}
+
+template <class T>
+Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options, Var loss)
     : builder_(std::move(builder)),
+      loss_(loss),
       set_(set),
       trainable_(set.trainable()),
       clip_(clip),
       options_(std::move(options)),
       values_(std::make_unique<ParameterValues<T>>(set.initial<T>(options_.seed))),
-      optimizer_(rule, trainable_, options_.weight_decay) {}
+      optimizer_(rule, trainable_, options_.weight_decay),
+      training_(training_family(builder_, loss_, trainable_, values_.get(), options_)) {}
 
 template <class T>
-typename Trainer<T>::Model& Trainer<T>::model(Models& models, Index steps, bool with_gradients) {
-  if (!builder_) steps = 0;
-  if (const auto it = models.by_steps.find(steps); it != models.by_steps.end()) return it->second;
-  std::shared_ptr<Tape> tape;
-  Var loss = loss_;
-  if (builder_) {
-    tape = std::make_shared<Tape>();
-    loss = builder_(*tape, steps, with_gradients ? Mode::training : Mode::inference);
-  }
-  std::vector<Var> gradient_nodes;
-  if (with_gradients) gradient_nodes = gradients(loss, trainable_);
-  std::vector<Var> outputs{loss};
-  outputs.insert(outputs.end(), gradient_nodes.begin(), gradient_nodes.end());
-  Plan<T> plan = compile<T>(loss.tape(), outputs);
-  Workspace<T> workspace(plan, values_.get(), options_.threads, options_.seed);
-  return models.by_steps.emplace(steps, Model{tape, loss, std::move(gradient_nodes), std::move(plan), std::move(workspace)})
-      .first->second;
-}
-
-// The model of a length, with the carried state and the count of runs that the last successful run left.
-template <class T>
-typename Trainer<T>::Model& Trainer<T>::prepare(Models& models, Index steps, bool with_gradients) {
-  Model& next = model(models, steps, with_gradients);
-  if (!builder_) steps = 0;
-  if (models.active && *models.active != steps) {
-    const Model& last = models.by_steps.at(*models.active);
-    for (const InputSlot& slot : last.plan.carried()) {
-      const auto state = last.workspace.carried(slot.name);
-      if (state.data() && next.plan.carries(slot.name)) next.workspace.set_carried(slot.name, state);
-    }
-  }
-  next.workspace.set_runs(models.runs);
-  return next;
+SessionFamily<T> Trainer<T>::training_family(const Builder& builder, Var loss, std::span<const Parameter> trainable,
+                                             const ParameterValues<T>* values, const TrainerOptions& options) {
+  SessionOptions session{.threads = options.threads, .seed = options.seed};
+  if (!builder) return SessionFamily<T>(with_gradients(loss, trainable), values, std::move(session));
+  const auto record = [builder, trainable = std::vector<Parameter>(trainable.begin(), trainable.end())](Tape& tape, Index steps,
+                                                                                                        Mode mode) {
+    return with_gradients(loss_of(builder.record(tape, steps, mode)), trainable);
+  };
+  return SessionFamily<T>(Builder(record), values, std::move(session), options.lengths, Mode::training);
 }
 
 template <class T>
-void Trainer<T>::succeeded(Models& models, Index steps) {
-  models.active = builder_ ? steps : 0;
-  ++models.runs;
-}
-
-template <class T>
-void Trainer<T>::reset(Models& models) {
-  for (auto& [steps, m] : models.by_steps) m.workspace.reset();
-  models.active.reset();
+Builder Trainer<T>::only_loss(Builder builder) {
+  return Builder([builder = std::move(builder)](Tape& tape, Index steps, Mode mode) {
+    return Result("loss", loss_of(builder.record(tape, steps, mode)));
+  });
 }
 
 template <class T>
 double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
-  Model& m = prepare(training_, steps, true);
-  m.plan.run(m.workspace, bindings, {.commit = false});
+  const Session<T>& session = training_.run(bindings, steps, {.commit = false});
+  const auto results = session.results();
   std::vector<TensorView<const T>> gradient_values;
-  for (const Var& g : m.gradients) gradient_values.push_back(m.workspace.value(g));
+  for (const Result& g : results.subspan(1)) gradient_values.push_back(session[g.value]);
   const ClippedGradients clipped = clip<T>(clip_, trainable_, gradient_values);
-  const auto loss = static_cast<double>(m.workspace.value(m.loss)[0]);
+  const auto loss = static_cast<double>(session[results[0].value][0]);
   if (!std::isfinite(loss)) throw NumericError(fmt::format("the loss is {}; the parameters were not updated", loss));
   const double rate = options_.schedule(optimizer_.updates());
   if (!std::isfinite(rate) || rate < 0)
     throw NumericError(fmt::format("the schedule's factor for update {} is {}", optimizer_.updates(), rate));
   optimizer_.update(*values_, gradient_values, clipped.edits, rate);
   norm_ = clipped.norm;
-  m.workspace.commit();
-  succeeded(training_, steps);
+  training_.commit();
   return loss;
 }
 
 template <class T>
 double Trainer<T>::evaluate(std::span<const Binding> bindings, Index steps) {
-  Model& m = prepare(evaluation_, steps, false);
-  m.plan.run(m.workspace, bindings);
-  succeeded(evaluation_, steps);
-  return static_cast<double>(m.workspace.value(m.loss)[0]);
+  if (!evaluation_)
+    evaluation_ =
+        builder_ ? std::make_unique<SessionFamily<T>>(only_loss(builder_), values_.get(), session_options(), options_.lengths)
+                 : std::make_unique<SessionFamily<T>>(std::vector<Result>{loss_}, values_.get(), session_options());
+  const Session<T>& session = evaluation_->run(bindings, steps);
+  return static_cast<double>(session[session.results()[0].value][0]);
+}
+
+// The sessions of what is asked for, made anew or found among the last few.
+template <class T>
+SessionFamily<T>& Trainer<T>::remembered(Prediction prediction) {
+  predictions_.push_front(std::move(prediction));
+  if (predictions_.size() > kMostPredictions) predictions_.pop_back();
+  return predictions_.front().sessions;
+}
+
+template <class T>
+Predictions<T> Trainer<T>::predict(std::span<const Result> outputs, std::span<const Binding> bindings) {
+  const auto same = [&](const Prediction& p) {
+    return std::ranges::equal(p.outputs, outputs,
+                              [](const Result& a, const Result& b) { return a.name == b.name && a.value == b.value; });
+  };
+  if (const auto known = std::ranges::find_if(predictions_, same); known != predictions_.end()) {
+    predictions_.splice(predictions_.begin(), predictions_, known);
+    return Predictions<T>(predictions_.front().sessions.run(bindings));
+  }
+  return Predictions<T>(
+      remembered({{outputs.begin(), outputs.end()}, {}, SessionFamily<T>(outputs, values_.get(), session_options())})
+          .run(bindings));
+}
+
+template <class T>
+Predictions<T> Trainer<T>::predict(const Builder& builder, std::span<const Binding> bindings, Index steps) {
+  if (!builder) throw InputError("predict: the builder is empty");
+  const auto known = std::ranges::find(predictions_, builder, &Prediction::builder);
+  if (known != predictions_.end()) {
+    predictions_.splice(predictions_.begin(), predictions_, known);
+    return Predictions<T>(predictions_.front().sessions.run(bindings, steps));
+  }
+  return Predictions<T>(remembered({{}, builder, SessionFamily<T>(builder, values_.get(), session_options(), options_.lengths)})
+                            .run(bindings, steps));
+}
+
+template <class T>
+Tensor<T> Trainer<T>::predict(std::string_view result, std::span<const Binding> bindings, Index steps) {
+  if (!builder_)
+    throw InputError(
+        fmt::format("predict: \"{}\" is a result of no builder: this Trainer was given a loss; give the Var", result));
+  if (!rest_)
+    rest_ = Builder([builder = builder_](Tape& tape, Index length, Mode mode) {
+      std::vector<Result> results = builder.record(tape, length, mode);
+      loss_of(results);
+      if (results.size() == 1) throw InputError("predict: the builder returned a loss and no other result");
+      results.erase(results.begin());
+      return results;
+    });
+  return predict(rest_, bindings, steps)[result];
 }
 
 template <class T>
 void Trainer<T>::reset_state() {
-  reset(training_);
+  training_.reset();
 }
 
 template <class T>
 void Trainer<T>::reset_evaluation() {
-  reset(evaluation_);
+  if (evaluation_) evaluation_->reset();
+  for (Prediction& p : predictions_) p.sessions.reset();
 }
 
 template <class T>
-const Plan<T>& Trainer<T>::plan(Index steps) {
-  return model(training_, steps, true).plan;
+std::size_t Trainer<T>::bytes() const {
+  std::size_t total = training_.bytes() + (evaluation_ ? evaluation_->bytes() : 0);
+  for (const Prediction& p : predictions_) total += p.sessions.bytes();
+  return total;
 }
 
 template <class T>
 std::string Trainer<T>::summary(Index steps) {
-  const Model& m = model(training_, steps, true);
-  return set_.summary() + fmt::format("{} tape nodes, of which {} record the loss; {} kernels\n", m.loss.tape().size(),
-                                      m.loss.id() + 1, m.plan.kernels());
+  const Session<T>& session = training_.at(steps);
+  const Var loss = session.results()[0].value;
+  return set_.summary() + fmt::format("{} tape nodes, of which {} record the loss; {} kernels\n", loss.tape().size(),
+                                      loss.id() + 1, session.plan().kernels());
 }
 
 template class Trainer<float>;

@@ -1,16 +1,15 @@
-// Trainer: plan, clipping and optimizer in one call. Plans are made once per sequence length.
+// Trainer: plan, clipping and optimizer in one call.
 //
-// A step either happens whole or not at all: when it throws, parameters, optimizer and carried state are as before.
+// A step either happens whole or not at all: when it throws, parameters, optimizer and carried state are as before. The tape of a
+// loss that was recorded already lives as long as its Trainer. Plans for several sequence lengths: plan/session_family.h.
 // Threads: one thread at a time; the work inside runs on the ThreadPool of the options.
 #pragma once
 
-#include <functional>
-#include <map>
+#include <list>
 #include <memory>
-#include <optional>
+#include <string>
 
-#include <reel/graph/mode.h>
-#include <reel/plan/workspace.h>
+#include <reel/plan/session_family.h>
 #include <reel/train/clipping.h>
 #include <reel/train/optimizers.h>
 
@@ -21,24 +20,44 @@ struct TrainerOptions {
   ThreadPool threads = ThreadPool();  // default: all cores
   WeightDecay weight_decay = {};
   Schedule schedule = schedule::constant();
+  LengthOptions lengths = {};  // of a Trainer with a Builder
+};
+
+// What predict() found, by name or by position. A copy: it stays when the Trainer goes on.
+template <class T>
+class Predictions {
+ public:
+  explicit Predictions(const Session<T>& session);
+  std::size_t size() const { return entries_.size(); }
+  // InputError for a name or position that there is not, and for ids where reals are asked for or the other way round.
+  const Tensor<T>& operator[](std::string_view name) const { return real(find(name)); }
+  const Tensor<T>& operator[](std::size_t i) const { return real(find(i)); }
+  const Tensor<std::int32_t>& ids(std::string_view name) const { return id(find(name)); }
+  const Tensor<std::int32_t>& ids(std::size_t i) const { return id(find(i)); }
+
+ private:
+  struct Entry {
+    std::string name;
+    Type type;
+    Tensor<T> real;
+    Tensor<std::int32_t> ids;
+  };
+  const Entry& find(std::string_view name) const;
+  const Entry& find(std::size_t i) const;
+  static const Tensor<T>& real(const Entry& entry);
+  static const Tensor<std::int32_t>& id(const Entry& entry);
+  std::vector<Entry> entries_;
 };
 
 template <class T = float>
 class Trainer {
  public:
-  // Records a model of `steps` time steps and returns its loss []; the second form records it for step() in training mode and
-  // for evaluate() in inference.
-  using Builder = std::function<Var(Tape&, Index steps)>;
-  using ModeBuilder = std::function<Var(Tape&, Index steps, Mode mode)>;
-
-  // A loss that is recorded already, dropout and all; the adjoint nodes are appended to its tape. ShapeError unless it is a
+  // A loss [] that is recorded already, dropout and all; the adjoint nodes are appended to its tape. ShapeError unless it is a
   // scalar []. Which parameters are frozen is fixed here.
   Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
-  // Any sequence length, recorded and planned when first met.
-  Trainer(ModeBuilder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
-  Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {})
-      : Trainer(ModeBuilder([builder = std::move(builder)](Tape& tape, Index steps, Mode) { return builder(tape, steps); }), set,
-                rule, clip, std::move(options)) {}
+  // Any sequence length, recorded and planned when it is met: in training mode for step(), in inference for evaluate() and
+  // predict(). The builder's first result is the loss []; those after it are what predict() may be asked for by name.
+  Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
 
   // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder.
   // NumericError when the loss or a gradient's norm is not finite, naming the parameter, or when the schedule's factor is not.
@@ -53,38 +72,51 @@ class Trainer {
     return evaluate(std::span(bindings.begin(), bindings.size()), steps);
   }
 
+  // Values with the parameters of now, and with carried state of their own (reset_evaluation()): of a Var on any tape, of several
+  // under names, of a result of this Trainer's builder by its name, or of all results of another builder (keep it: what was
+  // planned for it is found again). The plans of the last few are kept.
+  Tensor<T> predict(Var output, std::initializer_list<Binding> bindings) { return predict({output}, bindings)[0]; }
+  Predictions<T> predict(std::initializer_list<Result> outputs, std::initializer_list<Binding> bindings) {
+    return predict(std::span(outputs.begin(), outputs.size()), std::span(bindings.begin(), bindings.size()));
+  }
+  Predictions<T> predict(std::span<const Result> outputs, std::span<const Binding> bindings);
+  Tensor<T> predict(std::string_view result, std::span<const Binding> bindings, Index steps = 0);
+  Tensor<T> predict(std::string_view result, std::initializer_list<Binding> bindings, Index steps = 0) {
+    return predict(result, std::span(bindings.begin(), bindings.size()), steps);
+  }
+  Predictions<T> predict(const Builder& builder, std::initializer_list<Binding> bindings, Index steps = 0) {
+    return predict(builder, std::span(bindings.begin(), bindings.size()), steps);
+  }
+  Predictions<T> predict(const Builder& builder, std::span<const Binding> bindings, Index steps = 0);
+
   ParameterValues<T>& parameters() { return *values_; }
   const ParameterValues<T>& parameters() const { return *values_; }
   TensorView<const T> get(const std::string& name) const { return (*values_)[set_.find(name)]; }
   void set(const std::string& name, TensorView<const T> values) { set_values(set_, *values_, name, values); }
 
-  void reset_state();  // carried state of training back to zero
-  void reset_evaluation();
+  void reset_state();       // carried state of training back to zero
+  void reset_evaluation();  // that of evaluate() and predict()
   Index updates() const { return optimizer_.updates(); }
-  double gradient_norm() const { return norm_; }  // of the last step, before clipping
-  const Plan<T>& plan(Index steps = 0);           // of training
-  std::string summary(Index steps = 0);           // parameters with shapes, tape nodes, kernels
+  double gradient_norm() const { return norm_; }                               // of the last step, before clipping
+  const Plan<T>& plan(Index steps = 0) { return training_.at(steps).plan(); }  // of training
+  std::string summary(Index steps = 0);                                        // parameters with shapes, tape nodes, kernels
+  std::size_t bytes() const;  // an estimate of what all plans and their memory hold
 
  private:
-  struct Model {
-    std::shared_ptr<Tape> tape;  // empty for a loss that the user recorded
-    Var loss;
-    std::vector<Var> gradients;  // of the trainable parameters; empty when only evaluated
-    Plan<T> plan;
-    Workspace<T> workspace;
+  // What was asked of predict(): Vars of a tape, or a builder.
+  struct Prediction {
+    std::vector<Result> outputs;
+    Builder builder;
+    SessionFamily<T> sessions;
   };
-  struct Models {
-    std::map<Index, Model> by_steps;
-    std::optional<Index> active;  // whose workspace holds the carried state; none before the first run that succeeds
-    std::uint64_t runs = 0;       // that succeeded, of all lengths together: dropout draws new masks for each
-  };
+  Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options, Var loss);
+  static SessionFamily<T> training_family(const Builder& builder, Var loss, std::span<const Parameter> trainable,
+                                          const ParameterValues<T>* values, const TrainerOptions& options);
+  static Builder only_loss(Builder builder);
+  SessionOptions session_options() const { return {.threads = options_.threads, .seed = options_.seed}; }
+  SessionFamily<T>& remembered(Prediction prediction);
 
-  Model& model(Models& models, Index steps, bool with_gradients);
-  Model& prepare(Models& models, Index steps, bool with_gradients);
-  void succeeded(Models& models, Index steps);
-  static void reset(Models& models);
-
-  ModeBuilder builder_;  // empty for a loss that the user recorded
+  Builder builder_;  // empty for a loss that was recorded already
   Var loss_;
   ParameterSet set_;
   std::vector<Parameter> trainable_;
@@ -92,10 +124,11 @@ class Trainer {
   TrainerOptions options_;
   std::unique_ptr<ParameterValues<T>> values_;
   Optimizer<T> optimizer_;
-  Models training_, evaluation_;
+  SessionFamily<T> training_;
+  std::unique_ptr<SessionFamily<T>> evaluation_;  // once it is needed
+  Builder rest_;                                  // the builder without its loss
+  std::list<Prediction> predictions_;             // the last used first
   double norm_ = 0;
 };
-
-Trainer(Var, const ParameterSet&, OptimizerRule, Clip, TrainerOptions)->Trainer<float>;
 
 }  // namespace reel

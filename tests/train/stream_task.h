@@ -37,7 +37,7 @@ struct StreamTask {
   }
 
   template <class T>
-  typename Trainer<T>::Builder builder() const {
+  Builder builder() const {
     return [this](Tape& tape, Index steps) { return record(tape, steps); };
   }
 };

@@ -61,7 +61,7 @@ TEST_CASE("optimizers: a rule that would divide 0 by 0 is refused") {
 TEST_CASE("trainer: a builder that is told the mode trains with dropout and evaluates without") {
   ParameterSet set;
   const Linear layer(set, "layer", 8, 1);
-  const Trainer<double>::ModeBuilder builder = [&](Tape& tape, Index, Mode mode) {
+  const Builder builder = [&](Tape& tape, Index, Mode mode) {
     return sum(square(layer(dropout(tape.input("x", {B, 8}), .5, mode))));
   };
   Trainer<double> trainer(builder, set, Sgd{.lr = 0}, {}, {.threads = ThreadPool(1)});

@@ -8,7 +8,6 @@
 
 #include <reel/graph/error.h>
 #include <reel/models/generation/draw.h>
-#include <reel/plan/compile.h>
 
 namespace reel {
 namespace {
@@ -33,6 +32,32 @@ void append(Written& text, std::int32_t id, double log_probability, const WriteL
     text.ids.push_back(id);
 }
 
+// A text that goes on with one word more.
+struct Candidate {
+  Index from;  // which text
+  std::int32_t id;
+  double score;                                   // log-probability of the whole
+  bool operator<(const Candidate& other) const {  // the better comes first; of equal ones the one found first
+    return score != other.score ? score > other.score : std::pair(from, id) < std::pair(other.from, other.id);
+  }
+};
+
+// The `width` best, of those that may be written at all.
+std::vector<Candidate> best_candidates(const std::vector<Written>& open, const Tensor<double>& next, Index width) {
+  const Index V = next.shape().dim(1);
+  std::vector<Candidate> all;
+  for (Index r = 0; r < static_cast<Index>(open.size()); ++r) {
+    const double before = open[static_cast<std::size_t>(r)].log_probability();
+    for (Index v = 0; v < V; ++v)
+      if (const double score = before + next[r * V + v]; std::isfinite(score))
+        all.push_back({r, static_cast<std::int32_t>(v), score});
+  }
+  const std::size_t kept = std::min(static_cast<std::size_t>(width), all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
+  all.resize(kept);
+  return all;
+}
+
 }  // namespace
 
 double Written::log_probability() const { return std::accumulate(log_probabilities.begin(), log_probabilities.end(), 0.0); }
@@ -52,24 +77,24 @@ HostState take_rows(const HostState& state, std::span<const Index> rows) {
   return taken;
 }
 
-HostState host_state(const Workspace<float>& workspace, const AnyCell::State& state) {
+HostState host_state(const Session<float>& session, const AnyCell::State& state) {
   HostState host;
   for (const Var& part : state.vars) {
-    const auto value = workspace.value(part);
+    const auto value = session[part];
     host.emplace_back(value.shape(), std::span<const float>(value.data(), static_cast<std::size_t>(value.size())));
   }
   return host;
 }
 
 Writer::Writer(const Decoder& decoder, const ParameterValues<float>& values, ThreadPool threads)
-    : tape_(std::make_unique<Tape>()), layout_(decoder.cell().state_layout()) {
-  const AnyCell::State state = input_state(*tape_, decoder.cell(), "state");
+    : layout_(decoder.cell().state_layout()) {
+  Tape tape;
+  const AnyCell::State state = input_state(tape, decoder.cell(), "state");
   for (const StatePart& part : layout_) names_.push_back("state." + part.name);
-  out_ = decoder.step(tape_->ids("word", {B}), state);
-  std::vector<Var> outputs{out_.logits};
+  out_ = decoder.step(tape.ids("word", {B}), state);
+  std::vector<Result> outputs{{"logits", out_.logits}};
   outputs.insert(outputs.end(), out_.state.vars.begin(), out_.state.vars.end());
-  plan_ = std::make_unique<Plan<float>>(compile<float>(*tape_, outputs));
-  workspace_ = std::make_unique<Workspace<float>>(*plan_, &values, std::move(threads));
+  session_.emplace(outputs, &values, SessionOptions{.threads = std::move(threads)});
 }
 
 HostState Writer::zeros(Index rows) const {
@@ -97,10 +122,10 @@ Writer::Scored Writer::step(const HostState& state, std::span<const std::int32_t
   const Tensor<std::int32_t> ids(Shape{rows}, words);
   std::vector<Binding> bindings{{"word", ids}};
   for (std::size_t i = 0; i < state.size(); ++i) bindings.push_back({names_[i], state[i]});
-  plan_->run(*workspace_, bindings);
+  session_->run(bindings);
   Scored next;
-  next.state = host_state(*workspace_, out_.state);
-  const auto logits = workspace_->value(out_.logits);
+  next.state = host_state(*session_, out_.state);
+  const auto logits = (*session_)["logits"];
   const Index V = logits.shape().dim(1);
   next.log_probabilities = Tensor<double>(Shape{rows, V});
   for (Index r = 0; r < rows; ++r)
@@ -156,36 +181,6 @@ std::vector<Written> Writer::beam(const HostState& state, const WriteLimits& lim
   for (Index r = 0; r < rows_of(state); ++r) texts.push_back(beam_of_row(take_rows(state, {{r}}), limits, width));
   return texts;
 }
-
-namespace {
-
-// A text that goes on with one word more.
-struct Candidate {
-  Index from;  // which text
-  std::int32_t id;
-  double score;                                   // log-probability of the whole
-  bool operator<(const Candidate& other) const {  // the better comes first; of equal ones the one found first
-    return score != other.score ? score > other.score : std::pair(from, id) < std::pair(other.from, other.id);
-  }
-};
-
-// The `width` best, of those that may be written at all.
-std::vector<Candidate> best_candidates(const std::vector<Written>& open, const Tensor<double>& next, Index width) {
-  const Index V = next.shape().dim(1);
-  std::vector<Candidate> all;
-  for (Index r = 0; r < static_cast<Index>(open.size()); ++r) {
-    const double before = open[static_cast<std::size_t>(r)].log_probability();
-    for (Index v = 0; v < V; ++v)
-      if (const double score = before + next[r * V + v]; std::isfinite(score))
-        all.push_back({r, static_cast<std::int32_t>(v), score});
-  }
-  const std::size_t kept = std::min(static_cast<std::size_t>(width), all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
-  all.resize(kept);
-  return all;
-}
-
-}  // namespace
 
 Written Writer::beam_of_row(const HostState& row, const WriteLimits& limits, Index width) {
   std::vector<Written> open(1), done;

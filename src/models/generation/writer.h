@@ -4,13 +4,13 @@
 // Threads: one Writer per thread; the work inside runs on the ThreadPool it was given.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include <reel/graph/random.h>
 #include <reel/models/generation/decoder.h>
-#include <reel/plan/workspace.h>
+#include <reel/plan/session.h>
 
 namespace reel {
 
@@ -31,8 +31,8 @@ struct WriteLimits {
 // The parts of a decoder's state in the order of its layout, each [rows, ..].
 using HostState = std::vector<Tensor<float>>;
 
-// The parts of a state that a workspace has computed, as they are now.
-HostState host_state(const Workspace<float>& workspace, const AnyCell::State& state);
+// The parts of a state that a session has computed, as they are now.
+HostState host_state(const Session<float>& session, const AnyCell::State& state);
 
 class Writer {
  public:
@@ -64,12 +64,10 @@ class Writer {
   template <class Choose>
   std::vector<Written> one_by_one(const HostState& state, const WriteLimits& limits, Choose choose);
 
-  std::unique_ptr<Tape> tape_;
   std::vector<StatePart> layout_;
   Decoder::Step out_;
   std::vector<std::string> names_;  // of the inputs, by part
-  std::unique_ptr<Plan<float>> plan_;
-  std::unique_ptr<Workspace<float>> workspace_;
+  std::optional<Session<float>> session_;
 };
 
 // Rows of every part, in the order of `rows`, any number of times each. InputError for a row that is not there.

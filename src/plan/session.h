@@ -1,0 +1,66 @@
+// Session: what predicts. Outputs of a tape, their plan, and the memory that it runs in, as one.
+//
+//   Session session({{"logits", logits}}, &values);
+//   session.run({{"x", x}});
+//   session["logits"]     // or session[logits]
+//
+// Always holds: the tape of the outputs lives as long as the session. Threads: one at a time; the work inside runs on the
+// ThreadPool of the options.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <reel/plan/builder.h>
+#include <reel/plan/compile.h>
+#include <reel/plan/workspace.h>
+
+namespace reel {
+
+struct SessionOptions {
+  ThreadPool threads = ThreadPool(1);
+  std::uint64_t seed = 0;  // of dropout masks
+  CompileOptions compile = {};
+  std::shared_ptr<WorkspaceMemory> memory = nullptr;  // of another session's workspace, to share
+};
+
+template <class T = float>
+class Session {
+ public:
+  // Plans the outputs. `parameters` outlive the session; a tape with parameters needs them. InputError when there is no output,
+  // for one that is empty or on another tape, for a name given twice, and for parameters of another set.
+  explicit Session(std::span<const Result> outputs, const ParameterValues<T>* parameters = nullptr, SessionOptions options = {});
+  explicit Session(std::initializer_list<Result> outputs, const ParameterValues<T>* parameters = nullptr,
+                   SessionOptions options = {})
+      : Session(std::span(outputs.begin(), outputs.size()), parameters, std::move(options)) {}
+  explicit Session(std::span<const Var> outputs, const ParameterValues<T>* parameters = nullptr, SessionOptions options = {})
+      : Session(std::vector<Result>(outputs.begin(), outputs.end()), parameters, std::move(options)) {}
+
+  // Throws as Plan::run.
+  void run(std::span<const Binding> bindings, const RunOptions& options = {}) { plan_.run(workspace_, bindings, options); }
+  void run(std::initializer_list<Binding> bindings, const RunOptions& options = {}) { plan_.run(workspace_, bindings, options); }
+
+  // An output of the last run that succeeded; valid until the next. InputError for one that the session does not have, and for
+  // ids, which ids() gives.
+  TensorView<const T> operator[](Var output) const { return workspace_.value(output); }
+  TensorView<const T> operator[](std::string_view name) const { return workspace_.value(named(name)); }
+  TensorView<const std::int32_t> ids(Var output) const { return workspace_.ids(output); }
+  TensorView<const std::int32_t> ids(std::string_view name) const { return workspace_.ids(named(name)); }
+
+  std::span<const Result> results() const { return results_; }
+  const Plan<T>& plan() const { return plan_; }
+  Workspace<T>& workspace() { return workspace_; }  // carried state, runs, memory
+  const Workspace<T>& workspace() const { return workspace_; }
+
+ private:
+  Var named(std::string_view name) const;  // InputError, listing the names, for another one
+
+  std::vector<Result> results_;
+  std::shared_ptr<const void> tape_;
+  Plan<T> plan_;
+  Workspace<T> workspace_;
+};
+
+}  // namespace reel
