@@ -58,7 +58,9 @@ for decode in sample beam; do good "$bin/caption" --iterations 2 --batch 4 --tes
 head -c 4000 /dev/zero | tr '\0' 'a' > one-symbol.txt
 for i in $(seq 200); do echo "the quick brown fox jumps over the lazy dog number $i"; done > text.txt
 small=(--size 12 --batch 4 --length 10 --iterations 20 --sample 30)
-for cell in elman elman-concat jordan deep-jordan gru gru-reset-after lstm first-lstm peephole-lstm; do
+cells=$("$bin/char_rnn" --help | sed -n 's/.*--cell[^{]*{\([^}]*\)}.*/\1/p' | tr ',' ' ')
+[ "$(wc -w <<< "$cells")" -ge 9 ] || { echo "the help of char_rnn names too few cells: $cells"; exit 1; }
+for cell in $cells; do
   good "$bin/char_rnn" --text text.txt --cell "$cell" --layers 2 "${small[@]}"
   tail -n 1 out.txt | grep -qE '^validation [0-9]+\.[0-9]{4}$'
 done

@@ -25,17 +25,10 @@ using bench::Case;
 
 // ---- the same cells once more, as a user would write them: one weight per gate, equations and nothing else ----
 
-struct Gate {
-  Parameter U, W, b;
-  Gate(ParameterSet& set, const std::string& name, Index I, Index H)
-      : U(set.add(name + ".U", {I, H})), W(set.add(name + ".W", {H, H})), b(set.add(name + ".b", {H})) {}
-  Var operator()(Var x, Var h) const { return matmul(x, U) + matmul(h, W) + b; }
-};
-
 struct LstmEquations {
   Gate i, f, o, g;
   LstmEquations(ParameterSet& set, Index I, Index H)
-      : i(set, "i", I, H), f(set, "f", I, H), o(set, "o", I, H), g(set, "g", I, H) {}
+      : i(set, "cell", "i", I, H), f(set, "cell", "f", I, H), o(set, "cell", "o", I, H), g(set, "cell", "g", I, H) {}
   struct State {
     Var h, c;
   };
@@ -47,7 +40,8 @@ struct LstmEquations {
 
 struct GruEquations {
   Gate r, z, n;
-  GruEquations(ParameterSet& set, Index I, Index H) : r(set, "r", I, H), z(set, "z", I, H), n(set, "n", I, H) {}
+  GruEquations(ParameterSet& set, Index I, Index H)
+      : r(set, "cell", "r", I, H), z(set, "cell", "z", I, H), n(set, "cell", "n", I, H) {}
   using State = Var;
   Var step(Var x, Var h) const {
     const Var keep = sigmoid(z(x, h));
@@ -57,7 +51,7 @@ struct GruEquations {
 
 struct ElmanEquations {
   Gate a;
-  ElmanEquations(ParameterSet& set, Index I, Index H) : a(set, "a", I, H) {}
+  ElmanEquations(ParameterSet& set, Index I, Index H) : a(set, "cell", "a", I, H) {}
   using State = Var;
   Var step(Var x, Var h) const { return tanh(a(x, h)); }
 };

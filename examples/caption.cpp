@@ -10,6 +10,7 @@
 
 #include <reel/data/files.h>
 #include <reel/data/images.h>
+#include <reel/models/cells/cell_kinds.h>
 
 using namespace reel;
 
@@ -194,9 +195,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Describes pictures of two objects in words.", "caption");
-  app.add_option("--cell", s.model.cell, "Cell of the decoder")
-      ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
-      ->capture_default_str();
+  app.add_option("--cell", s.model.cell, "Cell of the decoder")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--units", s.model.units, "Units of the decoder")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--features", s.model.features,
                  "Numbers by which the sharp pathway describes a picture; the coloured one has half as many")

@@ -251,7 +251,7 @@ int main(int argc, char** argv) {
   app.add_option("--neighbours", s.neighbours, "Neighbours of each word")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--shown", s.shown, "Words in the heat map at most")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--save", s.save, "File to write the vectors to, in GloVe's format")->check(program::not_empty());
-  app.add_option("--cell", s.cell, "Cell of the language model")->check(CLI::IsMember(cell_kinds()))->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell of the language model")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--size", s.size, "Numbers of a word's vector, and units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--rarest", s.rarest, "Words that come less often are <unknown>")
       ->check(CLI::Range(1, 1000000))

@@ -9,24 +9,20 @@ using namespace reel;
 
 namespace {
 
-struct Gate {
-  Parameter U, W, b;
-  Gate(ParameterSet& set, const std::string& name, Index I, Index H, double bias = 0)
-      : U(set.add(name + ".U", {I, H})), W(set.add(name + ".W", {H, H})), b(set.add(name + ".b", {H}, init::constant(bias))) {}
-  Var operator()(Var x, Var h) const { return matmul(x, U) + matmul(h, W) + b; }
-};
-
 struct SlideLstm {
   Gate i, f, o, g;
   SlideLstm(ParameterSet& set, Index I, Index H)
-      : i(set, "i", I, H), f(set, "f", I, H, 1), o(set, "o", I, H), g(set, "g", I, H) {}
+      : i(set, "cell", "i", I, H, begin()),
+        f(set, "cell", "f", I, H, begin(1)),
+        o(set, "cell", "o", I, H, begin()),
+        g(set, "cell", "g", I, H, begin()) {}
+  static CellOptions begin(double bias = 0) { return {.weights = init::glorot(), .bias = init::constant(bias)}; }
 
   struct State {
     Var h, c;
   };
   std::vector<StatePart> state_layout() const {  // for zero_state
-    const Index H = i.b.shape().dim(0);
-    return {{"h", {B, H}}, {"c", {B, H}}};
+    return {{"h", {B, i.units()}}, {"c", {B, i.units()}}};
   }
   State step(Var x, const State& s) const {
     const Var c = sigmoid(f(x, s.h)) * s.c + sigmoid(i(x, s.h)) * tanh(g(x, s.h));

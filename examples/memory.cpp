@@ -216,7 +216,7 @@ int main(int argc, char** argv) {
   CLI::App app("How far back recurrent networks remember.", "memory");
   auto* toy_alone = app.add_flag("--toy", s.toy, "The toy memory problem alone");
   app.add_flag("--gradients", s.gradients, "The gradient against the distance alone")->excludes(toy_alone);
-  app.add_option("--cell", s.cell, "Cell for the toy problem")->check(CLI::IsMember(cell_kinds()))->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell for the toy problem")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", s.steps, "Of a window of the toy problem")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--epochs", s.epochs, "Of the toy problem")->check(CLI::Range(1, 100000))->capture_default_str();

@@ -6,6 +6,7 @@
 #include "common/program.h"
 
 #include <fmt/ranges.h>
+#include <reel/models/cells/cell_kinds.h>
 #include <reel/models/generation/encoder_decoder.h>
 #include <reel/models/generation/writer.h>
 
@@ -290,9 +291,7 @@ int main(int argc, char** argv) {
   app.add_option("--direction", s.direction, "What to learn")
       ->check(CLI::IsMember({"to-digits", "to-words", "both"}))
       ->capture_default_str();
-  app.add_option("--cell", s.cell, "Cell of encoder and decoder")
-      ->check(CLI::IsMember({"elman", "gru", "gru-reset-after", "lstm", "first-lstm", "peephole-lstm"}))
-      ->capture_default_str();
+  app.add_option("--cell", s.cell, "Cell of encoder and decoder")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--translate", s.translate, "Numbers to translate at the end, in words or in digits");
   app.add_option("--pairs", s.pairs, "Training pairs")->check(CLI::Range(1, 500000))->capture_default_str();
   app.add_option("--test", s.test, "Held-out numbers")->check(CLI::Range(1, 100000))->capture_default_str();

@@ -25,7 +25,7 @@ bool gives_logits(const std::string& cell) { return cell == "jordan" || cell == 
 }  // namespace
 
 std::vector<std::string> known_cells() {
-  std::vector<std::string> all = cell_kinds();
+  std::vector<std::string> all = cell_names();
   all.push_back("deep-jordan");
   return all;
 }

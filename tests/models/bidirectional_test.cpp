@@ -34,7 +34,7 @@ struct BothWays : PyTorchCase {
   // What the run shows and the gradients of its loss, in the order of `names`.
   std::vector<ExpectedVar> expect(const Bidirectional::Run& run, const std::vector<std::vector<double>>& numbers) const {
     const Var total = loss(run.outputs) + 0.5 * sum(square(run.last));
-    const std::vector<Var> g = gradients(total, {{forward.U_i, forward.W_f, backward.W_g, backward.U_o, backward.b_f}}),
+    const std::vector<Var> g = gradients(total, {{forward.i.U, forward.f.W, backward.g.W, backward.o.U, backward.f.b}}),
                            dx = gradients(total, x);
     const char* const names[] = {"final",         "loss",          "forward dU_i",  "forward dW_f",
                                  "backward dW_g", "backward dU_o", "backward db_f", "dx"};
@@ -158,7 +158,7 @@ TEST_CASE("bidirectional: a padded batch ends as PyTorch's packed sequence") {
 }
 
 TEST_CASE("bidirectional: is one cell forward and one over the reversed sequence") {
-  for (const CellKind& kind : every_cell()) {
+  for (const TestedCell& kind : every_cell()) {
     CAPTURE(kind.name);
     ParameterSet set;
     const AnyCell ahead = kind.make(set, 2, 3);

@@ -72,21 +72,21 @@ class Numbers {
 // ---- one step of a cell; `recurrent` is what the products with W see ----
 
 inline Row step(const Numbers& p, const Gru& c, const Row& x, const Row& h, const Row& recurrent) {
-  const Row r = sigmoid(p.sum(x, c.U_r, recurrent, c.W_r, c.b_r)), z = sigmoid(p.sum(x, c.U_z, recurrent, c.W_z, c.b_z));
-  const Row n = tanh(p.sum(x, c.U_n, r * recurrent, c.W_n, c.b_n));
+  const Row r = sigmoid(p.sum(x, c.r.U, recurrent, c.r.W, c.r.b)), z = sigmoid(p.sum(x, c.z.U, recurrent, c.z.W, c.z.b));
+  const Row n = tanh(p.sum(x, c.n.U, r * recurrent, c.n.W, c.n.b));
   return z * h + one_minus(z) * n;
 }
 
 inline Row step(const Numbers& p, const GruResetAfter& c, const Row& x, const Row& h, const Row& recurrent) {
-  const Row r = sigmoid(p.sum(x, c.U_r, recurrent, c.W_r, c.b_r)), z = sigmoid(p.sum(x, c.U_z, recurrent, c.W_z, c.b_z));
-  const Row n = tanh(p.product(x, c.U_n) + p(c.b_n) + r * (p.product(recurrent, c.W_n) + p(c.c_n)));
+  const Row r = sigmoid(p.sum(x, c.r.U, recurrent, c.r.W, c.r.b)), z = sigmoid(p.sum(x, c.z.U, recurrent, c.z.W, c.z.b));
+  const Row n = tanh(p.product(x, c.n.U) + p(c.n.b) + r * (p.product(recurrent, c.n.W) + p(c.c_n)));
   return z * h + one_minus(z) * n;
 }
 
 inline Row step(const Numbers& p, const FirstGenerationLstm& c, const Row& x, const Row& s, const Row& recurrent) {
-  const Row i = sigmoid(p.sum(x, c.U_i, recurrent, c.W_i, c.b_i)), f = sigmoid(p.sum(x, c.U_f, recurrent, c.W_f, c.b_f));
-  const Row o = sigmoid(p.sum(x, c.U_o, recurrent, c.W_o, c.b_o));
-  const Row n = tanh(p.sum(x, c.U_n, o * recurrent, c.W_n, c.b_n));
+  const Row i = sigmoid(p.sum(x, c.i.U, recurrent, c.i.W, c.i.b)), f = sigmoid(p.sum(x, c.f.U, recurrent, c.f.W, c.f.b));
+  const Row o = sigmoid(p.sum(x, c.o.U, recurrent, c.o.W, c.o.b));
+  const Row n = tanh(p.sum(x, c.n.U, o * recurrent, c.n.W, c.n.b));
   return f * s + i * n;
 }
 
@@ -95,19 +95,19 @@ struct Memory {
 };
 
 inline Memory step(const Numbers& p, const Lstm& c, const Row& x, const Memory& s, const Row& recurrent) {
-  const Row i = sigmoid(p.sum(x, c.U_i, recurrent, c.W_i, c.b_i)), f = sigmoid(p.sum(x, c.U_f, recurrent, c.W_f, c.b_f));
-  const Row o = sigmoid(p.sum(x, c.U_o, recurrent, c.W_o, c.b_o)), g = tanh(p.sum(x, c.U_g, recurrent, c.W_g, c.b_g));
+  const Row i = sigmoid(p.sum(x, c.i.U, recurrent, c.i.W, c.i.b)), f = sigmoid(p.sum(x, c.f.U, recurrent, c.f.W, c.f.b));
+  const Row o = sigmoid(p.sum(x, c.o.U, recurrent, c.o.W, c.o.b)), g = tanh(p.sum(x, c.g.U, recurrent, c.g.W, c.g.b));
   const Row next = f * s.c + i * g;
   return {o * tanh(next), next};
 }
 
 // i and f see the memory as it was, o as it becomes.
 inline Memory step(const Numbers& p, const PeepholeLstm& c, const Row& x, const Memory& s, const Row& recurrent) {
-  const Row i = sigmoid(p.sum(x, c.U_i, recurrent, c.W_i, c.b_i) + p(c.p_i) * s.c);
-  const Row f = sigmoid(p.sum(x, c.U_f, recurrent, c.W_f, c.b_f) + p(c.p_f) * s.c);
-  const Row g = tanh(p.sum(x, c.U_g, recurrent, c.W_g, c.b_g));
+  const Row i = sigmoid(p.sum(x, c.i.U, recurrent, c.i.W, c.i.b) + p(c.p_i) * s.c);
+  const Row f = sigmoid(p.sum(x, c.f.U, recurrent, c.f.W, c.f.b) + p(c.p_f) * s.c);
+  const Row g = tanh(p.sum(x, c.g.U, recurrent, c.g.W, c.g.b));
   const Row next = f * s.c + i * g;
-  const Row o = sigmoid(p.sum(x, c.U_o, recurrent, c.W_o, c.b_o) + p(c.p_o) * next);
+  const Row o = sigmoid(p.sum(x, c.o.U, recurrent, c.o.W, c.o.b) + p(c.p_o) * next);
   return {o * tanh(next), next};
 }
 

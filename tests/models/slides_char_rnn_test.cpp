@@ -152,7 +152,7 @@ TEST_CASE("character rnn of the slides: logits, probabilities and losses") {
 
 TEST_CASE("character rnn of the slides: all gradients") {
   Example example;
-  const std::vector<Parameter> wrt = {example.cell.U, example.cell.W, example.head.W, example.cell.b, example.head.b};
+  const std::vector<Parameter> wrt = {example.cell.a.U, example.cell.a.W, example.head.W, example.cell.a.b, example.head.b};
   const std::vector<Var> g = gradients(example.total, wrt);
   check_twice(example.tape,
               {{"dU", g[0], gradient_of_U()},

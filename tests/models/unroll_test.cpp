@@ -92,7 +92,7 @@ TEST_CASE("unroll: steps are labelled") {
 }
 
 TEST_CASE("unroll: two windows with carried state equal one long sequence") {
-  for (const CellKind& kind : every_cell()) {
+  for (const TestedCell& kind : every_cell()) {
     CAPTURE(kind.name);
     const Tensor<double> x = random_tensor(Shape{6, 2, 2}, 4);
     Tape tape, whole_tape;
@@ -122,7 +122,7 @@ TEST_CASE("unroll: the carried state is detached") {
   Net net;
   const Tensor<double> x = random_tensor(Shape{4, 1, 2}, 4);
   const auto carried = unroll(net.cell, net.tape.input("x", 2, {B, 2}), carried_state(net.tape, net.cell, "state"));
-  const Var gradient = gradients(sum(square(carried.last)), {{net.cell.W}})[0];
+  const Var gradient = gradients(sum(square(carried.last)), {{net.cell.a.W}})[0];
   const auto plan = compile<double>(net.tape, {gradient, carried.last});
   Workspace<double> workspace(plan, &net.values);
   plan.run(workspace, {{"x", TensorView<const double>(x.data(), Shape{2, 1, 2})}});
@@ -131,7 +131,7 @@ TEST_CASE("unroll: the carried state is detached") {
 
   Tape tape;
   const auto bound = unroll(net.cell, tape.input("x", 2, {B, 2}), input_state(tape, net.cell, "state"));
-  const Var expected = gradients(sum(square(bound.last)), {{net.cell.W}})[0];
+  const Var expected = gradients(sum(square(bound.last)), {{net.cell.a.W}})[0];
   const Data data = Data().add("x", Tensor<double>(Shape{2, 1, 2}, std::span(x.data() + 4, 4))).add("state.h", middle);
   check_twice(tape, {{"dW", expected, numbers(workspace.value(gradient))}}, data, &net.values, 1e-14);
 }

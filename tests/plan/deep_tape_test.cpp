@@ -28,7 +28,7 @@ TEST_CASE("deep tape: 100,000 steps are recorded, differentiated, compiled, run 
   plan.run(workspace, {{"x", x}});
 
   // The same recurrence, and its backpropagation through time, by hand.
-  const auto U = values[cell.U], W = values[cell.W], b = values[cell.b];
+  const auto U = values[cell.a.U], W = values[cell.a.W], b = values[cell.a.b];
   std::vector<std::array<double, 2>> h(T + 1);
   std::array<double, 4> dW{};
   std::array<double, 2> dU{}, db{};

@@ -121,7 +121,7 @@ TEST_CASE("replay: allocates nothing when known numbers of rows alternate or par
   plan.run(workspace, small.bindings());
   const float before = workspace.value(network.loss)[0];
   const Counting scope;
-  values.edit(network.cell.W)[0] += 0.5f;
+  values.edit(network.cell.a.W)[0] += 0.5f;
   plan.run(workspace, small.bindings());
   CHECK(workspace.value(network.loss)[0] != before);
   CHECK(allocations == 0);

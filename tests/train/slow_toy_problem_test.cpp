@@ -36,7 +36,7 @@ class ToyNetwork {
   double epoch(std::uint64_t seed) {
     run(seed, true);
     const double level = run(1000 + seed, false);
-    MESSAGE(steps_, " steps, ", cell_.W.shape().last(), " units: ", level);
+    MESSAGE(steps_, " steps, ", cell_.a.W.shape().last(), " units: ", level);
     return level;
   }
 

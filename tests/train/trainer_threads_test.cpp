@@ -23,7 +23,7 @@ struct Trained {
 };
 
 // 200 steps of a next-number task on a batch of 37 rows with carried state.
-Trained train(const CellKind& kind, int threads) {
+Trained train(const TestedCell& kind, int threads) {
   Tape tape;
   ParameterSet set;
   const AnyCell cell = kind.make(set, 5, 9);
@@ -42,7 +42,7 @@ Trained train(const CellKind& kind, int threads) {
 }  // namespace
 
 TEST_CASE("trainer: losses and parameters after 200 steps have the same bits for 1, 2, 3 and 8 threads") {
-  for (const CellKind& kind : every_cell()) {
+  for (const TestedCell& kind : every_cell()) {
     CAPTURE(kind.name);
     const Trained one = train(kind, 1);
     CHECK(one.losses.back() < one.losses.front());

@@ -8,11 +8,6 @@
 namespace reel {
 namespace {
 
-struct CellKind {
-  std::string_view name;
-  AnyCell (*make)(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options);
-};
-
 template <class C>
 AnyCell make_as(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options) {
   return C(set, name, I, H, options);
@@ -22,18 +17,22 @@ AnyCell make_jordan(ParameterSet& set, const std::string& name, Index I, Index H
   return Jordan(set, name, I, H, H, tanh, options);
 }
 
-constexpr CellKind kKinds[] = {{"elman", make_as<Elman>},
-                               {"elman-concat", make_as<ElmanConcat>},
-                               {"jordan", make_jordan},
-                               {"gru", make_as<Gru>},
-                               {"gru-reset-after", make_as<GruResetAfter>},
-                               {"lstm", make_as<Lstm>},
-                               {"first-lstm", make_as<FirstGenerationLstm>},
-                               {"peephole-lstm", make_as<PeepholeLstm>}};
+constexpr CellKind kKinds[] = {
+    {"elman", "the hidden state is fed back", make_as<Elman>},
+    {"elman-concat", "Elman with one weight for input and state", make_as<ElmanConcat>},
+    {"jordan", "the output is fed back", make_jordan},
+    {"gru", "gated recurrent unit, reset before the product", make_as<Gru>},
+    {"gru-reset-after", "gated recurrent unit of cuDNN and PyTorch, reset after the product", make_as<GruResetAfter>},
+    {"lstm", "long short-term memory with a forget gate", make_as<Lstm>},
+    {"first-lstm", "the first generation, with one state", make_as<FirstGenerationLstm>},
+    {"peephole-lstm", "LSTM whose gates see the memory", make_as<PeepholeLstm>},
+};
 
 }  // namespace
 
-std::vector<std::string> cell_kinds() {
+std::span<const CellKind> cell_kinds() { return kKinds; }
+
+std::vector<std::string> cell_names() {
   std::vector<std::string> names;
   for (const CellKind& kind : kKinds) names.emplace_back(kind.name);
   return names;
@@ -43,7 +42,7 @@ AnyCell make_cell(std::string_view kind, ParameterSet& set, const std::string& n
                   const CellOptions& options) {
   for (const CellKind& known : kKinds)
     if (known.name == kind) return known.make(set, name, I, H, options);
-  throw InputError(fmt::format("there is no cell \"{}\"; known are {}", kind, fmt::join(cell_kinds(), ", ")));
+  throw InputError(fmt::format("there is no cell \"{}\"; known are {}", kind, fmt::join(cell_names(), ", ")));
 }
 
 }  // namespace reel

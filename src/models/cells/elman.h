@@ -1,39 +1,32 @@
 // Elman cells: the hidden state is fed back.
 #pragma once
 
-#include <reel/models/cells/cell_options.h>
+#include <reel/models/cells/cell_base.h>
+#include <reel/models/cells/gate.h>
 
 namespace reel {
 
 // h = phi(x U + h' W + b)   (Elman, 1990). Parameters U [I, H], W [H, H], b [H].
-class Elman {
+class Elman : public CellBase<Elman, Var> {
  public:
-  using State = Var;
   Elman(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options = {});
-  State step(Var x, State h) const { return step(x, h, h); }
-  State step(Var x, State h, Var recurrent) const;
-  Var recurrent(State h) const { return h; }
-  std::vector<StatePart> state_layout() const;
-  Parameter U, W, b;
+  Var next(Var x, Var previous, Var h) const;
+  Index units() const { return a.units(); }
+  Gate a;
 
  private:
-  std::string name_;
   Activation phi_;
 };
 
 // h = phi([x, h'] A + b): Elman with A = [U; W]. Parameters A [I + H, H], b [H].
-class ElmanConcat {
+class ElmanConcat : public CellBase<ElmanConcat, Var> {
  public:
-  using State = Var;
   ElmanConcat(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options = {});
-  State step(Var x, State h) const { return step(x, h, h); }
-  State step(Var x, State h, Var recurrent) const;
-  Var recurrent(State h) const { return h; }
-  std::vector<StatePart> state_layout() const;
+  Var next(Var x, Var previous, Var h) const;
+  Index units() const { return b.shape().last(); }
   Parameter A, b;
 
  private:
-  std::string name_;
   Activation phi_;
 };
 

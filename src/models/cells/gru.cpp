@@ -1,42 +1,26 @@
 #include <reel/models/cells/gru.h>
 
-#include <reel/ops/arithmetic.h>
-#include <reel/ops/matmul.h>
-
 namespace reel {
 
-Gru::Gru(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options) : name_(name) {
-  detail::add_gate(set, name, "r", I, H, options, U_r, W_r, b_r);
-  detail::add_gate(set, name, "z", I, H, options, U_z, W_z, b_z);
-  detail::add_gate(set, name, "n", I, H, options, U_n, W_n, b_n);
-}
+Gru::Gru(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options)
+    : CellBase(name), r(set, name, "r", I, H, options), z(set, name, "z", I, H, options), n(set, name, "n", I, H, options) {}
 
-Var Gru::step(Var x, Var h, Var recurrent) const {
-  const auto scope = x.tape().scope(name_);
-  const Var r = sigmoid(matmul(x, U_r) + matmul(recurrent, W_r) + b_r);
-  const Var z = sigmoid(matmul(x, U_z) + matmul(recurrent, W_z) + b_z);
-  const Var n = tanh(matmul(x, U_n) + matmul(r * recurrent, W_n) + b_n);
-  return z * h + (1.0 - z) * n;
+Var Gru::next(Var x, Var previous, Var h) const {
+  const Var reset = sigmoid(r(x, h)), keep = sigmoid(z(x, h)), candidate = tanh(n(x, reset * h));
+  return keep * previous + (1.0 - keep) * candidate;
 }
-
-std::vector<StatePart> Gru::state_layout() const { return {{"h", {B, W_r.shape().last()}}}; }
 
 GruResetAfter::GruResetAfter(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options)
-    : name_(name) {
-  detail::add_gate(set, name, "r", I, H, options, U_r, W_r, b_r);
-  detail::add_gate(set, name, "z", I, H, options, U_z, W_z, b_z);
-  detail::add_gate(set, name, "n", I, H, options, U_n, W_n, b_n);
-  c_n = set.add(name + ".c_n", {H}, options.bias);
-}
+    : CellBase(name),
+      r(set, name, "r", I, H, options),
+      z(set, name, "z", I, H, options),
+      n(set, name, "n", I, H, options),
+      c_n(set.add(name + ".c_n", {H}, options.bias)) {}
 
-Var GruResetAfter::step(Var x, Var h, Var recurrent) const {
-  const auto scope = x.tape().scope(name_);
-  const Var r = sigmoid(matmul(x, U_r) + matmul(recurrent, W_r) + b_r);
-  const Var z = sigmoid(matmul(x, U_z) + matmul(recurrent, W_z) + b_z);
-  const Var n = tanh(matmul(x, U_n) + b_n + r * (matmul(recurrent, W_n) + c_n));
-  return z * h + (1.0 - z) * n;
+Var GruResetAfter::next(Var x, Var previous, Var h) const {
+  const Var reset = sigmoid(r(x, h)), keep = sigmoid(z(x, h));
+  const Var candidate = tanh(matmul(x, n.U) + n.b + reset * (matmul(h, n.W) + c_n));
+  return keep * previous + (1.0 - keep) * candidate;
 }
-
-std::vector<StatePart> GruResetAfter::state_layout() const { return {{"h", {B, W_r.shape().last()}}}; }
 
 }  // namespace reel

@@ -9,10 +9,10 @@
 namespace reel {
 
 Jordan::Jordan(ParameterSet& set, const std::string& name, Index I, Index H, Index O, Activation out, const CellOptions& options)
-    : U(set.add(name + ".U", {I, H}, detail::weights_of(options, H))),
-      W(set.add(name + ".W", {O, H}, detail::weights_of(options, H))),
+    : U(set.add(name + ".U", {I, H}, options.weights_for(H))),
+      W(set.add(name + ".W", {O, H}, options.weights_for(H))),
       b(set.add(name + ".b", {H}, options.bias)),
-      V(set.add(name + ".V", {H, O}, detail::weights_of(options, H))),
+      V(set.add(name + ".V", {H, O}, options.weights_for(H))),
       c(set.add(name + ".c", {O}, options.bias)),
       name_(name),
       phi_(options.activation),
@@ -34,11 +34,11 @@ DeepJordan::DeepJordan(ParameterSet& set, const std::string& name, Index I, cons
   for (std::size_t l = 0; l < units.size(); ++l) {
     const Index below = l == 0 ? I : units[l - 1], here = units[l], above = l + 1 < units.size() ? units[l + 1] : O;
     const std::string layer = fmt::format("{}.{}", name, l + 1);
-    layers.push_back({set.add(layer + ".U", {below, here}, detail::weights_of(options, here)),
-                      set.add(layer + ".W", {above, here}, detail::weights_of(options, here)),
+    layers.push_back({set.add(layer + ".U", {below, here}, options.weights_for(here)),
+                      set.add(layer + ".W", {above, here}, options.weights_for(here)),
                       set.add(layer + ".b", {here}, options.bias)});
   }
-  V = set.add(name + ".V", {units.back(), O}, detail::weights_of(options, units.back()));
+  V = set.add(name + ".V", {units.back(), O}, options.weights_for(units.back()));
   c = set.add(name + ".c", {O}, options.bias);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <reel/models/cells/cell_options.h>
+#include <reel/models/cells/recurrent_cell.h>
 
 namespace reel {
 

@@ -16,10 +16,10 @@ using namespace reel;
 using namespace reel::test;
 
 TEST_CASE("cell kinds: every name makes a cell of I inputs that shows H units") {
-  CHECK(cell_kinds() == std::vector<std::string>{"elman", "elman-concat", "jordan", "gru", "gru-reset-after", "lstm",
-                                                 "first-lstm", "peephole-lstm"});
+  CHECK(cell_names().size() == cell_kinds().size());
+  for (const CellKind& kind : cell_kinds()) CHECK_FALSE(kind.about.empty());
   constexpr Index I = 2, H = 3;
-  for (const std::string& kind : cell_kinds()) {
+  for (const std::string& kind : cell_names()) {
     CAPTURE(kind);
     Tape tape;
     ParameterSet set;

@@ -1,4 +1,4 @@
-// Every cell of the library, made by name, for tests that hold for all of them.
+// Every cell of the library, for tests that hold for all of them: what cell_kinds() lists, and compositions.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <reel/graph/mode.h>
 #include <reel/graph/structural.h>
 #include <reel/models/cells/any_cell.h>
+#include <reel/models/cells/cell_kinds.h>
 #include <reel/models/cells/cell_options.h>
 #include <reel/models/cells/deep.h>
 #include <reel/models/cells/elman.h>
@@ -30,7 +31,7 @@
 
 namespace reel::test {
 
-struct CellKind {
+struct TestedCell {
   std::string name;
   std::function<AnyCell(ParameterSet&, Index I, Index H)> make;
 };
@@ -45,10 +46,13 @@ inline AnyCell deep_of(ParameterSet& set, Index I, Index H, int layers) {
   return Deep(std::move(stack));
 }
 
-inline std::vector<CellKind> every_cell() {
-  return {
-      {"Elman", [](ParameterSet& set, Index I, Index H) { return AnyCell(Elman(set, "cell", I, H, drawn())); }},
-      {"ElmanConcat", [](ParameterSet& set, Index I, Index H) { return AnyCell(ElmanConcat(set, "cell", I, H, drawn())); }},
+// The library's kinds under their names, in the order of its list, and what can be made of them.
+inline std::vector<TestedCell> every_cell() {
+  std::vector<TestedCell> all;
+  for (const CellKind& kind : cell_kinds())
+    all.push_back({std::string(kind.name),
+                   [make = kind.make](ParameterSet& set, Index I, Index H) { return make(set, "cell", I, H, drawn()); }});
+  const std::vector<TestedCell> made{
       {"Jordan, softmax",
        [](ParameterSet& set, Index I, Index H) { return AnyCell(Jordan(set, "cell", I, H, 3, softmax, drawn())); }},
       {"Jordan, sigmoid",
@@ -61,12 +65,6 @@ inline std::vector<CellKind> every_cell() {
        [](ParameterSet& set, Index I, Index H) {
          return AnyCell(DeepJordan(set, "cell", I, {H, 4, H}, 2, sigmoid, drawn()));
        }},
-      {"Gru", [](ParameterSet& set, Index I, Index H) { return AnyCell(Gru(set, "cell", I, H, drawn())); }},
-      {"GruResetAfter", [](ParameterSet& set, Index I, Index H) { return AnyCell(GruResetAfter(set, "cell", I, H, drawn())); }},
-      {"Lstm", [](ParameterSet& set, Index I, Index H) { return AnyCell(Lstm(set, "cell", I, H, drawn())); }},
-      {"FirstGenerationLstm",
-       [](ParameterSet& set, Index I, Index H) { return AnyCell(FirstGenerationLstm(set, "cell", I, H, drawn())); }},
-      {"PeepholeLstm", [](ParameterSet& set, Index I, Index H) { return AnyCell(PeepholeLstm(set, "cell", I, H, drawn())); }},
       {"Gru with dropout, inference",
        [](ParameterSet& set, Index I, Index H) {
          return AnyCell(WithDropout(Gru(set, "cell", I, H, drawn()), {.input = .3, .recurrent = .4}, Mode::inference));
@@ -75,6 +73,14 @@ inline std::vector<CellKind> every_cell() {
       {"Deep of 2", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 2); }},
       {"Deep of 3", [](ParameterSet& set, Index I, Index H) { return deep_of(set, I, H, 3); }},
   };
+  all.insert(all.end(), made.begin(), made.end());
+  return all;
+}
+
+inline TestedCell cell_called(const std::string& name) {
+  for (const TestedCell& cell : every_cell())
+    if (cell.name == name) return cell;
+  throw InputError("there is no cell " + name + " in the table");
 }
 
 // A cell over T steps with an input state, and a loss that weighs every output and the final state unevenly.
@@ -87,7 +93,7 @@ struct CellOverTime {
   ParameterValues<double> values;
   Data data;
 
-  CellOverTime(const CellKind& kind, Index I, Index H, Index T, Index rows) : cell(kind.make(set, I, H)) {
+  CellOverTime(const TestedCell& kind, Index I, Index H, Index T, Index rows) : cell(kind.make(set, I, H)) {
     const AnyCell::State initial = input_state(tape, cell, "initial");
     run = unroll(cell, tape.input("x", T, {B, I}), initial);
     std::vector<Var> terms;

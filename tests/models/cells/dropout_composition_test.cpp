@@ -165,6 +165,6 @@ TEST_CASE("dropout of cells: a state without a batch may begin a sequence with o
   const auto values = set.initial<double>(3);
   const Data data = Data().add("x", random_tensor(Shape{3, rows, I}, 5));
   check_plan(tape, run.outputs, data, &values, &set);
-  check_gradient(sum(square(run.outputs.back())), {{tape.parameter(h0), tape.parameter(cell.cell().W)}}, data, &values);
+  check_gradient(sum(square(run.outputs.back())), {{tape.parameter(h0), tape.parameter(cell.cell().a.W)}}, data, &values);
   CHECK(count_ops(tape, "dropout_mask") == 2);
 }

@@ -20,15 +20,16 @@ TEST_CASE("elman: the concatenated form with A = [U; W] is the same function") {
   const Elman split(set, "split", 3, 4, drawn());
   const ElmanConcat joined(set, "joined", 3, 4, drawn());
   auto values = set.initial<double>(5);
-  std::vector<double> A(values[split.U].begin(), values[split.U].end());
-  A.insert(A.end(), values[split.W].begin(), values[split.W].end());
+  std::vector<double> A(values[split.a.U].begin(), values[split.a.U].end());
+  A.insert(A.end(), values[split.a.W].begin(), values[split.a.W].end());
   set_values<double>(set, values, "joined.A", Tensor<double>(Shape{7, 4}, A));
-  set_values<double>(set, values, "joined.b", values[split.b]);
+  set_values<double>(set, values, "joined.b", values[split.a.b]);
   const Sequence x = tape.input("x", 6, {B, 3});
   const auto a = unroll(split, x, zero_state(tape, split)), b = unroll(joined, x, zero_state(tape, joined));
   const Var difference = sum(abs(stack(a.outputs) - stack(b.outputs)));
   const Var loss_a = sum(square(a.last)), loss_b = sum(square(b.last));
-  const std::vector<Var> ga = gradients(loss_a, {{split.U, split.W, split.b}}), gb = gradients(loss_b, {{joined.A, joined.b}});
+  const std::vector<Var> ga = gradients(loss_a, {{split.a.U, split.a.W, split.a.b}}),
+                         gb = gradients(loss_b, {{joined.A, joined.b}});
   const Var gradient_difference = sum(abs(concat({ga[0], ga[1]}, 0) - gb[0])) + sum(abs(ga[2] - gb[1]));
   check_twice(
       tape, {{"outputs", difference, {0}}, {"gradients", gradient_difference, {0}}, {"not all zero", step(sum(abs(gb[0]))), {1}}},
@@ -55,7 +56,7 @@ TEST_CASE("elman: values and gradients equal PyTorch's RNN") {
   set_values<double>(c.set, values, "cell.b", pattern(Shape{3}, 8));
   const auto run = unroll(cell, c.x, zero_state(c.tape, cell));
   const Var loss = c.loss(run.outputs);
-  const std::vector<Var> g = gradients(loss, {{cell.U, cell.W, cell.b}});
+  const std::vector<Var> g = gradients(loss, {{cell.a.U, cell.a.W, cell.a.b}});
   check_twice(
       c.tape,
       {{"h", c.all(run.outputs),

@@ -38,7 +38,7 @@ void check_keeps_the_past() {
   ParameterSet set;
   const Cell cell(set, "cell", 2, 3);
   auto values = set.initial<double>(2);
-  std::ranges::fill(values.edit(cell.b_z), 800.0);
+  std::ranges::fill(values.edit(cell.z.b), 800.0);
   const std::vector<double> h0 = {0.3, -0.9, 0.1};
   const auto run = unroll(cell, tape.input("x", 9, {2}), tape.constant(Tensor<double>(Shape{3}, h0)));
   check_twice(tape, {{"h", run.last, h0}}, Data().add("x", random_tensor(Shape{9, 2}, 8)), &values, 1e-15);
@@ -71,7 +71,7 @@ TEST_CASE("gru: where the reset gate acts tells the two forms apart, but not whe
   const Var apart = sum(abs(unroll(before, x, h0).last - unroll(after, x, h0).last));
   const Data data = Data().add("x", random_tensor(Shape{4, 2, 2}, 8)).add("h0", random_tensor(Shape{2, 3}, 9));
   CHECK(interpret<double>(tape, data.bindings<double>(), &values).value(apart)[0] > 0.01);
-  for (const Parameter& b : {before.b_r, after.b_r}) std::ranges::fill(values.edit(b), 800.0);
+  for (const Parameter& b : {before.r.b, after.r.b}) std::ranges::fill(values.edit(b), 800.0);
   check_twice(tape, {{"difference", apart, {0}}}, data, &values, 1e-14);
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("gru: with the reset after, values and gradients equal PyTorch's GRU")
   const Var h0 = c.tape.input("h0", {B, 3});
   const auto run = unroll(cell, c.x, h0);
   const Var loss = c.loss(run.outputs);
-  const std::vector<Var> g = gradients(loss, {{cell.U_r, cell.W_z, cell.U_n, cell.W_n, cell.b_r, cell.b_n, cell.c_n}});
+  const std::vector<Var> g = gradients(loss, {{cell.r.U, cell.z.W, cell.n.U, cell.n.W, cell.r.b, cell.n.b, cell.c_n}});
   check_twice(
       c.tape,
       {{"h", c.all(run.outputs),

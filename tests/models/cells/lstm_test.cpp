@@ -84,12 +84,12 @@ TEST_CASE("first-generation lstm: equals plain loops over the equations") {
 
 TEST_CASE("first-generation lstm: the output gate acts within the candidate alone") {
   FiveSteps<FirstGenerationLstm> f;
-  std::ranges::fill(f.values.edit(f.cell.W_n), 0.0);
+  std::ranges::fill(f.values.edit(f.cell.n.W), 0.0);
   const auto run = unroll(f.cell, f.x, f.constant(kBegin));
   std::vector<ExpectedVar> expected;
   const Var loss = sum(run.last);
-  expected.push_back({"dU_o", gradient(loss, f.tape.parameter(f.cell.U_o)), std::vector<double>(8)});
-  expected.push_back({"db_o", gradient(loss, f.tape.parameter(f.cell.b_o)), std::vector<double>(4)});
+  expected.push_back({"dU_o", gradient(loss, f.tape.parameter(f.cell.o.U)), std::vector<double>(8)});
+  expected.push_back({"db_o", gradient(loss, f.tape.parameter(f.cell.o.b)), std::vector<double>(4)});
   check_twice(f.tape, expected, f.data, &f.values, 0);
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("lstm: values and gradients equal PyTorch's LSTM") {
   c.set_gates(values, "cell", {"i", "f", "o", "g"});
   const auto run = unroll(cell, c.x, zero_state(c.tape, cell));
   const Var loss = c.loss(run.outputs);
-  const std::vector<Var> g = gradients(loss, {{cell.U_i, cell.W_f, cell.U_o, cell.W_g, cell.b_f}});
+  const std::vector<Var> g = gradients(loss, {{cell.i.U, cell.f.W, cell.o.U, cell.g.W, cell.f.b}});
   check_twice(
       c.tape,
       {{"h", c.all(run.outputs),

@@ -100,8 +100,8 @@ std::vector<Maker> makers() {
           maker<PeepholeLstm>("PeepholeLstm")};
 }
 
-// As a CellKind for CellOverTime, of 3 inputs and 5 units.
-CellKind kind_of(const Maker& m, DropoutRates rates, Mode mode, bool plain = false) {
+// As a TestedCell for CellOverTime, of 3 inputs and 5 units.
+TestedCell kind_of(const Maker& m, DropoutRates rates, Mode mode, bool plain = false) {
   return {m.name, [=](ParameterSet& set, Index, Index) { return m.make(set, rates, mode, plain); }};
 }
 
@@ -190,13 +190,17 @@ TEST_CASE("dropout of cells: the same masks in plan and interpreter, in float an
   }
 }
 
+TEST_CASE("dropout of cells: every kind of cell is among those that dropout is tested with") {
+  CHECK(makers().size() == cell_kinds().size());
+}
+
 TEST_CASE("dropout of cells: a rate of 0 and inference are the bare cell, bit for bit") {
   for (const Maker& m : makers()) {
     CAPTURE(m.name);
     CellOverTime bare(kind_of(m, {}, Mode::training, true), 3, 5, 4, 3);
     const auto expected = bits_of(bare);
     for (const bool inference : {false, true}) {
-      const CellKind kind = inference ? kind_of(m, kRates, Mode::inference) : kind_of(m, {}, Mode::training);
+      const TestedCell kind = inference ? kind_of(m, kRates, Mode::inference) : kind_of(m, {}, Mode::training);
       CellOverTime c(kind, 3, 5, 4, 3);
       CHECK(bits_of(c) == expected);
       CHECK(masks_on(c.tape) == 0);
@@ -282,9 +286,9 @@ TEST_CASE("dropout of cells: what a GRU's z and an LSTM's f keep is not dropped"
   const WithDropout gru(Gru(set, "gru", 2, 3), almost_all, Mode::training);
   const WithDropout lstm(Lstm(set, "lstm", 2, 3), almost_all, Mode::training);
   auto values = set.initial<double>(2);
-  std::ranges::fill(values.edit(gru.cell().b_z), 800.0);
-  std::ranges::fill(values.edit(lstm.cell().b_f), 800.0);
-  std::ranges::fill(values.edit(lstm.cell().b_i), -800.0);
+  std::ranges::fill(values.edit(gru.cell().z.b), 800.0);
+  std::ranges::fill(values.edit(lstm.cell().f.b), 800.0);
+  std::ranges::fill(values.edit(lstm.cell().i.b), -800.0);
   const Sequence x = tape.input("x", 9, {B, 2});
   const auto a = unroll(gru, x, input_state(tape, gru, "gru"));
   const auto b = unroll(lstm, x, input_state(tape, lstm, "lstm"));

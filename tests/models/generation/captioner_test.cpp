@@ -53,7 +53,7 @@ struct Captions {
 }  // namespace
 
 TEST_CASE("Captioner: gradients through the decoder into the image, for every cell") {
-  for (const std::string& kind : cell_kinds()) {
+  for (const std::string& kind : cell_names()) {
     CAPTURE(kind);
     Captions c(kind);
     const Var loss = cross_entropy(c.logits, c.words);
@@ -123,7 +123,7 @@ TEST_CASE("Captioner: what sees must make the features that were promised") {
 }
 
 TEST_CASE("Captioner: a writer writes from what was seen, each word as likely as by teacher forcing") {
-  for (const std::string& kind : cell_kinds()) {
+  for (const std::string& kind : cell_names()) {
     CAPTURE(kind);
     Captions c(kind);
     const auto seeing = compile<float>(c.tape, c.seen.vars);

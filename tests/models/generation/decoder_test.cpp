@@ -55,15 +55,17 @@ struct Gates {
   }
 };
 
-plain::Memory step(const Gates& gate, const Elman& c, const plain::Memory& s) { return {tanh(gate(c.U, s.h, c.W, c.b)), s.c}; }
+plain::Memory step(const Gates& gate, const Elman& c, const plain::Memory& s) {
+  return {tanh(gate(c.a.U, s.h, c.a.W, c.a.b)), s.c};
+}
 plain::Memory step(const Gates& gate, const Gru& c, const plain::Memory& s) {
-  const Row r = sigmoid(gate(c.U_r, s.h, c.W_r, c.b_r)), z = sigmoid(gate(c.U_z, s.h, c.W_z, c.b_z));
-  return {z * s.h + one_minus(z) * tanh(gate(c.U_n, r * s.h, c.W_n, c.b_n)), s.c};
+  const Row r = sigmoid(gate(c.r.U, s.h, c.r.W, c.r.b)), z = sigmoid(gate(c.z.U, s.h, c.z.W, c.z.b));
+  return {z * s.h + one_minus(z) * tanh(gate(c.n.U, r * s.h, c.n.W, c.n.b)), s.c};
 }
 plain::Memory step(const Gates& gate, const Lstm& c, const plain::Memory& s) {
-  const Row i = sigmoid(gate(c.U_i, s.h, c.W_i, c.b_i)), f = sigmoid(gate(c.U_f, s.h, c.W_f, c.b_f));
-  const Row next = f * s.c + i * tanh(gate(c.U_g, s.h, c.W_g, c.b_g));
-  return {sigmoid(gate(c.U_o, s.h, c.W_o, c.b_o)) * tanh(next), next};
+  const Row i = sigmoid(gate(c.i.U, s.h, c.i.W, c.i.b)), f = sigmoid(gate(c.f.U, s.h, c.f.W, c.f.b));
+  const Row next = f * s.c + i * tanh(gate(c.g.U, s.h, c.g.W, c.g.b));
+  return {sigmoid(gate(c.o.U, s.h, c.o.W, c.o.b)) * tanh(next), next};
 }
 
 template <class Cell>
@@ -191,7 +193,7 @@ TEST_CASE("FirstInput: sequences of different lengths, one of them empty") {
 
 TEST_CASE("Decoder: teacher-forced logits equal those of one step after another, for every cell") {
   constexpr Index V = 5, E = 2, H = 3, T = 4, rows = 3;
-  for (const std::string& kind : cell_kinds()) {
+  for (const std::string& kind : cell_names()) {
     CAPTURE(kind);
     Tape tape;
     ParameterSet set;

@@ -60,7 +60,7 @@ std::vector<double> numbers(TensorView<const double> x) { return {x.begin(), x.e
 }  // namespace
 
 TEST_CASE("EncoderDecoder: gradients for every cell, with whole, padded and packed sources") {
-  for (const std::string& kind : cell_kinds()) {
+  for (const std::string& kind : cell_names()) {
     CAPTURE(kind);
     Pairs p(kind);
     const std::vector<Var> wrt = p.parameters();

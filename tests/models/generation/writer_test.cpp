@@ -119,7 +119,7 @@ struct Indifferent : Author {
 }  // namespace
 
 TEST_CASE("writer: greedy takes the likeliest word at every step, and its log-probabilities are the teacher-forced ones") {
-  for (const std::string& kind : cell_kinds())
+  for (const std::string& kind : cell_names())
     for (std::uint64_t seed : {1, 2, 3}) {
       CAPTURE(kind);
       CAPTURE(seed);
