@@ -14,6 +14,26 @@
 
 namespace reel {
 
+namespace {
+
+// Means along the middle dimension of [outer, n, inner], to m of them.
+Tensor<float> resized_along(const float* x, Index outer, Index n, Index inner, Index m) {
+  Tensor<float> y(Shape{outer, m, inner});
+  const double scale = static_cast<double>(n) / static_cast<double>(m);
+  for (Index o = 0; o < outer; ++o)
+    for (Index i = 0; i < m; ++i) {
+      const double begin = static_cast<double>(i) * scale, end = begin + scale;
+      for (auto k = static_cast<Index>(begin); k < n && static_cast<double>(k) < end; ++k) {
+        const double part = std::min(end, static_cast<double>(k + 1)) - std::max(begin, static_cast<double>(k));
+        for (Index c = 0; c < inner; ++c)
+          y[(o * m + i) * inner + c] += static_cast<float>(part / scale) * x[(o * n + k) * inner + c];
+      }
+    }
+  return y;
+}
+
+}  // namespace
+
 Tensor<float> read_png(const std::string& path) {
   const std::string bytes = read_file(path);
   if (bytes.empty()) throw FileError(fmt::format("{}: is no readable PNG: it is empty", path));
@@ -42,26 +62,6 @@ Tensor<float> read_png(const std::string& path) {
   std::ranges::transform(pixels, result.begin(), [](png_byte b) { return static_cast<float>(b) / 255; });
   return result;
 }
-
-namespace {
-
-// Means along the middle dimension of [outer, n, inner], to m of them.
-Tensor<float> resized_along(const float* x, Index outer, Index n, Index inner, Index m) {
-  Tensor<float> y(Shape{outer, m, inner});
-  const double scale = static_cast<double>(n) / static_cast<double>(m);
-  for (Index o = 0; o < outer; ++o)
-    for (Index i = 0; i < m; ++i) {
-      const double begin = static_cast<double>(i) * scale, end = begin + scale;
-      for (auto k = static_cast<Index>(begin); k < n && static_cast<double>(k) < end; ++k) {
-        const double part = std::min(end, static_cast<double>(k + 1)) - std::max(begin, static_cast<double>(k));
-        for (Index c = 0; c < inner; ++c)
-          y[(o * m + i) * inner + c] += static_cast<float>(part / scale) * x[(o * n + k) * inner + c];
-      }
-    }
-  return y;
-}
-
-}  // namespace
 
 Tensor<float> resized(const Tensor<float>& image, Index height, Index width) {
   if (image.shape().rank() != 3 || image.size() == 0)

@@ -140,11 +140,11 @@ class Painter {
       for (std::uint8_t channel : negative ? kBlue : kRed) pixels.push_back(channel);
       pixels.push_back(alpha);
     }
-    const auto image = png_with_alpha(static_cast<int>(columns_.size()), static_cast<int>(rows_.size()), pixels);
+    const auto image = encode_png_with_alpha(static_cast<int>(columns_.size()), static_cast<int>(rows_.size()), pixels);
     canvas_.raw(fmt::format(R"(<image x="{}" y="{}" width="{}" height="{}" preserveAspectRatio="none" )"
                             R"(style="image-rendering:pixelated" href="{}"/>)",
                             coordinate(left_), coordinate(top_), coordinate(x(columns_.size()) - left_),
-                            coordinate(y(rows_.size()) - top_), data_uri(image)));
+                            coordinate(y(rows_.size()) - top_), png_data_uri(image)));
   }
 
   void draw_cells() {

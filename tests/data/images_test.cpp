@@ -42,7 +42,7 @@ TEST_CASE("read_png: what reports write") {
   std::vector<std::uint8_t> rgb(5 * 3 * 3);
   std::iota(rgb.begin(), rgb.end(), std::uint8_t{100});
   rgb[7] = 255;
-  const auto file = report::png(5, 3, rgb);
+  const auto file = encode_png(5, 3, rgb);
   check_pixels({file.begin(), file.end()}, {3, 5, 3}, {rgb.begin(), rgb.end()});
 }
 

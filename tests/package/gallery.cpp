@@ -19,7 +19,7 @@ using namespace reel;
 
 int main(int count, char** arguments) {
   const std::string directory = count > 1 ? arguments[1] : ".";
-  const std::vector<std::uint8_t> pixels(8 * 6 * 3, 51), file = report::png(8, 6, pixels);
+  const std::vector<std::uint8_t> pixels(8 * 6 * 3, 51), file = encode_png(8, 6, pixels);
   write_file(directory + "/picture.png", std::string(file.begin(), file.end()));
   const Tensor<float> picture = resized(read_png(directory + "/picture.png"), 3, 4);
 
