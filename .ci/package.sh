@@ -1,10 +1,48 @@
 #!/usr/bin/env bash
-# Installs the build given as first argument into a temporary prefix and builds and runs two small programs against it.
+# Uses reel as other projects do: installs the build given as first argument into a temporary prefix, and builds and runs programs
+# against it by find_package, by pkg-config and, as a shared library, by FetchContent; compiles every installed header by itself.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
 cmake --install "$1" --prefix "$prefix" > /dev/null
+
+run_all() {
+  "$1/consumer"
+  "$1/gallery" "$prefix"
+  "$1/vector_op"
+  "$1/plugin_host"
+}
+echo "-- find_package"
 cmake -S tests/package -B "$prefix/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release > /dev/null
 cmake --build "$prefix/build"
-"$prefix/build/consumer"
-"$prefix/build/gallery" "$prefix"
+run_all "$prefix/build"
+! nm -D --undefined-only "$prefix/build/libplugin.so" | grep -q ' U _ZN4reel' || { echo "the plug-in lacks reel"; exit 1; }
+
+echo "-- the installed example"
+example=$(echo "$prefix"/share/doc/reel/examples/forecast)
+cmake -S "$example" -B "$prefix/forecast" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release > /dev/null
+cmake --build "$prefix/forecast"
+"$prefix/forecast/forecast"
+
+echo "-- pkg-config"
+libraries=$(dirname "$(find "$prefix" -name libreel.a)")
+export PKG_CONFIG_PATH=$libraries/pkgconfig
+# shellcheck disable=SC2046
+g++ -O1 $(pkg-config --cflags reel) tests/package/consumer.cpp -o "$prefix/by_pkg_config" $(pkg-config --libs reel)
+"$prefix/by_pkg_config"
+
+echo "-- every installed header by itself"
+(cd "$prefix/include" && find reel -name '*.h' ! -name '*-inl.h') | sort > "$prefix/headers"
+while read -r header; do echo "#include <$header>" > "$prefix/alone.cpp"
+  # shellcheck disable=SC2046
+  g++ -fsyntax-only -Wall -Wextra -Werror $(pkg-config --cflags reel) "$prefix/alone.cpp" || { echo "$header does not stand alone"; exit 1; }
+done < "$prefix/headers"
+echo "$(wc -l < "$prefix/headers") headers"
+
+echo "-- FetchContent, reel as a shared library"
+cmake -S tests/package -B "$prefix/fetched" -G Ninja -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug \
+      -DCMAKE_CXX_FLAGS_DEBUG=-O0 > /dev/null
+cmake --build "$prefix/fetched" | tail -n 1
+run_all "$prefix/fetched"
+[ -n "$(find "$prefix/fetched" -name 'libreel.so*')" ]

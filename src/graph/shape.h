@@ -95,7 +95,12 @@ Index checked_sum(Index a, Index b);
 
 }  // namespace reel
 
+namespace std {
+
+// So that an op may have a shape in its key.
 template <>
-struct std::hash<reel::Shape> {
+struct hash<reel::Shape> {
   std::size_t operator()(const reel::Shape& shape) const noexcept;
 };
+
+}  // namespace std

@@ -8,10 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include <reel/report/point.h>
+
 namespace reel::report {
 
 // The two widths that pages show charts in: on a desktop and on a phone.
-constexpr double kWide = 680, kNarrow = 358;
 
 // Classes with their light colours, as attributes.
 namespace ink {

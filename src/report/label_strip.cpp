@@ -1,5 +1,7 @@
 #include <reel/report/label_strip.h>
 
+#include <reel/report/canvas.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -1,5 +1,7 @@
 #include <reel/report/line_chart.h>
 
+#include <reel/report/plot.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>

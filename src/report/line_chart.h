@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <reel/report/plot.h>
+#include <reel/report/point.h>
 
 namespace reel::report {
 

@@ -28,10 +28,10 @@ std::string html(const Picture& picture) {
   std::string said;
   for (const WordProbability& word : picture.words) said += (said.empty() ? "" : " ") + word.word;
   const int longer = std::max(picture.width, picture.height);
-  std::string out =
-      fmt::format("<li{}><img src=\"{}\" alt=\"{}\" width=\"{}\" height=\"{}\">", picture.correct ? "" : " class=\"wrong\"",
-                  png_data_uri(encode_png(picture.width, picture.height, picture.rgb)), escape(said.empty() ? picture.truth : said),
-                  magnified(picture.width, longer), magnified(picture.height, longer));
+  std::string out = fmt::format(
+      "<li{}><img src=\"{}\" alt=\"{}\" width=\"{}\" height=\"{}\">", picture.correct ? "" : " class=\"wrong\"",
+      png_data_uri(encode_png(picture.width, picture.height, picture.rgb)), escape(said.empty() ? picture.truth : said),
+      magnified(picture.width, longer), magnified(picture.height, longer));
   if (!picture.words.empty()) out += "<p class=\"words\">";
   for (const WordProbability& word : picture.words) out += html(word) + " ";
   if (!picture.words.empty()) out += "</p>";

@@ -10,12 +10,9 @@
 
 #include <reel/report/axis.h>
 #include <reel/report/canvas.h>
+#include <reel/report/point.h>
 
 namespace reel::report {
-
-struct Point {
-  double x, y;
-};
 
 struct Box {
   double left, top, right, bottom;

@@ -1,5 +1,7 @@
 #include <reel/report/scatter.h>
 
+#include <reel/report/canvas.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -2,10 +2,10 @@
 #include <reel/reel.h>
 using namespace reel;
 
-struct MinimalGatedUnit {  // x: [B, I], h: [B, H]   (Zhou et al., 2016)
+struct MyGatedUnit {  // x: [B, I], h: [B, H]   (Zhou et al., 2016)
   Parameter U, W, b, Uc, Wc, bc;
   using State = Var;
-  MinimalGatedUnit(ParameterSet& set, Index I, Index H)
+  MyGatedUnit(ParameterSet& set, Index I, Index H)
       : U(set.add("U", {I, H})),
         W(set.add("W", {H, H})),
         b(set.add("b", {H})),
@@ -27,7 +27,7 @@ int main() {
   for (Index i = 0; i < T * N; ++i) y[i] = i < 2 * N ? 0 : x[i - 2 * N];
 
   ParameterSet params;
-  const MinimalGatedUnit cell(params, V, H);
+  const MyGatedUnit cell(params, V, H);
   const Linear head(params, "head", H, V);
   Tape tape;
   const Sequence in = map_steps(tape.ids("x", T, {B}), [](Var id) { return one_hot(id, V); });

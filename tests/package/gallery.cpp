@@ -1,12 +1,9 @@
 // A user's project: a picture file, a caption, and a report, with headers that reel.h does not include.
 #include <cstdio>
 
-#include <reel/data/files.h>
 #include <reel/data/images.h>
 #include <reel/data/png.h>
-#include <reel/data/sequence_batch.h>
 #include <reel/data/word_vectors.h>
-#include <reel/data/words.h>
 #include <reel/models/convolution.h>
 #include <reel/models/generation/captioner.h>
 #include <reel/models/generation/encoder_decoder.h>
@@ -30,13 +27,9 @@ int main(int count, char** arguments) {
   Tape tape;
   const AnyCell::State seen = captioner.see(tape.input("image", {B, 3, 4, 3}));
   const auto values = set.initial<float>(1);
-  const auto plan = compile<float>(tape, seen.vars);
-  Workspace<float> workspace(plan, &values);
-  plan.run(workspace, {{"image", Tensor<float>(Shape{1, 3, 4, 3}, std::span(picture.data(), 36))}});
-  HostState state;
-  for (const Var& part : seen.vars)
-    state.emplace_back(workspace.value(part).shape(),
-                       std::span(workspace.value(part).data(), static_cast<std::size_t>(workspace.value(part).size())));
+  Session<float> session(seen.vars, &values);
+  session.run({{"image", Tensor<float>(Shape{1, 3, 4, 3}, std::span(picture.data(), 36))}});
+  const HostState state = host_state(session, seen);
   Writer writer(captioner.decoder(), values);
   const Written text = writer.greedy(state, {.most = 5}).at(0);
 
