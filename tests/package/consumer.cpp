@@ -2,20 +2,16 @@
 #include <reel/reel.h>
 using namespace reel;
 
-struct MyGatedUnit {  // x: [B, I], h: [B, H]   (Zhou et al., 2016)
-  Parameter U, W, b, Uc, Wc, bc;
+struct MyGatedUnit {  // x: [B, I], h: [B, H]   (the minimal gated unit, Zhou et al., 2016)
+  Gate f;             // x U + h W + b, with its three parameters
+  Parameter U, W, b;
   using State = Var;
   MyGatedUnit(ParameterSet& set, Index I, Index H)
-      : U(set.add("U", {I, H})),
-        W(set.add("W", {H, H})),
-        b(set.add("b", {H})),
-        Uc(set.add("Uc", {I, H})),
-        Wc(set.add("Wc", {H, H})),
-        bc(set.add("bc", {H})) {}
+      : f(set, "cell", "f", I, H), U(set.add("U", {I, H})), W(set.add("W", {H, H})), b(set.add("b", {H})) {}
   Var step(Var x, Var h) const {
-    Var f = sigmoid(matmul(x, U) + matmul(h, W) + b);
-    Var c = tanh(matmul(x, Uc) + matmul(f * h, Wc) + bc);
-    return (1.0 - f) * h + f * c;
+    Var forget = sigmoid(f(x, h));
+    Var candidate = tanh(matmul(x, U) + matmul(forget * h, W) + b);
+    return (1.0 - forget) * h + forget * candidate;
   }
 };
 
