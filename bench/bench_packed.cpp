@@ -57,7 +57,7 @@ class Network {
     session_.emplace(outputs, &values_, SessionOptions{.threads = ThreadPool(threads)});
   }
   void run(const Tensor<float>& x, const LengthsData& d) {
-    values_.edit(0);
+    values_.touch();
     session_->run({{"x", x}, {"mask", d.mask}, {"counts", d.counts}});
   }
 

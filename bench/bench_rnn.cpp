@@ -100,7 +100,7 @@ Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*
   Times times;
   const auto train_plan = compile<float>(tape, outputs), infer_plan = compile<float>(tape, y);
   Workspace<float> train(train_plan, &values, ThreadPool(run.threads)), forward(infer_plan, &values, ThreadPool(run.threads));
-  const auto update = [&] { values.edit(0); };
+  const auto update = [&] { values.touch(); };
   if (run.profile) {
     const double peak = kernels::multiply_add_gflops();
     fmt::print("{} train: {}\n", c.name(), profile(train_plan, train, bindings, {.before_run = update}).text(peak));

@@ -151,7 +151,7 @@ Var Model::loss(Tape& tape, Mode mode) const {
   const Sequence before = tape.ids("before", kMostWords, {B}), after = tape.ids("after", kMostWords, {B});
   const Sequence weights = tape.input("weights", kMostWords, {B});
   AnyCell::State state = see(tape);
-  state.vars.back() = dropout(state.vars.back(), options_.dropout, mode);
+  FirstInput::seen(state) = dropout(FirstInput::seen(state), options_.dropout, mode);
   const Sequence left_out = tape.input("left out", kMostWords, {B, words_.size()});
   Sequence logits = captioner_->decoder().logits(before, state);
   // e^-30 of its probability is none in float.

@@ -93,10 +93,9 @@ double CharWriter::log_likelihood(std::span<const std::int32_t> ids) {
   for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
     feed(ids[i]);
     const auto logits = session_[recorded_.logits[0]];
-    const double top = *std::max_element(logits.begin(), logits.end());
-    double total = 0;
-    for (float z : logits) total += std::exp(z - top);
-    sum += logits[ids[i + 1]] - top - std::log(total);
+    std::vector<double> log_probabilities(static_cast<std::size_t>(logits.size()));
+    log_softmax_of(std::span(logits.data(), log_probabilities.size()), std::span(log_probabilities));
+    sum += log_probabilities[static_cast<std::size_t>(ids[i + 1])];
   }
   return sum;
 }

@@ -14,7 +14,8 @@
 
 namespace reel {
 
-// An array under the name of the input that it is for. Both are borrowed.
+// An array under the name of the input that it is for: of float, double or int32 (ids), shaped as InputSlot::bound says. Name and
+// numbers are borrowed: they must live until the call that they are given to returns.
 struct Binding {
   std::string_view name;
   InputView view;

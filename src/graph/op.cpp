@@ -47,6 +47,11 @@ double Op::flop(std::span<const Signature>, const Signature& y, const RunContext
 
 Var Op::lower(std::span<const Var>, Var, Element) const { return {}; }
 
+std::string Op::text() const {
+  const std::string a = attributes();
+  return a.empty() ? std::string(name()) : fmt::format("{}({})", name(), a);
+}
+
 void Op::run(const KernelCall&, float) const { throw Error(fmt::format("[{}] has no kernel for float", name())); }
 void Op::run(const KernelCall&, double) const { throw Error(fmt::format("[{}] has no kernel for double", name())); }
 

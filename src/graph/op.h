@@ -173,6 +173,7 @@ class Op {
 
   virtual std::string_view name() const = 0;
   virtual std::string attributes() const { return {}; }
+  std::string text() const;  // "slice(axis=0 0:2)"
   virtual std::size_t hash() const = 0;
   virtual bool equals(const Op& other) const = 0;  // the same class with the same attributes
   virtual const void* kind() const = 0;            // one address per class of ops

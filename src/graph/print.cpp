@@ -16,12 +16,7 @@ class Printer {
 
   NodeId end() const { return end_; }
 
-  std::string head(NodeId id) const {
-    const Node& n = tape_.node(id);
-    std::string s(n.op->name());
-    if (const std::string a = n.op->attributes(); !a.empty()) s += fmt::format("({})", a);
-    return s;
-  }
+  std::string head(NodeId id) const { return tape_.node(id).op->text(); }
 
   std::string values(NodeId id) const {
     if (!has_value(id)) return {};

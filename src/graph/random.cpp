@@ -7,17 +7,20 @@
 
 namespace reel {
 
+std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::uint32_t, 4>& counter) {
+  const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
+  const auto words = r123::Philox4x32()({{counter[0], counter[1], counter[2], counter[3]}}, key);
+  return {words[0], words[1], words[2], words[3]};
+}
+
 std::uint32_t RandomStream::bits() {
   if (left_ == 0) {
-    const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
-                                              static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}};
-    const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)}};
-    const auto words = r123::Philox4x32()(counter, key);
-    for (int i = 0; i < 4; ++i) buffer_[i] = words[i];
+    buffer_ = philox(seed_, {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
+                             static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)});
     ++block_;
     left_ = 4;
   }
-  return buffer_[4 - left_--];
+  return buffer_[static_cast<std::size_t>(4 - left_--)];
 }
 
 double RandomStream::uniform() {

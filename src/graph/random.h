@@ -10,6 +10,9 @@
 
 namespace reel {
 
+// The four numbers that Philox4x32-10 makes of a counter, under a seed.
+std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::uint32_t, 4>& counter);
+
 class RandomStream {
  public:
   explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}

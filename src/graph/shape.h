@@ -92,6 +92,9 @@ class Shape {
 // a * b and a + b for sizes; ShapeError when the result does not fit.
 Index checked_product(Index a, Index b);
 Index checked_sum(Index a, Index b);
+// n / unit, rounded up, and the multiple of the unit that is. REQUIRES: n >= 0, unit > 0.
+constexpr Index ceil_div(Index n, Index unit) { return (n + unit - 1) / unit; }
+constexpr Index round_up(Index n, Index unit) { return ceil_div(n, unit) * unit; }
 
 }  // namespace reel
 

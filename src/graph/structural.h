@@ -1,6 +1,7 @@
 // The ops that belong to the tape itself: leaves, the n-ary accumulate of fan-in, and stop_gradient.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 
 #include <reel/graph/op.h>

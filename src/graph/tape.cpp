@@ -191,7 +191,7 @@ Var Tape::append_interned(const Op* op, std::span<const Var> x, CallSite site) {
     if (state_->scope != 0) where = where.empty() ? state_->scopes[state_->scope] : state_->scopes[state_->scope] + ", " + where;
     throw ShapeError(fmt::format("[{}] {}{}", op->name(), e.what(), where.empty() ? "" : " (" + where + ")"));
   }
-  if (state_->nodes.size() >= 0xffffffffu) throw ShapeError("a tape holds at most 2^32 - 1 nodes");
+  if (state_->nodes.size() >= kNoNode) throw ShapeError("a tape holds at most 2^32 - 1 nodes");
   const auto first = static_cast<std::uint32_t>(state_->inputs.size());
   for (const Var& v : x) state_->inputs.push_back(v.id());
   state_->nodes.push_back({op, y.shape, y.type, first, static_cast<std::uint32_t>(x.size()), state_->scope, site});

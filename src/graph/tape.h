@@ -23,6 +23,7 @@ namespace reel {
 class Tape;
 using TapeIdentity = std::shared_ptr<const char>;  // tells a tape from another that later lies at its address
 using NodeId = std::uint32_t;
+inline constexpr NodeId kNoNode = 0xffffffffu;  // of no tape: a tape has fewer nodes
 
 struct Node {
   const Op* op;

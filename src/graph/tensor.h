@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <reel/graph/error.h>

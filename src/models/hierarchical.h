@@ -1,5 +1,6 @@
 // Hierarchical networks: a lower cell reads each chunk of a text (the words of a sentence), an upper one reads what the lower
-// one made of every chunk, in order. With two Lstm cells: the hierarchical LSTM.
+// one made of every chunk, in order (El Hihi and Bengio, 1996; Li, Luong and Jurafsky, 2015). With two Lstm cells: the
+// hierarchical LSTM.
 #pragma once
 
 #include <vector>

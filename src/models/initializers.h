@@ -18,8 +18,8 @@ Initializer zeros();
 Initializer constant(double value);
 Initializer values(std::vector<double> numbers);  // exactly these, row-major; ShapeError when their count differs
 Initializer normal(double deviation);             // N(0, deviation^2); min-char-rnn: normal(0.01)
-Initializer normal_by_size();                     // standard deviation (rows * columns)^-1/2
-Initializer truncated_normal();                   // deviation 1/sqrt(n_in), redrawn beyond two deviations
+Initializer normal_by_size();                     // standard deviation (rows * columns)^-1/2: the lectures' choice
+Initializer truncated_normal();                   // deviation 1/sqrt(n_in), redrawn beyond two deviations (LeCun et al., 1998)
 Initializer glorot();                             // uniform +-sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)
 Initializer he();                                 // N(0, 2 / n_in), for layers with ReLU (He et al., 2015)
 Initializer uniform(double bound);                // uniform +-bound

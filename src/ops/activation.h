@@ -1,4 +1,4 @@
-// Activation functions on elements, shape in = shape out. NaN stays NaN.
+// Activation functions on elements, shape in = shape out; ShapeError for ids. NaN stays NaN.
 // sigmoid is the logistic function 1 / (1 + exp(-x)); satlins clamps to [-1, 1] (Hopfield networks; elsewhere hard_tanh). At
 // their kinks relu and satlins have derivative 0.
 #pragma once

@@ -1,5 +1,5 @@
 // Arithmetic on elements. Operands broadcast: [n] and [] over [B, n], [B] (one number per row) over [B, n].
-// Division by zero gives the IEEE infinity or NaN; so do overflows.
+// ShapeError where the shapes do not broadcast, naming both. Division by zero gives the IEEE infinity or NaN; so do overflows.
 #pragma once
 
 #include <reel/ops/operand.h>

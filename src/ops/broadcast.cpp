@@ -181,7 +181,7 @@ class BatchSum final : public OpOf<BatchSum> {
   }
 
   Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
-    return (y.shape.row_size() + kColumns - 1) / kColumns;
+    return ceil_div(y.shape.row_size(), kColumns);
   }
 
   template <class T>

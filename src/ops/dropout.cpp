@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include <Random123/philox.h>
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/random.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/rowwise.h>
 
@@ -30,14 +30,11 @@ class DropoutMask final : public RowOp<DropoutMask> {
     S* y = r.y();
     const auto threshold = static_cast<std::uint32_t>(std::ldexp(rate_, 32));
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
-    const r123::Philox4x32 generator;
-    const r123::Philox4x32::key_type key{
-        {static_cast<std::uint32_t>(r.run().seed), static_cast<std::uint32_t>(r.run().seed >> 32)}};
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4),
-                                                static_cast<std::uint32_t>(r.run().run), random_key_}};
-      const auto bits = generator(counter, key);
-      for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j) y[i + j] = bits[j] < threshold ? S(0) : kept;
+      const auto bits = philox(r.run().seed, {static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4),
+                                              static_cast<std::uint32_t>(r.run().run), random_key_});
+      for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j)
+        y[i + j] = bits[static_cast<std::size_t>(j)] < threshold ? S(0) : kept;
     }
   }
 

@@ -1,6 +1,6 @@
-// Elementary functions on elements. IEEE results at the ends: exp(-inf) = 0, exp(inf) = inf, log(0) = -inf,
-// log(x < 0) = NaN, sqrt(x < 0) = NaN; NaN stays NaN, but sign and step of it are 0. At a kink the
-// derivative is 0: abs at 0, step and sign everywhere.
+// Elementary functions on elements, shape in = shape out; ShapeError for ids. IEEE results at the ends: exp(-inf) = 0, exp(inf) =
+// inf, log(0) = -inf, log(x < 0) = NaN, sqrt(x < 0) = NaN; NaN stays NaN, but sign and step of it are 0. At a kink the derivative
+// is 0: abs at 0, step and sign everywhere.
 #pragma once
 
 #include <reel/ops/operand.h>

@@ -75,7 +75,7 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
 
   // Tasks own blocks of columns, so that no two add to the same element.
   Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
-    return std::max<Index>((y.shape.dim(1) + kColumns - 1) / kColumns, 1);
+    return std::max<Index>(ceil_div(y.shape.dim(1), kColumns), 1);
   }
   template <class T>
   void run_as(const KernelCall& c) const {

@@ -5,7 +5,8 @@
 
 namespace reel {
 
-// ids [..], table [V, E] -> [.., E]: row id of the table. Equals one_hot(ids, V) times the table, without the product.
+// ids [..], table [V, E] -> [.., E]: row id of the table. Equals one_hot(ids, V) times the table, without the product. ShapeError
+// for reals in the place of ids and another table.
 Var embedding(Var ids, Operand table);
 
 // The adjoint of embedding: ids [..], x [.., E] -> [V, E], each row of x added to the row that its id names, in row order.

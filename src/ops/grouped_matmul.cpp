@@ -14,22 +14,30 @@ namespace {
 
 using kernels::gemm_kernels;
 
-Index lanes_of(Element element) { return element == Element::f32 ? gemm_kernels<float>().lanes : gemm_kernels<double>().lanes; }
-Index panel_vectors(Element element) {
-  return element == Element::f32 ? gemm_kernels<float>().panel_vectors : gemm_kernels<double>().panel_vectors;
-}
+// How weights of one element type are packed for the instruction set in use.
+struct PackedForm {
+  Index lanes, panel_vectors, widest_panel;
+  explicit PackedForm(Element element)
+      : PackedForm(element == Element::f32 ? of(gemm_kernels<float>()) : of(gemm_kernels<double>())) {}
+  auto key() const { return std::tuple(lanes, panel_vectors); }
+  kernels::Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
+
+ private:
+  PackedForm(Index lanes, Index panel_vectors, Index widest_panel)
+      : lanes(lanes), panel_vectors(panel_vectors), widest_panel(widest_panel) {}
+  template <class Kernels>
+  static PackedForm of(const Kernels& k) {
+    return {k.lanes, k.panel_vectors, k.widest_panel};
+  }
+};
 
 // The weights of one term, one per group, side by side in the panel layout of the GEMM. Some may be packed as their
 // transposes: `transposed`, by group, tells.
 class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
-  Pack(std::vector<bool> transposed, Element element)
-      : transposed_(std::move(transposed)),
-        element_(element),
-        lanes_(lanes_of(element)),
-        panel_vectors_(panel_vectors(element)) {}
-  auto key() const { return std::tuple(transposed_, static_cast<int>(element_), lanes_, panel_vectors_); }
+  Pack(std::vector<bool> transposed, Element element) : transposed_(std::move(transposed)), element_(element), form_(element) {}
+  auto key() const { return std::tuple_cat(std::tuple(transposed_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
     return std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
   }
@@ -41,7 +49,7 @@ class Pack final : public OpOf<Pack> {
     for (int g = 1; g < x.size(); ++g)
       if (extents(g, x.shape(g)) != std::pair(K, N))
         throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(g)));
-    const Index columns = (N + lanes_ - 1) / lanes_ * lanes_;
+    const Index columns = round_up(N, form_.lanes);
     return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
@@ -49,16 +57,16 @@ class Pack final : public OpOf<Pack> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const auto [K, N] = extents(0, *e.x[0].shape);
-    const Index each = (N + lanes_ - 1) / lanes_;
-    const kernels::Panels panels(each * static_cast<Index>(e.x.size()), panel_vectors_);
+    const Index each = ceil_div(N, form_.lanes);
+    const kernels::Panels panels = form_.panels(each * static_cast<Index>(e.x.size()));
     std::fill_n(e.y.real, e.y.size, S{});
     for (std::size_t g = 0; g < e.x.size(); ++g) {
       const auto w = view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real));
       for (Index n = 0; n < N; ++n) {
-        const Index vector = static_cast<Index>(g) * each + n / lanes_, first = panels.first_of(vector);
-        const Index padded = panels.vectors_of(first) * lanes_;
+        const Index vector = static_cast<Index>(g) * each + n / form_.lanes, first = panels.first_of(vector);
+        const Index padded = panels.vectors_of(first) * form_.lanes;
         for (Index k = 0; k < K; ++k)
-          e.y.real[first * lanes_ * K + k * padded + (vector - first) * lanes_ + n % lanes_] =
+          e.y.real[first * form_.lanes * K + k * padded + (vector - first) * form_.lanes + n % form_.lanes] =
               w.data[k * w.k_stride + n * w.n_stride];
       }
     }
@@ -83,7 +91,7 @@ class Pack final : public OpOf<Pack> {
 
   std::vector<bool> transposed_;
   Element element_;
-  Index lanes_, panel_vectors_;
+  PackedForm form_;
 };
 
 // The shape of the result, from the first x and N.
@@ -104,8 +112,8 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
  public:
   static constexpr std::string_view kName = "packed_matmul";
   PackedMatmul(GroupedMatmulLayout layout, Index N, Element element)
-      : layout_(layout), N_(N), element_(element), lanes_(lanes_of(element)), panel_vectors_(panel_vectors(element)) {}
-  auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_), lanes_, panel_vectors_)); }
+      : layout_(layout), N_(N), element_(element), form_(element) {}
+  auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
     return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_,
                        layout_.init ? " +init" : "");
@@ -119,18 +127,19 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Index G = layout_.groups, P = layout_.terms;
-    const Index each = (N_ + lanes_ - 1) / lanes_;
-    const kernels::Panels panels(each * G, panel_vectors_);
+    const Index each = ceil_div(N_, form_.lanes);
+    const kernels::Panels panels = form_.panels(each * G);
     for (Index i = 0; i < e.y.size; ++i) {
       const Index n = i % N_, result = i / N_ % layout_.results(), row = i / N_ / layout_.results();
-      const Index s = result / G, g = result % G, vector = g * each + n / lanes_, first = panels.first_of(vector);
-      const Index padded = panels.vectors_of(first) * lanes_;
+      const Index s = result / G, g = result % G, vector = g * each + n / form_.lanes, first = panels.first_of(vector);
+      const Index padded = panels.vectors_of(first) * form_.lanes;
       S sum = layout_.init ? e.x[static_cast<std::size_t>(layout_.steps * P + P + result)].real[row * N_ + n] : S{};
       for (Index p = 0; p < P; ++p) {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
         const Index K = x.shape->last();
-        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real + first * lanes_ * K;
-        for (Index k = 0; k < K; ++k) sum += x.real[row * K + k] * w[k * padded + (vector - first) * lanes_ + n % lanes_];
+        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real + first * form_.lanes * K;
+        for (Index k = 0; k < K; ++k)
+          sum += x.real[row * K + k] * w[k * padded + (vector - first) * form_.lanes + n % form_.lanes];
       }
       e.y.real[i] = sum;
     }
@@ -189,7 +198,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   GroupedMatmulLayout layout_;
   Index N_;
   Element element_;
-  Index lanes_, panel_vectors_;
+  PackedForm form_;
 };
 
 // Products over weights as they are: inputs x (steps x terms), weights (terms x groups), init (steps x groups).

@@ -1,4 +1,4 @@
-// Putting pieces together along a dimension and taking them apart. Axes count without B; negative ones from the end.
+// Putting parts together along a dimension and taking them apart. Axes count without B; negative ones from the end.
 #pragma once
 
 #include <optional>
@@ -8,14 +8,15 @@
 
 namespace reel {
 
-// Pieces that agree in every other dimension, in order along `axis`. A Parameter or number among them needs a Var beside it.
+// Parts that agree in every other dimension, in order along `axis` -> [.., n_1 + .. + n_k, ..]. ShapeError where they do not;
+// InputError for none. A Parameter or number among them needs a Var beside it.
 Var concat(std::span<const Var> x, int axis = -1, CallSite site = CallSite::current());
 Var concat(std::initializer_list<Operand> x, int axis = -1);
 
-// Elements [begin, end) of `axis`.
+// Elements [begin, end) of `axis` -> [.., end - begin, ..]. ShapeError unless 0 <= begin <= end <= its size.
 Var slice(Operand x, int axis, Index begin, Index end);
 
-// Equal shapes [B, ...] x T -> [B, T, ...].
+// Equal shapes [B, ...] x T -> [B, T, ...]. ShapeError where they differ; InputError for none.
 Var stack(std::span<const Var> x, CallSite site = CallSite::current());
 
 // ---- what passes ask of nodes ----

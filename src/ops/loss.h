@@ -25,7 +25,7 @@ Var cross_entropy(std::span<const Var> logits, std::span<const Var> ids, std::sp
                   Reduction reduction = Reduction::mean, CallSite site = CallSite::current());
 Var cross_entropy(Var logits, Var ids, Reduction reduction = Reduction::mean, CallSite site = CallSite::current());
 
-// 1/2 sum (y - target)^2 over everything -> []; equal shapes up to broadcasting.
+// 1/2 sum (y - target)^2 over everything -> []; equal shapes up to broadcasting, ShapeError for others.
 Var half_squared_error(Operand y, Operand target);
 
 }  // namespace reel

@@ -5,7 +5,7 @@
 
 namespace reel {
 
-// x to `shape`, which has B exactly when x has and as many elements per row. Costs nothing in a plan.
+// x to `shape`, which has B exactly when x has and as many elements per row; ShapeError otherwise. Costs nothing in a plan.
 Var reshape(Operand x, Shape shape);
 
 }  // namespace reel

@@ -1,7 +1,8 @@
 // Softmax over the last dimension, shape in = shape out.
 //
 // Stated results: a row of only -inf gives softmax 0 and log_softmax -inf; +inf entries share the whole mass equally; a row
-// with a NaN is NaN; logits of any finite size neither overflow nor lose the row's sum.
+// with a NaN is NaN; logits of any finite size neither overflow nor lose the row's sum. ShapeError for ids and for a shape
+// without a last dimension.
 #pragma once
 
 #include <reel/ops/operand.h>

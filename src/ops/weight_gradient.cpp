@@ -16,7 +16,7 @@ using kernels::RowRun;
 using kernels::weight_gradient_kernels;
 
 constexpr Index kBlockRows = 128;    // rows taken at once: a panel of B stays in the L1 cache, all of them and A in the L2
-constexpr Index kTaskColumns = 516;  // of A in one task, at most; a multiple of the register tiles
+constexpr Index kTaskColumns = 516;  // of A in one task, at most: whole register tiles of 12, 6 or 4 rows, all but the last of 8
 constexpr Index kTaskPanels = 8;     // of B in one task: what copying A's rows is shared by
 
 Index lanes_of(Element e) {
@@ -32,10 +32,10 @@ struct Tasks {
   Index along_panels;
 
   Tasks(Index M, Index N, Index groups, Index lanes, Index width) {
-    along_columns = (M + kTaskColumns - 1) / kTaskColumns;
-    columns = along_columns == 0 ? 0 : std::min(((M + along_columns - 1) / along_columns + 11) / 12 * 12, kTaskColumns);
-    const Index panels = ((N + lanes - 1) / lanes * lanes * groups + width - 1) / width;
-    along_panels = (panels + kTaskPanels - 1) / kTaskPanels;
+    along_columns = ceil_div(M, kTaskColumns);
+    columns = along_columns == 0 ? 0 : std::min(round_up(ceil_div(M, along_columns), 12), kTaskColumns);
+    const Index panels = ceil_div(round_up(N, lanes) * groups, width);
+    along_panels = ceil_div(panels, kTaskPanels);
   }
 };
 
@@ -102,7 +102,7 @@ class PartCall {
         kernels_(weight_gradient_kernels<T>()),
         M_(c.y.shape->dim(-2)),
         N_(c.y.shape->dim(-1)),
-        each_((N_ + kernels_.lanes - 1) / kernels_.lanes),
+        each_(ceil_div(N_, kernels_.lanes)),
         most_(kernels_.width / kernels_.lanes) {
     const Tasks tasks(M_, N_, layout.groups, kernels_.lanes, kernels_.width);
     if (M_ == 0 || N_ == 0) return;

@@ -8,7 +8,7 @@ namespace {
 constexpr Index kLargestBlock = 128;  // rows of a block: enough for the GEMM's tiles, few enough for the caches
 constexpr double kRowsToBegin = 2;    // a block's step costs that of so many rows besides: its weights must come from the caches
 constexpr Index kMostShares = 4;      // a block of short sequences has no more rows than this times the even share
-Index even_share(Index rows, int threads) { return std::clamp<Index>((rows + threads - 1) / threads, 1, kLargestBlock); }
+Index even_share(Index rows, int threads) { return std::clamp<Index>(ceil_div(rows, threads), 1, kLargestBlock); }
 
 // What each row costs.
 void weigh_rows(const RunContext& run, const RowCosts& costs, std::vector<double>& work) {
@@ -53,7 +53,7 @@ void cut_rows(const RunContext& run, int threads, const RowCosts& costs, std::ve
     return;
   }
   weigh_rows(run, costs, work);
-  const auto blocks = static_cast<std::size_t>((run.rows + share - 1) / share);
+  const auto blocks = static_cast<std::size_t>(ceil_div(run.rows, share));
   const Index most = largest_block(run.rows, threads, costs);
   // The smallest limit that needs no more blocks than an even cut, by bisection.
   double low = 0, high = kRowsToBegin * costs.all;

@@ -1,6 +1,7 @@
 #include <reel/plan/layout.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include <reel/plan/memory.h>

@@ -16,8 +16,6 @@ struct Lifetime {
   Index offset = 0;  // result
 };
 
-inline Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
-
 // Places every lifetime and returns the total size; ShapeError when it does not fit an Index. Best fit among freed gaps; n log n
 // in the number of lifetimes.
 Index place(std::span<Lifetime> lifetimes);

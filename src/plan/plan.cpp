@@ -48,8 +48,7 @@ std::string PlanBase::text(Index rows) const {
     for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
       const KernelPlan& kernel = d.kernels[k];
       const Node& n = tape.node(kernel.node);
-      std::string line = fmt::format("  %{} = {}", kernel.node, n.op->name());
-      if (const std::string a = n.op->attributes(); !a.empty()) line += fmt::format("({})", a);
+      std::string line = fmt::format("  %{} = {}", kernel.node, n.op->text());
       constexpr std::uint32_t kShown = 6;
       for (std::uint32_t i = 0; i < std::min(kernel.inputs, kShown); ++i)
         line += fmt::format(" {}", operand_text(d, tape.inputs(kernel.node)[i]));

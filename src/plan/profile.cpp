@@ -14,9 +14,7 @@ namespace {
 
 std::string kernel_text(const PlanData& plan, const KernelPlan& kernel) {
   const Node& n = plan.program.tape->node(kernel.node);
-  std::string text(n.op->name());
-  if (const std::string a = n.op->attributes(); !a.empty()) text += fmt::format("({})", a);
-  return text + " : " + n.shape.text();
+  return n.op->text() + " : " + n.shape.text();
 }
 
 }  // namespace

@@ -3,16 +3,11 @@
 #include <algorithm>
 
 namespace reel {
-namespace {
-
-constexpr std::uint32_t kNone = 0xffffffffu;
-
-}  // namespace
 
 Rewriter::Rewriter(const Program& from) : Rewriter(*from.tape, from.roots) {}
 
 Rewriter::Rewriter(const Tape& from, std::vector<NodeId> roots)
-    : from_(from), roots_(std::move(roots)), to_(std::make_shared<Tape>(from.pool())), map_(from.size(), kNone) {}
+    : from_(from), roots_(std::move(roots)), to_(std::make_shared<Tape>(from.pool())), map_(from.size(), kNoNode) {}
 
 void Rewriter::keep(NodeId old) {
   inputs_.clear();
@@ -63,14 +58,14 @@ Program rewrite_groups(const Program& program, const std::vector<std::vector<Nod
                        const std::function<void(Rewriter&, std::span<const NodeId>)>& rewrite) {
   const Tape& tape = *program.tape;
   Rewriter rewriter(program);
-  std::vector<std::uint32_t> group_of(tape.size(), kNone);
+  std::vector<std::uint32_t> group_of(tape.size(), kNoNode);
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (NodeId id : groups[g]) group_of[id] = static_cast<std::uint32_t>(g);
 
   std::vector<NodeId> pending;
   const auto push_missing = [&](NodeId id, std::uint32_t group) {
     for (NodeId x : tape.inputs(id))
-      if (!rewriter.has(x) && (group == kNone || group_of[x] != group)) pending.push_back(x);
+      if (!rewriter.has(x) && (group == kNoNode || group_of[x] != group)) pending.push_back(x);
   };
   for (NodeId target = 0; target < tape.size(); ++target) {
     pending.assign(1, target);
@@ -79,15 +74,15 @@ Program rewrite_groups(const Program& program, const std::vector<std::vector<Nod
       const std::size_t before = pending.size();
       const std::uint32_t group = group_of[id];
       if (rewriter.has(id)) {
-      } else if (group == kNone) {
-        push_missing(id, kNone);
+      } else if (group == kNoNode) {
+        push_missing(id, kNoNode);
       } else {
         for (NodeId member : groups[group]) push_missing(member, group);
       }
       if (pending.size() > before) continue;
       pending.pop_back();
       if (rewriter.has(id)) continue;
-      if (group == kNone)
+      if (group == kNoNode)
         rewriter.keep(id);
       else
         rewrite(rewriter, groups[group]);

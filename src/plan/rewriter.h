@@ -28,7 +28,7 @@ class Rewriter {
   Tape& to() { return *to_; }
 
   NodeId mapped(NodeId old) const { return map_[old]; }
-  bool has(NodeId old) const { return map_[old] != kNone; }
+  bool has(NodeId old) const { return map_[old] != kNoNode; }
   void keep(NodeId old);              // copies the node over its mapped inputs
   void keep_with_inputs(NodeId old);  // the same, after whatever of its inputs has not been mapped yet
   void replace(NodeId old, NodeId with) { map_[old] = with; }
@@ -36,7 +36,6 @@ class Rewriter {
   Program finish() const;  // with the roots mapped
 
  private:
-  static constexpr NodeId kNone = 0xffffffffu;
   const Tape& from_;
   std::vector<NodeId> roots_;
   std::shared_ptr<Tape> to_;

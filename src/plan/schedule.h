@@ -5,6 +5,7 @@
 // without B that depends on batched ones is a reduction and sees all rows.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include <reel/plan/rewriter.h>

@@ -125,7 +125,7 @@ Session<T>& SessionFamily<T>::at(Index steps) {
     sessions_.front().session.workspace().set_runs(runs_);
     return sessions_.front().session;
   }
-  if (steps > 0 && lengths_.round_to > 1) steps = (steps + lengths_.round_to - 1) / lengths_.round_to * lengths_.round_to;
+  if (steps > 0 && lengths_.round_to > 1) steps = round_up(steps, lengths_.round_to);
   if (sessions_.empty() || sessions_.front().steps != steps) {
     leave_active();
     const auto known = std::ranges::find(sessions_, steps, &Member::steps);

@@ -1,5 +1,6 @@
 #include <reel/plan/thread_pool.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 #include <vector>

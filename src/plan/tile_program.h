@@ -1,5 +1,5 @@
-// TileProgram: elementwise ops one after the other over tiles that stay in the L1 cache, so that only what others need is ever
-// written to memory. One op alone is a program of one instruction.
+// TileProgram: elementwise ops one after the other over tiles that stay in the cache (at most kMostPlaces of two kilobytes), so
+// that only what others need is ever written to memory. One op alone is a program of one instruction.
 //
 // Always holds: every element passes through the same operations however the rows are cut into tiles. Threads: immutable.
 #pragma once

@@ -9,7 +9,7 @@
 
 namespace reel {
 
-// p -= lr g
+// p -= lr g   (Robbins and Monro, 1951)
 struct Sgd {
   double lr = 0.01;
 };
@@ -76,7 +76,8 @@ class Optimizer {
   Index updates_ = 0;
 };
 
-// ---- learning-rate schedules: the factor on the rule's lr at update 0, 1, 2, ... ----
+// ---- learning-rate schedules: the factor on the rule's lr at update 0, 1, 2, ...; InputError for counts and factors that cannot
+// be ----
 using Schedule = std::function<double(Index update)>;
 namespace schedule {
 Schedule constant();

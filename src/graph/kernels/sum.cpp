@@ -18,27 +18,13 @@ struct SumTile {
   }
 };
 
-Tiles SumTiles(int inputs) {
-  static_assert(kMostTileInputs == 8);
-  switch (inputs) {
-    case 1:
-      return MakeTiles<SumTile, 1>();
-    case 2:
-      return MakeTiles<SumTile, 2>();
-    case 3:
-      return MakeTiles<SumTile, 3>();
-    case 4:
-      return MakeTiles<SumTile, 4>();
-    case 5:
-      return MakeTiles<SumTile, 5>();
-    case 6:
-      return MakeTiles<SumTile, 6>();
-    case 7:
-      return MakeTiles<SumTile, 7>();
-    default:
-      return MakeTiles<SumTile, 8>();
-  }
+template <int... I>
+Tiles SumTilesOf(int inputs, std::integer_sequence<int, I...>) {
+  const Tiles all[] = {MakeTiles<SumTile, I + 1>()...};
+  return all[inputs - 1];
 }
+
+Tiles SumTiles(int inputs) { return SumTilesOf(inputs, std::make_integer_sequence<int, kMostTileInputs>()); }
 
 }  // namespace reel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -7,7 +7,8 @@
 
 namespace reel {
 
-// h^l = cell_l(h^(l-1), h^l'); the output is the last layer's. InputError for no layer.
+// h^l = cell_l(h^(l-1), h^l'); the output is the last layer's (Schmidhuber, 1992; Graves, Mohamed and Hinton, 2013). x [B, I],
+// the state a list of its layers'. InputError for no layer, and in step() for a state of another number of layers.
 class Deep {
  public:
   using State = std::vector<AnyCell::State>;

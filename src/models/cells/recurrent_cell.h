@@ -36,16 +36,13 @@ concept HasFields = requires {
 };
 
 template <class S>
-void collect_parts(S& state, std::vector<Var*>& parts) {
-  if constexpr (std::same_as<S, Var>) {
-    parts.push_back(&state);
-  } else if constexpr (requires {
-                         { state.parts() } -> std::convertible_to<std::vector<Var*>>;
-                       }) {
-    for (Var* v : state.parts()) parts.push_back(v);
-  } else if constexpr (std::ranges::range<S>) {
-    for (auto& s : state) collect_parts(s, parts);
-  } else if constexpr (HasFields<S, AnyField, AnyField, AnyField, AnyField>) {
+void collect_parts(S& state, std::vector<Var*>& parts);
+
+template <class S>
+void collect_fields(S& state, std::vector<Var*>& parts) {
+  static_assert(std::is_aggregate_v<S> && !HasFields<S, AnyField, AnyField, AnyField, AnyField, AnyField>,
+                "a State that is no Var and no container is a struct of one to four Vars, or has std::vector<Var*> parts()");
+  if constexpr (HasFields<S, AnyField, AnyField, AnyField, AnyField>) {
     auto& [a, b, c, d] = state;
     collect_parts(a, parts), collect_parts(b, parts), collect_parts(c, parts), collect_parts(d, parts);
   } else if constexpr (HasFields<S, AnyField, AnyField, AnyField>) {
@@ -57,6 +54,21 @@ void collect_parts(S& state, std::vector<Var*>& parts) {
   } else {
     auto& [a] = state;
     collect_parts(a, parts);
+  }
+}
+
+template <class S>
+void collect_parts(S& state, std::vector<Var*>& parts) {
+  if constexpr (std::same_as<S, Var>) {
+    parts.push_back(&state);
+  } else if constexpr (requires {
+                         { state.parts() } -> std::convertible_to<std::vector<Var*>>;
+                       }) {
+    for (Var* v : state.parts()) parts.push_back(v);
+  } else if constexpr (std::ranges::range<S>) {
+    for (auto& s : state) collect_parts(s, parts);
+  } else {
+    collect_fields(state, parts);
   }
 }
 

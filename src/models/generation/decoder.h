@@ -59,6 +59,8 @@ class FirstInput {
   State make_state(std::span<const Var> parts) const;
   // The state before the first step, which will see v [B, D]. ShapeError for another v.
   State begin(Var v) const;
+  // What the first step will see, of the state of a FirstInput behind an AnyCell. REQUIRES: it is one.
+  static Var& seen(AnyCell::State& state) { return state.vars.back(); }
 
  private:
   AnyCell cell_;

@@ -1,4 +1,4 @@
-// Drawing one of several things by their logits.
+// What hosts do with logits: their probabilities, and drawing one of several things by them.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,17 @@
 #include <reel/graph/random.h>
 
 namespace reel {
+
+// log softmax of logits, in double. False where it is none: a NaN, +inf, or no finite logit.
+template <class T>
+bool log_softmax_of(std::span<const T> logits, std::span<double> y) {
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double total = 0;
+  for (T z : logits) total += std::exp(z - top);
+  const double all = std::log(total);
+  for (std::size_t i = 0; i < logits.size(); ++i) y[i] = logits[i] - top - all;
+  return std::isfinite(top) && std::isfinite(total);
+}
 
 // An index, with probabilities softmax(logits / temperature). REQUIRES: a finite logit, none that is NaN or +inf, and
 // temperature > 0.

@@ -14,16 +14,6 @@ namespace {
 
 Index rows_of(const HostState& state) { return state.empty() ? 0 : state[0].shape().dim(0); }
 
-// log softmax of a row, in double; false where it is none.
-bool log_softmax(const float* logits, double* y, Index V) {
-  const double top = *std::max_element(logits, logits + V);
-  double total = 0;
-  for (Index v = 0; v < V; ++v) total += std::exp(logits[v] - top);
-  const double all = std::log(total);
-  for (Index v = 0; v < V; ++v) y[v] = logits[v] - top - all;
-  return std::isfinite(top) && std::isfinite(total);
-}
-
 void append(Written& text, std::int32_t id, double log_probability, const WriteLimits& limits) {
   text.log_probabilities.push_back(log_probability);
   if (id == limits.end)
@@ -129,7 +119,8 @@ Writer::Scored Writer::step(const HostState& state, std::span<const std::int32_t
   const Index V = logits.shape().dim(1);
   next.log_probabilities = Tensor<double>(Shape{rows, V});
   for (Index r = 0; r < rows; ++r)
-    if (!log_softmax(logits.data() + r * V, next.log_probabilities.data() + r * V, V))
+    if (!log_softmax_of(std::span(logits.data() + r * V, static_cast<std::size_t>(V)),
+                        std::span(next.log_probabilities.data() + r * V, static_cast<std::size_t>(V))))
       throw NumericError(fmt::format("Writer: the logits of row {} are no finite numbers", r));
   return next;
 }

@@ -303,10 +303,10 @@ template <class T>
 void Products(Index steps, Index rows, Index N, std::span<const kernels::ProductTerm<T>> terms,
               std::span<const kernels::ProductGroup<T>> groups) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  const Index each = (N + lanes - 1) / lanes;
+  const Index each = ceil_div(N, lanes);
   const Index total = each * static_cast<Index>(groups.size());
   if (rows == 0) return;
-  const kernels::Panels panels(total, kVectors);
+  const kernels::Panels panels(total, kVectors, kMostVectors);
   if (steps * rows == 1) return ProductRows(panels, each, N, terms, groups);
   for (Index first = 0, vectors = 0; first < total; first += vectors) {
     vectors = panels.vectors_of(first);
@@ -328,11 +328,11 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
 
 kernels::GemmKernels<float> GemmF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kVectors, &Products<float>};
+  return {lanes, kVectors, kMostVectors, &Products<float>};
 }
 kernels::GemmKernels<double> GemmF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kVectors, &Products<double>};
+  return {lanes, kVectors, kMostVectors, &Products<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

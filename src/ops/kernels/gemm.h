@@ -30,12 +30,13 @@ struct ProductGroup {
 };
 
 // How the vectors of all groups are cut into panels of so many; a last one that would be alone stays with the panel before it,
-// where registers allow.
+// where the last panel may be that wide (GemmKernels::widest_panel).
 struct Panels {
   Index total, most;
   bool last_wider;
 
-  Panels(Index total, Index most) : total(total), most(most), last_wider(most == 3 && total > 3 && total % 3 == 1) {}
+  Panels(Index total, Index most, Index widest)
+      : total(total), most(most), last_wider(widest > most && total > most && total % most == 1) {}
   // The first vector of the panel that holds vector v.
   Index first_of(Index v) const {
     const Index first = v / most * most;
@@ -51,13 +52,16 @@ template <class T>
 struct GemmKernels {
   Index lanes;          // elements of a vector
   Index panel_vectors;  // of a panel; see Panels
+  Index widest_panel;   // vectors that a last panel may have
 
   // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
                    std::span<const ProductGroup<T>> groups);
 
+  Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
+
   // Elements of a packed [K, N] of `groups` weights side by side, each in whole vectors.
-  Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * ((N + lanes - 1) / lanes * lanes); }
+  Index packed_size(Index K, Index N, Index groups = 1) const { return K * groups * round_up(N, lanes); }
 };
 
 template <class T>

@@ -69,8 +69,8 @@ void PackVector(const kernels::WeightView<T>& w, Index column, Index count, Inde
 template <class T>
 void PackPanels(Index K, Index N, std::span<const kernels::WeightView<T>> groups, T* packed) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  const Index each = (N + lanes - 1) / lanes, total = each * static_cast<Index>(groups.size());
-  const kernels::Panels panels(total, kernels::gemm_kernels<T>().panel_vectors);
+  const Index each = ceil_div(N, lanes), total = each * static_cast<Index>(groups.size());
+  const kernels::Panels panels = kernels::gemm_kernels<T>().panels(total);
   for (Index first = 0, vectors = 0; first < total; first += vectors) {
     vectors = panels.vectors_of(first);
     for (Index v = 0; v < vectors; ++v) {

@@ -1,6 +1,8 @@
 #include <reel/ops/kernels/softmax_rows.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "reel/ops/kernels/softmax_rows.cpp"

@@ -116,11 +116,11 @@ void CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index 
   }
 }
 
-kernels::WeightGradientKernels<float> ContractionF32() {
+kernels::WeightGradientKernels<float> WeightGradientF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
   return {lanes, kVectors * lanes, &Panel<float>, &PackRows<float>, &CopyRows<float>};
 }
-kernels::WeightGradientKernels<double> ContractionF64() {
+kernels::WeightGradientKernels<double> WeightGradientF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
   return {lanes, kVectors * lanes, &Panel<double>, &PackRows<double>, &CopyRows<double>};
 }
@@ -130,18 +130,18 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace reel {
-HWY_EXPORT(ContractionF32);
-HWY_EXPORT(ContractionF64);
+HWY_EXPORT(WeightGradientF32);
+HWY_EXPORT(WeightGradientF64);
 
 namespace kernels {
 
 template <>
 WeightGradientKernels<float> weight_gradient_kernels<float>() {
-  return HWY_DYNAMIC_DISPATCH(ContractionF32)();
+  return HWY_DYNAMIC_DISPATCH(WeightGradientF32)();
 }
 template <>
 WeightGradientKernels<double> weight_gradient_kernels<double>() {
-  return HWY_DYNAMIC_DISPATCH(ContractionF64)();
+  return HWY_DYNAMIC_DISPATCH(WeightGradientF64)();
 }
 
 }  // namespace kernels

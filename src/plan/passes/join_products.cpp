@@ -13,7 +13,7 @@ namespace {
 class JoinProducts {
  public:
   explicit JoinProducts(const Program& p)
-      : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNone) {
+      : tape_(*p.tape), rewriter_(p), free_(parameter_only(tape_)), group_of_(tape_.size(), kNoNode) {
     find_groups();
     for (const std::vector<NodeId>& group : groups_) ready_.push_back(is_ready(group));
   }
@@ -23,7 +23,7 @@ class JoinProducts {
   Program run() {
     for (NodeId id = 0; id < tape_.size(); ++id) {
       if (rewriter_.has(id)) continue;
-      if (group_of_[id] == kNone || !ready_[group_of_[id]])
+      if (group_of_[id] == kNoNode || !ready_[group_of_[id]])
         rewriter_.keep(id);
       else
         join(groups_[group_of_[id]]);
@@ -32,7 +32,6 @@ class JoinProducts {
   }
 
  private:
-  static constexpr std::uint32_t kNone = 0xffffffffu;
   static constexpr int kMostMoved = 16;  // nodes looked at to tell whether a product may be computed earlier
 
   std::span<const NodeId> left(NodeId id) const {
@@ -75,7 +74,7 @@ class JoinProducts {
 
   // A group waits while the products that its members begin from join: those that begin from outputs of one node may be more.
   bool is_ready(const std::vector<NodeId>& group) const {
-    const auto waits_for = [&](NodeId x) { return group_of_[x] != kNone && groups_[group_of_[x]].size() > 1; };
+    const auto waits_for = [&](NodeId x) { return group_of_[x] != kNoNode && groups_[group_of_[x]].size() > 1; };
     return group.size() > 1 &&
            std::ranges::none_of(group, [&](NodeId id) { return std::ranges::any_of(besides(id), waits_for); });
   }

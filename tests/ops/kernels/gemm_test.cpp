@@ -178,7 +178,7 @@ TEST_CASE_TEMPLATE("pack: panels of columns padded with zeros, from either orien
       for (Index n = 0; n < N; ++n) turned[n * K + i] = w[i * N + n];
     const auto p = packed(w, K, N);
     REQUIRE(static_cast<Index>(p.size()) == K * vectors * k.lanes);
-    const kernels::Panels panels(vectors, k.panel_vectors);
+    const kernels::Panels panels = k.panels(vectors);
     bool right = true;
     for (Index i = 0; i < K; ++i)
       for (Index n = 0; n < vectors * k.lanes; ++n) {
