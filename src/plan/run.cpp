@@ -1,4 +1,4 @@
-#include <reel/plan/run.h>
+// One run from end to end: bind, check, prepare, lay out, execute, commit.
 
 #include <algorithm>
 
@@ -8,24 +8,9 @@
 #include <reel/plan/executor.h>
 #include <reel/plan/memory.h>
 #include <reel/plan/workspace.h>
+#include <reel/plan/workspace_data.h>
 
 namespace reel {
-
-template <class T>
-void bind_parameters(WorkspaceData& w) {
-  const PlanData& p = *w.plan;
-  if (p.parameter_count == 0) return;
-  const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
-  if (!values) throw InputError("Workspace: the plan has parameters; give their values");
-  if (values->set() != p.parameter_set)
-    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
-  if (values->size() < p.parameter_count)
-    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added",
-                                 values->size(), p.parameter_count));
-  for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
-}
-template void bind_parameters<float>(WorkspaceData&);
-template void bind_parameters<double>(WorkspaceData&);
 
 namespace {
 

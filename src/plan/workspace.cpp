@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
-#include <reel/plan/run.h>
+#include <reel/plan/workspace_data.h>
 
 namespace reel {
 namespace {

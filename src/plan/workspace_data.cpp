@@ -3,6 +3,10 @@
 #include <cstring>
 #include <functional>
 
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
 namespace reel {
 
 std::size_t CarriedState::size(Element element) const {
@@ -53,5 +57,21 @@ void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
 void* address(const WorkspaceData& w, const OperandPlan& p) {
   return static_cast<std::byte*>(w.base(p.source, p.slot, 0)) + p.fixed + p.scaled * w.scale(p.source);
 }
+
+template <class T>
+void bind_parameters(WorkspaceData& w) {
+  const PlanData& p = *w.plan;
+  if (p.parameter_count == 0) return;
+  const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
+  if (!values) throw InputError("Workspace: the plan has parameters; give their values");
+  if (values->set() != p.parameter_set)
+    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
+  if (values->size() < p.parameter_count)
+    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added",
+                                 values->size(), p.parameter_count));
+  for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
+}
+template void bind_parameters<float>(WorkspaceData&);
+template void bind_parameters<double>(WorkspaceData&);
 
 }  // namespace reel

@@ -77,6 +77,10 @@ struct WorkspaceData {
   Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
 };
 
+// Looks up where the parameters' values lie now. InputError when they are not of the plan's set.
+template <class T>
+void bind_parameters(WorkspaceData& workspace);
+
 // The address of a value that is not block scratch.
 void* address(const WorkspaceData& workspace, const OperandPlan& port);
 
