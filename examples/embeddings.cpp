@@ -107,7 +107,8 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
                          Adam{.lr = s.lr}, ClipNorm{1},
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
-                          .schedule = schedule::warmup(50, schedule::cosine(s.iterations, .02))});
+                          .schedule = schedule::warmup(50, schedule::cosine(s.iterations, .02)),
+                          .lengths = {.spare = 32}});  // few lengths, each met again and again
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};
   losses.curves = {{.name = "training"}};
