@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <reel/data/files.h>
+#include <reel/data/images.h>
 #include <reel/data/sequence_batch.h>
 #include <reel/data/words.h>
 #include <reel/models/sequence_classifier.h>
@@ -82,13 +83,11 @@ Dataset draw_texts(const Settings& s) {
 }
 
 Dataset read_pictures(const Settings& s) {
-  const Tensor<std::int32_t> images = read_idx(s.images), labels = read_idx(s.labels);
-  if (images.shape().rank() != 3 || labels.shape().rank() != 1 || images.shape().dim(0) != labels.shape().dim(0))
-    throw InputError(fmt::format("{} {} and {} {} are no pictures with one label each", s.images, images.shape().text(), s.labels,
-                                 labels.shape().text()));
+  auto [images, labels] = read_idx_images(s.images, s.labels);
+  if (images.shape().rank() != 3)
+    throw InputError(fmt::format("{} {} are no pictures of rows and columns", s.images, images.shape().text()));
   Dataset data;
-  data.pictures = Tensor<float>(images.shape());
-  for (Index i = 0; i < images.size(); ++i) data.pictures[i] = static_cast<float>(images[i]) / 255;
+  data.pictures = std::move(images);
   const std::int32_t most = labels.size() ? *std::max_element(labels.begin(), labels.end()) : 0;
   for (std::int32_t c = 0; c <= most; ++c) data.classes.push_back(fmt::format("{}", c));
   data.labels.assign(labels.begin(), labels.end());

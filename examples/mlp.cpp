@@ -4,6 +4,7 @@
 #include "common/program.h"
 
 #include <reel/data/files.h>
+#include <reel/data/images.h>
 #include <reel/reel.h>
 #include <reel/report/graph_drawing.h>
 
@@ -178,14 +179,10 @@ struct Digits {
 };
 
 Digits read_digits(const Settings& s) {
-  const Tensor<std::int32_t> images = read_idx(s.images), labels = read_idx(s.labels);
-  if (images.shape().rank() < 2 || labels.shape().rank() != 1 || images.shape().dim(0) != labels.shape().dim(0))
-    throw InputError(fmt::format("{} {} and {} {} are no images with one label each", s.images, images.shape().text(), s.labels,
-                                 labels.shape().text()));
+  auto [images, labels] = read_idx_images(s.images, s.labels);
   if (labels.size() < 10) throw InputError(fmt::format("{}: {} images are too few to train on", s.images, labels.size()));
-  Digits d{Tensor<float>(Shape{labels.size(), images.size() / labels.size()}), labels};
-  for (Index i = 0; i < images.size(); ++i) d.x[i] = static_cast<float>(images[i]) / 255;
-  return d;
+  const Shape rows{labels.size(), images.size() / labels.size()};
+  return {Tensor<float>(rows, std::span<const float>(images.data(), static_cast<std::size_t>(images.size()))), labels};
 }
 
 // Rows `rows` of the digits as one batch.

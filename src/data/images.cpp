@@ -73,4 +73,14 @@ Tensor<float> resized(const Tensor<float>& image, Index height, Index width) {
   return Tensor<float>(Shape{height, width, C}, std::span<const float>(all.data(), static_cast<std::size_t>(all.size())));
 }
 
+LabelledImages read_idx_images(const std::string& images, const std::string& labels) {
+  const Tensor<std::int32_t> bytes = read_idx(images);
+  LabelledImages all{Tensor<float>(bytes.shape()), read_idx(labels)};
+  const Shape &x = bytes.shape(), &y = all.labels.shape();
+  if (x.rank() < 2 || y.rank() != 1 || x.dim(0) != y.dim(0))
+    throw InputError(fmt::format("{} {} and {} {} are no pictures with one label each", images, x.text(), labels, y.text()));
+  std::ranges::transform(bytes, all.images.begin(), [](std::int32_t b) { return static_cast<float>(b) / 255; });
+  return all;
+}
+
 }  // namespace reel

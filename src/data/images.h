@@ -15,4 +15,12 @@ Tensor<float> read_png(const std::string& path);
 // [H, W, C] -> [height, width, C]: each new pixel is the mean of the area that it covers.
 Tensor<float> resized(const Tensor<float>& image, Index height, Index width);
 
+// Pictures with a class each, of two IDX files, perhaps gzipped.
+struct LabelledImages {
+  Tensor<float> images;         // [N, ..], 0 .. 1
+  Tensor<std::int32_t> labels;  // [N]
+};
+// FileError as read_idx; InputError unless there are two dimensions at least and one label for each picture.
+LabelledImages read_idx_images(const std::string& images, const std::string& labels);
+
 }  // namespace reel

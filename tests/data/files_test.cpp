@@ -4,8 +4,8 @@
 
 #include <reel/data/files.h>
 
+#include "directory.h"
 #include "support.h"
-#include "train/directory.h"
 
 using namespace reel;
 using namespace reel::test;

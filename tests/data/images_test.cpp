@@ -6,8 +6,8 @@
 #include <reel/ops/elementary.h>
 
 #include "data/png_files.h"
+#include "directory.h"
 #include "support.h"
-#include "train/directory.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -189,4 +189,22 @@ TEST_CASE("resized: errors") {
   check_throws<InputError>([&] { resized(image, 2, -1); }, {"2 x -1"});
   check_throws<InputError>([] { resized(Tensor<float>(Shape{2, 3}), 1, 1); }, {"[H, W, C]", "[2, 3]"});
   check_throws<InputError>([] { resized(Tensor<float>(Shape{0, 3, 1}), 1, 1); }, {"[0, 3, 1]"});
+}
+
+TEST_CASE("read_idx_images: pictures of 0 to 1 with their labels, and what does not belong together") {
+  const Directory directory;
+  const auto idx = [&](const std::string& name, std::initializer_list<int> bytes) {
+    std::string all;
+    for (int b : bytes) all += static_cast<char>(b);
+    return directory.write(name, all);
+  };
+  const std::string two = idx("two", {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255, 51, 102});
+  const std::string labels = idx("labels", {0, 0, 8, 1, 0, 0, 0, 2, 7, 9}), one = idx("one", {0, 0, 8, 1, 0, 0, 0, 1, 7});
+  const LabelledImages all = read_idx_images(two, labels);
+  CHECK(all.images.shape() == Shape{2, 1, 2});
+  check_close(all.images, {0, 1, .2, .4}, 1e-7);
+  check_close(all.labels, {7, 9});
+  check_throws<InputError>([&] { read_idx_images(two, one); }, {"two [2, 1, 2]", "one [1]", "one label each"});
+  check_throws<InputError>([&] { read_idx_images(labels, labels); }, {"labels [2]", "one label each"});
+  check_throws<FileError>([&] { read_idx_images(two, "missing"); }, {"missing"});
 }

@@ -6,8 +6,8 @@
 #include <reel/data/files.h>
 #include <reel/data/words.h>
 
+#include "directory.h"
 #include "support.h"
-#include "train/directory.h"
 
 using namespace reel;
 using namespace reel::test;

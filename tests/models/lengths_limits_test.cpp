@@ -13,9 +13,9 @@
 #include <reel/ops/elementary.h>
 #include <reel/ops/reduction.h>
 
-#include "graph/network.h"
 #include "models/cells/cell_table.h"
 #include "models/plain_loops.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -13,7 +13,7 @@
 #include <reel/ops/rows.h>
 #include <reel/ops/softmax.h>
 
-#include "graph/network.h"
+#include "network.h"
 #include "ops/values.h"
 
 using namespace reel;

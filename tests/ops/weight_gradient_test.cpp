@@ -9,7 +9,7 @@
 #include <reel/ops/broadcast.h>
 #include <reel/ops/joining.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -4,7 +4,7 @@
 #include <reel/models/cells/gru.h>
 #include <reel/models/cells/lstm.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

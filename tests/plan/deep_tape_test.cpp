@@ -5,7 +5,7 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/reduction.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

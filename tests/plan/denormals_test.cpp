@@ -3,7 +3,7 @@
 #include <reel/ops/embedding.h>
 #include <reel/plan/denormals.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -14,7 +14,7 @@
 #include <reel/plan/layout.h>
 #include <reel/plan/passes/materialise_roots.h>
 
-#include "graph/network.h"
+#include "network.h"
 #include "random_tape/generate.h"
 
 using namespace reel;

@@ -17,7 +17,7 @@
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

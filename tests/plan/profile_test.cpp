@@ -10,7 +10,7 @@
 #include <reel/ops/softmax.h>
 #include <reel/plan/profile.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -8,7 +8,7 @@
 #include <reel/models/cells/gru.h>
 #include <reel/models/cells/lstm.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define REEL_COUNTS_ALLOCATIONS 0

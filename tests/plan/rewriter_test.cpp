@@ -7,7 +7,7 @@
 #include <reel/ops/softmax.h>
 #include <reel/plan/rewriter.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -14,7 +14,7 @@
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/schedule.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -7,7 +7,7 @@
 #include <reel/ops/elementary.h>
 #include <reel/ops/reduction.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -8,9 +8,9 @@
 #include <reel/data/files.h>
 #include <reel/report/graph_drawing.h>
 
+#include "directory.h"
 #include "report/markup.h"
 #include "support.h"
-#include "train/directory.h"
 
 using namespace reel;
 using namespace reel::report;

@@ -20,8 +20,8 @@
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>
 
-#include "graph/network.h"
 #include "models/cells/cell_table.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -17,9 +17,9 @@
 
 #include <set>
 
-#include "graph/network.h"
 #include "models/cells/cell_table.h"
 #include "models/plain_loops.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -22,8 +22,8 @@
 #include <reel/ops/rows.h>
 #include <reel/plan/profile.h>
 
-#include "graph/network.h"
 #include "models/cells/cell_table.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

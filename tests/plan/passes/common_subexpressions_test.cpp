@@ -8,7 +8,7 @@
 #include <reel/plan/passes/common_subexpressions.h>
 #include <reel/plan/passes/dead_code.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -15,7 +15,7 @@
 #include <reel/plan/passes/constant_folding.h>
 #include <reel/plan/passes/dead_code.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

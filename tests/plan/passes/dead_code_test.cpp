@@ -6,7 +6,7 @@
 #include <reel/ops/reduction.h>
 #include <reel/plan/passes/dead_code.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -15,7 +15,7 @@
 #include <reel/plan/schedule.h>
 #include <reel/plan/tile_program.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

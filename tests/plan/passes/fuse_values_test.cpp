@@ -12,7 +12,7 @@
 #include <reel/plan/passes/fuse.h>
 #include <reel/plan/tile_program.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -3,7 +3,7 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/plan/passes/fused.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -11,7 +11,7 @@
 #include <reel/plan/passes/defer.h>
 #include <reel/plan/passes/join_weight_gradients.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -10,7 +10,7 @@
 #include <reel/ops/matmul.h>
 #include <reel/ops/reduction.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

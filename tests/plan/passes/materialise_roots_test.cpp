@@ -6,7 +6,7 @@
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/materialise_roots.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

@@ -11,7 +11,7 @@
 #include <reel/ops/weight_gradient.h>
 #include <reel/plan/passes/split_concats.h>
 
-#include "graph/network.h"
+#include "network.h"
 
 using namespace reel;
 using namespace reel::test;

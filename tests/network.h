@@ -1,4 +1,4 @@
-// What the tests of src/graph share: a small recurrent network with all its gradients, and what a program computes.
+// What tests of several folders share: a small recurrent network with all its gradients, and what a program computes.
 #pragma once
 
 #include <cstring>
