@@ -136,8 +136,7 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
 
 template <class T>
 Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options) {
-  const std::vector<Pass> passes = options.passes ? *options.passes : default_passes();
-  return Plan<T>(plan_data_of(tape, outputs, passes, options.verify, element_of<T>()));
+  return Plan<T>(plan_data_of(tape, outputs, options.passes, options.verify, element_of<T>()));
 }
 template Plan<float> compile<float>(const Tape&, std::span<const Var>, const CompileOptions&);
 template Plan<double> compile<double>(const Tape&, std::span<const Var>, const CompileOptions&);

@@ -3,21 +3,19 @@
 #pragma once
 
 #include <initializer_list>
-#include <optional>
 #include <vector>
 
 #include <reel/plan/plan.h>
 
 namespace reel {
 
-struct CompileOptions {
-  std::optional<std::vector<Pass>> passes =
-      std::nullopt;     // default_passes() when not given; without `lower`, products have no kernel
-  bool verify = false;  // check the program after every pass
-};
-
 // In the order in which they run.
 std::vector<Pass> default_passes();
+
+struct CompileOptions {
+  std::vector<Pass> passes = default_passes();  // without `lower`, products have no kernel
+  bool verify = false;                          // check the program after every pass
+};
 
 // T in {float, double}. InputError when there is no output or one is on another tape. The states that carry() named are
 // delivered too when an output depends on them.
