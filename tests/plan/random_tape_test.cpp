@@ -205,7 +205,7 @@ TEST_CASE("random tapes: what shrinks keeps its property and nothing that it can
 
 TEST_CASE("random tapes: a pass with an error is found and the tape shrinks to it") {
   CompileOptions wrong{.passes = default_passes()};
-  wrong.passes->insert(wrong.passes->begin(), {"mistake", mistake});
+  wrong.passes.insert(wrong.passes.begin(), {"mistake", mistake});
   const Recipe large = find_recipe(1, [&](const Recipe& r) { return failure(r, wrong).has_value(); });
   CHECK_FALSE(failure(large, {}).has_value());
   const Recipe small = shrunk(large, wrong);
