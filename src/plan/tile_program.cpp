@@ -5,7 +5,9 @@
 namespace reel {
 namespace {
 
-constexpr Index kTileBytes = 2048;  // of one place: some twenty of them are in the L1 cache
+// Of one place. 1024 takes .99, 1.03 and 1.11 of the time of 2048, 4096 .95, .97 and 1.03
+// (bench_rnn lstm_b32, gru_b200, lstm_b1, training time in turns; EPYC Zen 4).
+constexpr Index kTileBytes = 2048;
 
 template <class T>
 constexpr Index kTile = kTileBytes / static_cast<Index>(sizeof(T));
