@@ -6,8 +6,8 @@ namespace reel {
 namespace {
 
 // Rows of a block: enough for the GEMM's tiles, few enough for the caches. 64 takes 1.00, 1.06 and 1.09 of the time of 128, 256
-// .96, .87 (200 rows are then one block) and 1.12 (bench_rnn lstm_b32, gru_b200, lstm_b1, training time in turns; EPYC Zen 4);
-// the third has one row, so that its figures tell of noise. The next two were not tuned.
+// .96, .87 (200 rows are then one block) and 1.12 (bench_rnn lstm_b32, gru_b200, lstm_b1: train_ms, two rounds in turns; EPYC Zen
+// 4); the third has one row, so that its figures tell of noise. The next two were not tuned.
 constexpr Index kLargestBlock = 128;
 constexpr double kRowsToBegin = 2;  // a block's step costs that of so many rows besides: its weights must come from the caches
 constexpr Index kMostShares = 4;    // a block of short sequences has no more rows than this times the even share

@@ -11,7 +11,8 @@ namespace {
 
 constexpr Index kForever = std::numeric_limits<Index>::max();
 // Ticks; what lives shorter stays in block scratch, where the cache has it. 4 and 64 train within 1.5% of 16 (bench_rnn, prefixes
-// lstm_b32, gru_b200, lstm_b1, elman_b200; AMD EPYC, Zen 4, medians of three rounds in turns).
+// lstm_b32, gru_b200, lstm_b1, elman_b200; EPYC Zen 4, medians of three
+// rounds in turns, beside another build).
 constexpr Index kLongLived = 16;
 
 struct Value {

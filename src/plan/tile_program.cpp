@@ -6,7 +6,7 @@ namespace reel {
 namespace {
 
 // Of one place. 1024 takes .99, 1.03 and 1.11 of the time of 2048, 4096 .95, .97 and 1.03
-// (bench_rnn lstm_b32, gru_b200, lstm_b1, training time in turns; EPYC Zen 4).
+// (bench_rnn lstm_b32, gru_b200, lstm_b1: train_ms, two rounds in turns; EPYC Zen 4).
 constexpr Index kTileBytes = 2048;
 
 template <class T>

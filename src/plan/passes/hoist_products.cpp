@@ -14,7 +14,7 @@ namespace {
 // Steps gathered into one node: enough rows for the GEMM's tiles where the batch is small, few enough that the results of a
 // larger batch are still in the cache when the recurrence reads them.
 // 4 takes 1.00, 1.01 and 1.18 of the time of 8, 16 1.02, 1.03 and 1.00
-// (bench_rnn lstm_b32, gru_b200, lstm_b1, training time in turns; EPYC Zen 4).
+// (bench_rnn lstm_b32, gru_b200, lstm_b1: train_ms, two rounds in turns; EPYC Zen 4).
 constexpr std::size_t kMostSteps = 8;
 
 // Products nodes of equal layouts and weights as one; `outputs` are the nodes that read those with several results.
