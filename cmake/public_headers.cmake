@@ -1,7 +1,7 @@
 # What is installed: what users may use. The rest, the inside of plans and of kernels above all, may change in any release.
 set(REEL_PUBLIC_HEADERS
     data/files.h data/images.h data/png.h data/sequence_batch.h data/text_corpus.h data/word_vectors.h data/words.h
-    graph/bindings.h graph/call_site.h graph/check_gradients.h graph/error.h graph/gradients.h graph/interpreter.h graph/mode.h
+    graph/bindings.h graph/call_site.h graph/check_gradients.h graph/error.h graph/fixed_sum.h graph/gradients.h graph/interpreter.h graph/mode.h
     graph/op.h graph/parameter.h graph/print.h graph/random.h graph/shape.h graph/structural.h graph/tape.h graph/tensor.h
     graph/verify.h
     graph/kernels/tile-inl.h
@@ -12,14 +12,14 @@ set(REEL_PUBLIC_HEADERS
     models/cells/recurrent_cell.h models/cells/with_dropout.h
     models/generation/captioner.h models/generation/decoder.h models/generation/draw.h models/generation/encoder_decoder.h
     models/generation/writer.h
-    ops/activation.h ops/arithmetic.h ops/broadcast.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h
+    ops/activation.h ops/arithmetic.h ops/broadcast.h ops/chain_rule.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h
     ops/joining.h ops/layer_norm.h ops/loss.h ops/matmul.h ops/operand.h ops/ops.h ops/pooling.h ops/reduction.h ops/reshape.h
-    ops/rows.h ops/rowwise.h ops/scalar.h ops/selection.h ops/softmax.h ops/transpose.h ops/unfold.h ops/weight_gradient.h
+    ops/row_scale.h ops/rows.h ops/rowwise.h ops/scalar.h ops/selection.h ops/softmax.h ops/transpose.h ops/unfold.h ops/weight_gradient.h
     ops/kernels/math-inl.h ops/kernels/multiply_add_rate.h ops/kernels/vector_op-inl.h
     plan/builder.h plan/compile.h plan/plan.h plan/profile.h plan/rewriter.h plan/session.h plan/session_family.h
     plan/thread_pool.h plan/workspace.h
     reel.h
     report/cell_stories.h report/coloured_text.h report/drawing.h report/graph_drawing.h report/heat_map.h report/label_strip.h
     report/line_chart.h report/page.h report/pictures.h report/point.h report/scatter.h report/section.h report/text.h
-    train/clipping.h train/optimizers.h train/trainer.h
+    train/clipping.h train/optimizers.h train/schedules.h train/trainer.h
 )

@@ -42,7 +42,7 @@ std::string own_sources() {
 }
 
 std::string load_text(const Settings& s) {
-  const std::string text = s.file.empty() ? own_sources() : read_file(s.file);
+  const std::string text = s.file.empty() ? own_sources() : read_text(s.file);
   const std::string name = s.file.empty() ? "reel's sources" : s.file;
   if (text.empty()) throw FileError(name + ": is empty");
   if (const auto zero = text.find('\0'); zero != std::string::npos)
@@ -64,16 +64,16 @@ OptimizerRule make_rule(const Settings& s) {
 double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
   constexpr Index kWindow = 100;
   trainer.reset_evaluation();
-  double total = 0;
+  program::WeightedMean mean;
   const auto count = static_cast<Index>(ids.size()) - 1;
   for (Index at = 0; at < count && !program::interrupted(); at += kWindow) {
     const Index steps = std::min(kWindow, count - at);
     const Shape shape{steps, 1};
     const Tensor<std::int32_t> x(shape, ids.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(steps)));
     const Tensor<std::int32_t> y(shape, ids.subspan(static_cast<std::size_t>(at + 1), static_cast<std::size_t>(steps)));
-    total += trainer.evaluate({{"x", x}, {"y", y}}, steps) * static_cast<double>(steps);
+    mean.add(trainer.evaluate({{"x", x}, {"y", y}}, steps), static_cast<double>(steps));
   }
-  return total / static_cast<double>(count);
+  return mean.value();
 }
 
 // What the page shows of the training as it goes on.
@@ -146,8 +146,9 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
     fmt::print("{}: unit {} (correlation {:.2f}; next {})\n", track.name, ranked[0].unit, ranked[0].correlation, others);
     table.rows.push_back({track.name, fmt::format("{}", ranked[0].unit), fmt::format("{:.2f}", ranked[0].correlation), others});
     const std::vector<double>& best = units[static_cast<std::size_t>(ranked[0].unit)];
-    const std::size_t first = tracks::liveliest(text, track, static_cast<std::size_t>(s.coloured));
-    const std::string shown = text.substr(first, static_cast<std::size_t>(s.coloured));
+    const auto length = static_cast<std::size_t>(s.coloured);
+    const auto [first, count] = tracks::whole_characters(text, tracks::liveliest(text, track, length), length);
+    const std::string shown = text.substr(first, count);
     const auto activation = std::span(best).subspan(first, shown.size());
     if (program::on_terminal()) fmt::print("{}\n", tracks::for_terminal(shown, activation));
     page.set(track.name, report::ColouredText{.title = fmt::format("Unit {}: {}", ranked[0].unit, track.name),
@@ -184,7 +185,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
              vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
   auto page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
   CharWriter writer(model, trainer.parameters());
-  RandomStream random = s.common.random(0), diary_random = s.common.random(1);
+  RandomStream random = s.common.random(0, RandomUse::sampling), diary_random = s.common.random(1, RandomUse::sampling);
   Diary diary(page, s);
   train(trainer, s, head, [&](Index i, double loss) {
     diary.note(i, loss, trainer.gradient_norm(), [&] {

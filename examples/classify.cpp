@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <unordered_map>
 
 #include "common/program.h"
 #include "common/sentences.h"
@@ -30,6 +31,7 @@ struct Settings {
 
 struct Dataset {
   std::vector<std::string> classes;
+  std::unordered_map<std::string, std::int32_t> class_ids;
   std::vector<std::int32_t> labels;
   // A text: words. A picture: rows of numbers, one after another.
   std::vector<std::vector<std::string>> texts;
@@ -39,10 +41,9 @@ struct Dataset {
 };
 
 std::int32_t class_id(Dataset& data, const std::string& label) {
-  const auto it = std::ranges::find(data.classes, label);
-  if (it != data.classes.end()) return static_cast<std::int32_t>(it - data.classes.begin());
-  data.classes.push_back(label);
-  return static_cast<std::int32_t>(data.classes.size() - 1);
+  const auto [it, added] = data.class_ids.try_emplace(label, static_cast<std::int32_t>(data.classes.size()));
+  if (added) data.classes.push_back(label);
+  return it->second;
 }
 
 void add_text(Dataset& data, const std::string& label, std::string_view text, Index length) {
@@ -53,22 +54,16 @@ void add_text(Dataset& data, const std::string& label, std::string_view text, In
 }
 
 Dataset read_texts(const Settings& s) {
-  const std::string file = read_file(s.text);
-  if (file.empty()) throw FileError(s.text + ": is empty");
+  LineReader lines(s.text);
   Dataset data;
-  std::size_t line = 0;
-  for (std::size_t at = file.starts_with("\xEF\xBB\xBF") ? 3 : 0; at < file.size();) {  // after a byte order mark
-    const std::size_t end = std::min(file.find('\n', at), file.size());
-    std::string_view row(file.data() + at, end - at);
-    at = end + 1;
-    ++line;
-    if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+  for (std::string row; lines.next(row);) {
     if (row.empty()) continue;
     const std::size_t tab = row.find('\t');
-    if (tab == std::string_view::npos || tab == 0) throw FileError(fmt::format("{}:{}: expected label<TAB>text", s.text, line));
-    if (tokenize(row.substr(tab + 1)).empty()) throw FileError(fmt::format("{}:{}: the text is empty", s.text, line));
-    add_text(data, std::string(row.substr(0, tab)), row.substr(tab + 1), s.length);
+    if (tab == std::string::npos || tab == 0) throw FileError(fmt::format("{}: expected label<TAB>text", lines.place()));
+    if (tokenize(row.substr(tab + 1)).empty()) throw FileError(fmt::format("{}: the text is empty", lines.place()));
+    add_text(data, row.substr(0, tab), std::string_view(row).substr(tab + 1), s.length);
   }
+  if (data.size() == 0) throw FileError(s.text + ": is empty");
   return data;
 }
 
@@ -133,7 +128,7 @@ class Classifier {
                      ClipNorm{1},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
-                                    .schedule = schedule::warmup(50, schedule::cosine(updates, .02)),
+                                    .schedule = program::rise_and_fall(updates, 50),
                                     .lengths = {.spare = 32}});
   }
 
@@ -292,18 +287,18 @@ void learn(const CLI::App& app, const Settings& s) {
   Confusion last;
   for (Index epoch = 1; epoch <= s.epochs && !program::interrupted(); ++epoch) {
     shuffle(parts.train, random);
-    double mean = 0;
+    program::WeightedMean mean;
     for (Index b = 0; b < batches && !program::interrupted(); ++b) {
       const auto first = static_cast<std::size_t>(b * s.batch);
       const std::size_t count = std::min(static_cast<std::size_t>(s.batch), parts.train.size() - first);
       const double l = classifier.learn(std::span(parts.train).subspan(first, count));
-      mean += (l - mean) / static_cast<double>(b + 1);
-      progress.update((epoch - 1) * batches + b + 1, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch, mean); });
+      mean.add(l, static_cast<double>(count));
+      progress.update((epoch - 1) * batches + b + 1, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch, mean.value()); });
     }
     progress.finish();
     last = test(classifier, data, parts.test);
-    fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", epoch, mean, last.share);
-    losses.curves[0].points.push_back({static_cast<double>(epoch), mean});
+    fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", epoch, mean.value(), last.share);
+    losses.curves[0].points.push_back({static_cast<double>(epoch), mean.value()});
     losses.curves[1].points.push_back({static_cast<double>(epoch), last.loss});
     shares.curves[0].points.push_back({static_cast<double>(epoch), last.share});
     page.set("loss", losses);

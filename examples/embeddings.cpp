@@ -53,7 +53,7 @@ Corpus make_corpus(const Settings& s) {
     RandomStream random = s.common.random(0);
     for (Index i = 0; i < s.sentences; ++i) text += sentences::draw(random).second + "\n";
   } else {
-    text = read_file(s.text);
+    text = read_text(s.text);
   }
   const auto sentences = sentences_of(text, s.length);
   std::map<std::string, Index> counts;
@@ -107,7 +107,7 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
                          Adam{.lr = s.lr}, ClipNorm{1},
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
-                          .schedule = schedule::warmup(50, schedule::cosine(s.iterations, .02)),
+                          .schedule = program::rise_and_fall(s.iterations, 50),
                           .lengths = {.spare = 32}});  // few lengths, each met again and again
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};

@@ -1,6 +1,8 @@
 // How far back recurrent networks remember: the toy memory problem with its theoretical levels, and the norm of the gradient
 // against the distance that it travels back in time.
 #include <cmath>
+#include <deque>
+#include <numeric>
 #include <utility>
 
 #include "common/adding_problem.h"
@@ -21,6 +23,10 @@ struct Settings {
 };
 
 // ---- the toy memory problem ----
+
+double mean_of(const std::deque<double>& numbers) {
+  return numbers.empty() ? 0 : std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
+}
 
 // P(Y_t = 1) = .5, + .5 if X_(t-3) = 1, - .25 if X_(t-8) = 1. The mean entropy of Y for who knows of these.
 double mean_entropy(bool knows3, bool knows8) {
@@ -78,7 +84,8 @@ void toy(const Settings& s, report::Page& page) {
   RandomStream random = s.common.random(0);
   Tensor<std::int32_t> wx(Shape{s.steps, kStreams}), wy(Shape{s.steps, kStreams});
   const Index counted = std::min<Index>(windows, 100), drawn = std::max<Index>(counted / 5, 1);
-  double recent = 0, sum = 0, drawn_sum = 0;
+  std::deque<double> recent;  // the losses of the last windows
+  double drawn_sum = 0;
   program::SmoothedLoss smooth;
   program::Progress progress(s.epochs * windows);
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
@@ -88,9 +95,9 @@ void toy(const Settings& s, report::Page& page) {
       cut_window(p, w, wx, wy);
       const double l = trainer.step({{"x", wx}, {"y", wy}});
       smooth.add(l);
-      sum += l;
       drawn_sum += l;
-      if ((w + 1) % counted == 0) recent = std::exchange(sum, 0) / static_cast<double>(counted);
+      recent.push_back(l);
+      if (static_cast<Index>(recent.size()) > counted) recent.pop_front();
       if ((w + 1) % drawn == 0) {
         chart.curves[0].points.push_back({static_cast<double>((epoch * windows + w + 1) * kStreams * s.steps),
                                           std::exchange(drawn_sum, 0) / static_cast<double>(drawn)});
@@ -100,14 +107,14 @@ void toy(const Settings& s, report::Page& page) {
       progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch + 1, smooth.value()); });
     }
     progress.finish();
-    sum = drawn_sum = 0;
+    drawn_sum = 0;
     if (!program::interrupted())
-      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch + 1, counted, recent);
+      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch + 1, counted, mean_of(recent));
   }
   fmt::print(
       "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
       "learns both                 {:.6f}\n",
-      recent, mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
+      mean_of(recent), mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
 }
 
 // ---- gradients through time ----

@@ -220,16 +220,16 @@ void learn_digits(const Settings& s, report::Page& page) {
   losses.curves = {{.name = "training"}};
   shares.curves = {{.name = "test"}};
   RandomStream random = s.common.random(0);
-  const std::size_t batch = std::min(static_cast<std::size_t>(s.batch), train);
-  program::Progress progress(s.epochs * static_cast<Index>(train / batch));
+  const auto batch = static_cast<std::size_t>(s.batch);
+  program::Progress progress(s.epochs * ceil_div(static_cast<Index>(train), s.batch));
   Index done = 0;
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
     shuffle(std::span(order).first(train), random);
-    double mean = 0;
-    for (std::size_t at = 0; at + batch <= train && !program::interrupted(); at += batch) {
-      const Digits some = take(all, std::span(order).subspan(at, batch));
+    program::WeightedMean mean;
+    for (std::size_t at = 0; at < train && !program::interrupted(); at += batch) {
+      const Digits some = take(all, std::span(order).subspan(at, std::min(batch, train - at)));
       const double l = trainer.step({{"x", some.x}, {"y", some.y}});
-      mean += l / static_cast<double>(train / batch);
+      mean.add(l, static_cast<double>(some.y.size()));
       progress.update(++done, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch + 1, l); });
     }
     progress.finish();
@@ -237,8 +237,8 @@ void learn_digits(const Settings& s, report::Page& page) {
     Index right = 0;
     for (Index i = 0; i < test.y.size(); ++i) right += session.ids(guess)[i] == test.y[i];
     const double share = 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size());
-    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean, share);
-    losses.curves[0].points.push_back({static_cast<double>(epoch + 1), mean});
+    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean.value(), share);
+    losses.curves[0].points.push_back({static_cast<double>(epoch + 1), mean.value()});
     shares.curves[0].points.push_back({static_cast<double>(epoch + 1), share});
     page.set("loss", losses);
     page.set("right", shares);

@@ -81,10 +81,9 @@ class Translator {
 
   // Held-out numbers are translated now and then when there is a page.
   void train(const std::vector<Index>& numbers, const std::vector<Index>& held_out, report::Page& page) {
-    Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
-                           {.seed = s_.common.seed,
-                            .threads = s_.common.make_threads(),
-                            .schedule = schedule::warmup(100, schedule::cosine(s_.iterations, 0.02))});
+    Trainer<float> trainer(
+        [this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
+        {.seed = s_.common.seed, .threads = s_.common.make_threads(), .schedule = program::rise_and_fall(s_.iterations, 100)});
     values_ = &trainer.parameters();
     make_writer();
     RandomStream random = s_.common.random(1);

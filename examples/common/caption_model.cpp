@@ -55,7 +55,7 @@ Examples draw_examples(Index count, RandomStream& random, const std::vector<bool
 }
 
 Model::Model(const ModelOptions& o)
-    : options_(o), words_(std::vector<std::string>{"<start>", "<end>"}), sampling_(o.common.random(3)) {
+    : options_(o), words_(std::vector<std::string>{"<start>", "<end>"}), sampling_(o.common.random(0, RandomUse::sampling)) {
   RandomStream random = o.common.random(2);
   seen_ = held_out_ = scenes::choose_held_out(random);
   seen_.flip();
@@ -72,7 +72,7 @@ Model::Model(const ModelOptions& o)
                    TrainerOptions{.seed = o.common.seed,
                                   .threads = o.common.make_threads(),
                                   .weight_decay = {o.decay, true},
-                                  .schedule = schedule::warmup(100, schedule::cosine(o.iterations, .02))});
+                                  .schedule = program::rise_and_fall(o.iterations, 100)});
   Tape tape;
   see_ = see(tape);
   seeing_.emplace(see_.vars, &trainer_->parameters(), SessionOptions{.threads = o.common.make_threads()});

@@ -134,6 +134,12 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
 
 bool on_terminal() { return isatty(STDOUT_FILENO) != 0; }
 
+reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup) {
+  const reel::Schedule fall = reel::schedule::cosine(updates, .02);
+  const reel::Index rise = std::min(warmup, updates / 2);
+  return rise > 0 ? reel::schedule::warmup(rise, fall) : fall;
+}
+
 bool interrupted() { return interrupt_seen != 0; }
 
 Progress::Progress(std::int64_t total) : total_(total), terminal_(on_terminal()) {}

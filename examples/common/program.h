@@ -14,6 +14,7 @@
 #include <reel/graph/random.h>
 #include <reel/plan/thread_pool.h>
 #include <reel/report/page.h>
+#include <reel/train/schedules.h>
 
 namespace program {
 
@@ -22,8 +23,10 @@ struct Common {
   int threads = 0;
   std::string report;  // path of a page to write; empty for none
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
-  // Independent streams 0 .. 9 for a program's own use. Parameters begin with the first streams of the seed; these lie far away.
-  reel::RandomStream random(int stream) const { return reel::RandomStream(seed, std::uint64_t{1} << (20 + stream)); }
+  // Independent streams 0, 1, .. of each use.
+  reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
+    return reel::RandomStream(seed, static_cast<std::uint64_t>(stream), use);
+  }
 };
 
 // --seed, --threads and --report.
@@ -52,6 +55,23 @@ RunPage make_page(const CLI::App& app, const Common& common, std::string title, 
 
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
+
+// The mean of numbers that count for more than one: of batches by their rows.
+class WeightedMean {
+ public:
+  void add(double value, double weight) {
+    weight_ += weight;
+    if (weight_ > 0) value_ += (value - value_) * weight / weight_;
+  }
+  double value() const { return value_; }
+
+ private:
+  double value_ = 0, weight_ = 0;
+};
+
+// The rate of a run of so many updates: rises for `warmup` of them, or for half of a short run, then falls to a fiftieth along a
+// cosine.
+reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup);
 
 // A mean of the last fifty numbers or so, older ones fading; at first of all that came.
 class SmoothedLoss {

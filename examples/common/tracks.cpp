@@ -79,6 +79,15 @@ std::size_t liveliest(std::string_view text, const Track& track, std::size_t len
   return line != std::string_view::npos && best - line < length / 4 ? line + 1 : best;
 }
 
+bool within_character(std::string_view text, std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; }
+
+std::pair<std::size_t, std::size_t> whole_characters(std::string_view text, std::size_t begin, std::size_t length) {
+  std::size_t end = std::min(text.size(), begin + length);
+  while (begin < text.size() && within_character(text, begin)) ++begin;
+  while (end > begin && end < text.size() && within_character(text, end)) --end;
+  return {begin, std::max(begin, end) - begin};
+}
+
 std::string for_terminal(std::string_view text, std::span<const double> activation) {
   std::string out;
   int last = -1;
@@ -87,7 +96,8 @@ std::string for_terminal(std::string_view text, std::span<const double> activati
     // The 6 x 6 x 6 cube of colours: from white to red, or to blue.
     const int less = 5 - strength;
     const int colour = strength == 0 ? 0 : 16 + (activation[i] > 0 ? 36 * 5 + 6 * less + less : 36 * less + 6 * less + 5);
-    if (text[i] == '\n' || colour != last) {
+    const bool within = i > 0 && within_character(text, i);  // a code would cut the character in two
+    if (!within && (text[i] == '\n' || colour != last)) {
       out += text[i] == '\n' || colour == 0 ? "\033[0m" : fmt::format("\033[30;48;5;{}m", colour);
       last = text[i] == '\n' ? 0 : colour;
     }

@@ -36,6 +36,11 @@ std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Tr
 // Where `length` characters begin in which the track changes most often: at the begin of a line, if one is near.
 std::size_t liveliest(std::string_view text, const Track& track, std::size_t length);
 
+// Whether byte i of a UTF-8 text is none that a character begins with.
+bool within_character(std::string_view text, std::size_t i);
+// (begin, length) of the whole characters of a stretch.
+std::pair<std::size_t, std::size_t> whole_characters(std::string_view text, std::size_t begin, std::size_t length);
+
 // The text with each character on a ground from blue (-1) over the terminal's own to red (1), as ANSI codes.
 std::string for_terminal(std::string_view text, std::span<const double> activation);
 

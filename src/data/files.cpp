@@ -2,12 +2,16 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <random>
+#include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 namespace reel {
@@ -18,23 +22,180 @@ std::string told(const std::string& path, std::string_view message) {
   return message.starts_with(path) ? std::string(message) : fmt::format("{}: {}", path, message);
 }
 
+// An open file that gzip may have packed.
+class Unpacked {
+ public:
+  explicit Unpacked(const std::string& path) : path_(path) {
+    // Opened without waiting: a pipe that nobody writes to would keep us for ever.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) throw FileError(fmt::format("{}: {}", path, std::strerror(errno)));
+    struct stat status;
+    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+      ::close(descriptor);
+      throw FileError(fmt::format("{}: is {}", path, S_ISDIR(status.st_mode) ? "a directory" : "no regular file"));
+    }
+    file_.reset(gzdopen(descriptor, "rb"));
+    if (file_) return;
+    ::close(descriptor);
+    throw std::bad_alloc();
+  }
+
+  // Up to `size` bytes more; 0 at the end.
+  std::size_t read(char* to, unsigned size) {
+    const int n = gzread(file_.get(), to, size);
+    int code = Z_OK;
+    const char* message = n <= 0 ? gzerror(file_.get(), &code) : "";
+    if (code == Z_MEM_ERROR) throw std::bad_alloc();
+    if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
+      throw FileError(code == Z_ERRNO ? fmt::format("{}: {}", path_, std::strerror(errno)) : told(path_, message));
+    return static_cast<std::size_t>(n);
+  }
+
+ private:
+  struct Close {
+    void operator()(gzFile_s* file) const { gzclose(file); }
+  };
+  std::string path_;
+  std::unique_ptr<gzFile_s, Close> file_;
+};
+
+constexpr unsigned kRead = 1 << 16;
+
+// How long the mark is that a text begins with. FileError for the marks of other encodings than UTF-8.
+std::size_t byte_order_mark(const std::string& path, std::string_view begin) {
+  using namespace std::string_view_literals;
+  if (begin.starts_with("\xEF\xBB\xBF"sv)) return 3;
+  for (const std::string_view mark : {"\xFF\xFE"sv, "\xFE\xFF"sv, "\x00\x00\xFE\xFF"sv})
+    if (begin.starts_with(mark)) throw FileError(path + ": is UTF-16 or UTF-32; only UTF-8 can be read");
+  return 0;
+}
+
 }  // namespace
 
-std::string read_file(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) throw FileError(fmt::format("{}: is a directory", path));
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-  if (!file) throw FileError(fmt::format("{}: {}", path, std::strerror(errno)));
+std::string read_file(const std::string& path, const ReadLimits& limits) {
+  Unpacked file(path);
   std::string bytes;
-  std::array<char, 1 << 16> buffer;
-  int n;
-  while ((n = gzread(file.get(), buffer.data(), buffer.size())) > 0) bytes.append(buffer.data(), static_cast<std::size_t>(n));
-  int code = Z_OK;
-  const char* message = gzerror(file.get(), &code);
-  if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
-    throw FileError(code == Z_ERRNO ? fmt::format("{}: {}", path, std::strerror(errno)) : told(path, message));
+  std::array<char, kRead> buffer;
+  while (const std::size_t n = file.read(buffer.data(), kRead)) {
+    if (n > limits.bytes - bytes.size())
+      throw FileError(fmt::format("{}: holds more than {} bytes, the limit for a file that is read whole", path, limits.bytes));
+    bytes.append(buffer.data(), n);
+  }
   return bytes;
 }
+
+std::string read_text(const std::string& path, const ReadLimits& limits) {
+  std::string text = read_file(path, limits);
+  text.erase(0, byte_order_mark(path, text));
+  return text;
+}
+
+struct LineReader::State {
+  State(const std::string& path, const ReadLimits& limits) : path(path), limits(limits), file(path) {}
+
+  std::string path;
+  ReadLimits limits;
+  Unpacked file;
+  std::string read;  // what was read, of which the lines before `at` were given
+  std::size_t at = 0, number = 0;
+  bool begun = false, ended = false;
+
+  // False at the end of the file.
+  bool read_on() {
+    if (ended) return false;
+    read.erase(0, at);
+    at = 0;
+    if (read.size() >= limits.bytes)
+      throw FileError(fmt::format("{}:{}: the line is longer than {} bytes, the limit", path, number + 1, limits.bytes));
+    std::array<char, kRead> buffer;
+    const std::size_t n = file.read(buffer.data(), kRead);
+    read.append(buffer.data(), n);
+    ended = n == 0;
+    if (!begun) at = byte_order_mark(path, read);
+    begun = true;
+    return !ended;
+  }
+};
+
+LineReader::LineReader(const std::string& path, const ReadLimits& limits) : state_(std::make_unique<State>(path, limits)) {}
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
+LineReader& LineReader::operator=(LineReader&&) noexcept = default;
+
+bool LineReader::next(std::string& line) {
+  State& s = *state_;
+  std::size_t end = s.read.find('\n', s.at);
+  while (end == std::string::npos && s.read_on()) end = s.read.find('\n', s.at);
+  if (end == std::string::npos && s.at >= s.read.size()) return false;
+  line.assign(s.read, s.at, end == std::string::npos ? end : end - s.at);
+  s.at = end == std::string::npos ? s.read.size() : end + 1;
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  ++s.number;
+  return true;
+}
+
+std::size_t LineReader::number() const { return state_->number; }
+std::string LineReader::place() const { return fmt::format("{}:{}", state_->path, state_->number); }
+
+namespace {
+
+// A new file beside another, for what is to take its place. Goes away unless it did.
+class Replacement {
+ public:
+  explicit Replacement(std::filesystem::path target) : target_(std::move(target)), folder_(target_.parent_path()) {
+    if (folder_.empty()) folder_ = ".";
+    existed_ = ::stat(target_.c_str(), &before_) == 0;
+    // A name that nobody knows beforehand, and a file that nobody made or linked there.
+    std::random_device random;
+    for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
+      name_ = fmt::format("{}.{:08x}{:08x}.partial", target_.string(), random(), random());
+      descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+      if (descriptor_ < 0 && errno != EEXIST) return;
+    }
+  }
+  ~Replacement() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (opened_ && !done_) ::unlink(name_.c_str());
+  }
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+
+  // errno where it fails, else 0. Nothing is allocated from here on.
+  int write(std::string_view contents) {
+    if (descriptor_ < 0) return errno;
+    opened_ = true;
+    if (existed_) {
+      if (::fchown(descriptor_, before_.st_uid, before_.st_gid) != 0) errno = 0;  // only the owner's and root's to give
+      if (::fchmod(descriptor_, before_.st_mode & 07777) != 0) return errno;
+    }
+    while (!contents.empty()) {
+      const ssize_t n = ::write(descriptor_, contents.data(), contents.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return errno;
+      contents.remove_prefix(static_cast<std::size_t>(n));
+    }
+    if (::fsync(descriptor_) != 0) return errno;
+    const int closed = ::close(std::exchange(descriptor_, -1));
+    if (closed != 0) return errno;
+    if (::rename(name_.c_str(), target_.c_str()) != 0) return errno;
+    done_ = true;
+    // The name is as durable as its folder.
+    if (const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); folder >= 0) {
+      ::fsync(folder);
+      ::close(folder);
+    }
+    return 0;
+  }
+
+ private:
+  std::filesystem::path target_, folder_;
+  std::string name_;
+  struct stat before_ = {};
+  bool existed_ = false, opened_ = false, done_ = false;
+  int descriptor_ = -1;
+};
+
+}  // namespace
 
 void write_file(const std::string& path, std::string_view contents) {
   std::error_code unknown;
@@ -44,25 +205,12 @@ void write_file(const std::string& path, std::string_view contents) {
                                 std::filesystem::is_directory(status) ? "a directory" : "no regular file"));
   // What a link points to is written, and the link stays.
   const std::filesystem::path real = std::filesystem::weakly_canonical(path, unknown);
-  const std::string target = unknown ? path : real.string(), partial = target + ".partial";
-  std::FILE* file = std::fopen(partial.c_str(), "wb");
-  if (!file) throw FileError(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-  bool written = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
-  int reason = errno;
-  if (std::fclose(file) != 0 && written) {
-    written = false;
-    reason = errno;
-  }
-  std::error_code failed(written ? 0 : reason, std::generic_category());
-  if (written) std::filesystem::rename(partial, target, failed);
-  if (!failed) return;
-  std::error_code ignored;
-  std::filesystem::remove(partial, ignored);
-  throw FileError(fmt::format("{}: cannot be written: {}", path, failed.message()));
+  const int reason = Replacement(unknown ? std::filesystem::path(path) : real).write(contents);
+  if (reason != 0) throw FileError(fmt::format("{}: cannot be written: {}", path, std::strerror(reason)));
 }
 
-Tensor<std::int32_t> read_idx(const std::string& path) {
-  const std::string bytes = read_file(path);
+Tensor<std::int32_t> read_idx(const std::string& path, const ReadLimits& limits) {
+  const std::string bytes = read_file(path, limits);
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (bytes.size() < 4 || at(0) != 0 || at(1) != 0 || at(2) != 8 || at(3) == 0 || at(3) > Shape::kMaxRank)
     throw FileError(fmt::format("{}: is no IDX file of unsigned bytes", path));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include <fmt/format.h>
@@ -34,25 +35,23 @@ Tensor<float> resized_along(const float* x, Index outer, Index n, Index inner, I
 
 }  // namespace
 
-Tensor<float> read_png(const std::string& path) {
+Tensor<float> read_png(const std::string& path, const ImageLimits& limits) {
   const std::string bytes = read_file(path);
   if (bytes.empty()) throw FileError(fmt::format("{}: is no readable PNG: it is empty", path));
   png_image image;
   std::memset(&image, 0, sizeof image);
   image.version = PNG_IMAGE_VERSION;
-  const auto failed = [&] {
-    const std::string why = image.message;
-    png_image_free(&image);
-    return FileError(fmt::format("{}: is no readable PNG: {}", path, why));
-  };
+  const std::unique_ptr<png_image, void (*)(png_image*)> freed(&image, png_image_free);  // whatever happens
+  const auto failed = [&] { return FileError(fmt::format("{}: is no readable PNG: {}", path, image.message)); };
   if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) throw failed();
   // Deflate packs 1,032 bytes into one at most, and a pixel takes a bit or more: a damaged header must not cost memory.
   const double count = static_cast<double>(image.width) * image.height;
-  if (count / 8 / 1032 > static_cast<double>(bytes.size()) || count * 3 > std::numeric_limits<png_uint_32>::max()) {
-    const auto [width, height] = std::pair(image.width, image.height);
-    png_image_free(&image);
-    throw FileError(fmt::format("{}: is no readable PNG: {} x {} pixels in {} bytes", path, width, height, bytes.size()));
-  }
+  if (count / 8 / 1032 > static_cast<double>(bytes.size()) || count * 3 > std::numeric_limits<png_uint_32>::max())
+    throw FileError(
+        fmt::format("{}: is no readable PNG: {} x {} pixels in {} bytes", path, image.width, image.height, bytes.size()));
+  if (count > static_cast<double>(limits.pixels))
+    throw FileError(fmt::format("{}: has {} x {} pixels, more than {}, the limit for a picture", path, image.width, image.height,
+                                limits.pixels));
   image.format = PNG_FORMAT_RGB;
   image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // two bytes of a colour say no more than that they are finer
   std::vector<png_byte> pixels(PNG_IMAGE_SIZE(image));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -24,11 +25,10 @@ std::vector<std::uint8_t> encode(int width, int height, std::size_t channels, st
   image.width = static_cast<png_uint_32>(width);
   image.height = static_cast<png_uint_32>(height);
   image.format = channels == 4 ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
+  const std::unique_ptr<png_image, void (*)(png_image*)> freed(&image, png_image_free);  // whatever happens
   const auto write = [&](void* to, png_alloc_size_t& bytes) {
     if (png_image_write_to_memory(&image, to, &bytes, 0, samples.data(), 0, nullptr)) return;
-    const std::string why = image.message;
-    png_image_free(&image);
-    throw Error(fmt::format("png: {} x {}: {}", width, height, why));
+    throw Error(fmt::format("png: {} x {}: {}", width, height, image.message));
   };
   png_alloc_size_t bytes = 0;
   write(nullptr, bytes);  // how many there will be

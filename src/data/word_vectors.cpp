@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <deque>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -33,6 +35,63 @@ void parse_numbers(std::string_view line, const std::string& place, std::vector<
   }
 }
 
+// What the first line of word2vec's and fastText's files says.
+struct Header {
+  Index words, numbers;
+};
+
+std::optional<Header> header_of(std::string_view line) {
+  Header h{};
+  const char* const end = line.data() + line.size();
+  const auto [space, first] = std::from_chars(line.data(), end, h.words);
+  if (first != std::errc() || space == end || *space != ' ') return std::nullopt;
+  const auto [rest, second] = std::from_chars(space + 1, end, h.numbers);
+  // With one number for each word, "3 1" is a word too, and a header says nothing.
+  if (second != std::errc() || rest != end || h.words < 0 || h.numbers < 2) return std::nullopt;
+  return h;
+}
+
+// The lines of a file that hold words: not the empty ones, and not the header.
+class Rows {
+ public:
+  struct Row {
+    std::string text, place;
+  };
+
+  explicit Rows(const std::string& path) : lines_(path) {
+    Row first, second;
+    if (!read(first)) return;
+    header_ = header_of(first.text);
+    const bool more = header_ && read(second);
+    if (!more || static_cast<Index>(split_words(second.text).size()) != header_->numbers + 1) {
+      header_.reset();
+      waiting_.push_back(std::move(first));
+    }
+    if (more) waiting_.push_back(std::move(second));
+  }
+  bool next(Row& row) {
+    if (waiting_.empty()) return read(row);
+    row = std::move(waiting_.front());
+    waiting_.pop_front();
+    return true;
+  }
+  const std::optional<Header>& header() const { return header_; }
+
+ private:
+  bool read(Row& row) {
+    while (lines_.next(row.text)) {
+      if (row.text.empty()) continue;
+      row.place = lines_.place();
+      return true;
+    }
+    return false;
+  }
+
+  LineReader lines_;
+  std::deque<Row> waiting_;
+  std::optional<Header> header_;
+};
+
 void check(const char* what, const WordVectors& v) {
   if (v.vectors.shape().rank() != 2 || v.vectors.shape().dim(0) != v.words.size())
     throw InputError(fmt::format("{}: {} words with vectors {}", what, v.words.size(), v.vectors.shape().text()));
@@ -57,30 +116,30 @@ double apart(const float* a, const float* b, Index n, Distance measure) {
 }  // namespace
 
 WordVectors read_word_vectors(const std::string& path, Index most) {
-  const std::string file = read_file(path);
+  Rows rows(path);
   WordVectors result;
   std::vector<float> numbers, row;
-  std::size_t size = 0, line = 0;
-  for (std::size_t at = 0; at < file.size() && (most == 0 || result.words.size() < most);) {
-    const std::size_t end = std::min(file.find('\n', at), file.size());
-    std::string_view text(file.data() + at, end - at);
-    at = end + 1;
-    ++line;
-    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-    if (text.empty()) continue;
-    const std::string place = fmt::format("{}:{}", path, line);
+  std::size_t size = 0;
+  Index read = 0;
+  Rows::Row line;
+  while ((most == 0 || result.words.size() < most) && rows.next(line)) {
+    const std::string_view text = line.text;
     const std::size_t space = text.find(' ');
-    if (space == 0 || space == std::string_view::npos) throw FileError(fmt::format("{}: expected a word and its numbers", place));
+    if (space == 0 || space == std::string_view::npos)
+      throw FileError(fmt::format("{}: expected a word and its numbers", line.place));
     row.clear();
-    parse_numbers(text.substr(space + 1), place, row);
+    parse_numbers(text.substr(space + 1), line.place, row);
     if (size == 0) size = row.size();
     if (row.empty() || row.size() != size)
-      throw FileError(fmt::format("{}: {} numbers; the lines before have {}", place, row.size(), size));
+      throw FileError(fmt::format("{}: {} numbers; the lines before have {}", line.place, row.size(), size));
+    ++read;
     if (result.words.contains(text.substr(0, space))) continue;
     result.words.add(text.substr(0, space));
     numbers.insert(numbers.end(), row.begin(), row.end());
   }
   if (result.words.size() == 0) throw FileError(path + ": has no words");
+  if (const auto& header = rows.header(); header && read < header->words && (most == 0 || result.words.size() < most))
+    throw FileError(fmt::format("{}: its first line promises {} words, but {} follow", path, header->words, read));
   result.vectors = Tensor<float>(Shape{result.words.size(), static_cast<Index>(size)}, std::span<const float>(numbers));
   return result;
 }

@@ -1,4 +1,4 @@
-// Vectors of words: GloVe's text files (Pennington et al., 2014), and what lies near what.
+// Vectors of words: the text files of GloVe (Pennington et al., 2014), word2vec and fastText, and what lies near what.
 #pragma once
 
 #include <string>
@@ -16,9 +16,11 @@ struct WordVectors {
   Index size() const { return vectors.shape().dim(1); }
 };
 
-// One word and its numbers on each line, with one space between: "the 0.418 0.24968 -0.41242". FileError, with the line, for a
-// line of another length, what is no number, and a file without words. Of a word that stands there twice the first counts.
-// `most`: only so many words are read; 0 for all.
+// One word and its numbers on each line, with one space between: "the 0.418 0.24968 -0.41242". A first line of two whole numbers,
+// as word2vec and fastText have it, is how many words there are and how many numbers each has, where the next line has so many
+// and more than one. FileError, with the line, for a line of another length, what is no number, fewer words than the first line
+// says, and a file without words. Of a word that stands there twice the first counts. `most`: only so many words are read, and no
+// more of the file; 0 for all.
 WordVectors read_word_vectors(const std::string& path, Index most = 0);
 
 // The same format, whole or not at all. FileError when it cannot be written; InputError for what could not be read again: words

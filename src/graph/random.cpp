@@ -4,6 +4,9 @@
 #include <numbers>
 
 #include <Random123/philox.h>
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
 
 namespace reel {
 
@@ -13,10 +16,21 @@ std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::ui
   return {words[0], words[1], words[2], words[3]};
 }
 
+std::array<std::uint32_t, 4> random_words(std::uint64_t seed, RandomUse use, std::uint32_t number,
+                                          const std::array<std::uint32_t, 3>& place) {
+  return philox(seed, {place[0], place[1], place[2], static_cast<std::uint32_t>(use) << 28 | number});
+}
+
+RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, RandomUse use) : seed_(seed), stream_(stream), use_(use) {
+  if (stream >> 32 >= kRandomNumbers)
+    throw InputError(fmt::format("RandomStream: the stream must be below 2^60, not {}", stream));
+}
+
 std::uint32_t RandomStream::bits() {
   if (left_ == 0) {
-    buffer_ = philox(seed_, {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
-                             static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)});
+    buffer_ = random_words(
+        seed_, use_, static_cast<std::uint32_t>(stream_ >> 32),
+        {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32), static_cast<std::uint32_t>(stream_)});
     ++block_;
     left_ = 4;
   }

@@ -1,5 +1,6 @@
-// RandomStream: reproducible random numbers, equal on every machine: Philox4x32-10 (Salmon et al., 2011) keyed by a seed and
-// a stream number, so that streams of one seed are independent. Threads: one stream per thread.
+// Reproducible random numbers, equal on every machine: Philox4x32-10 (Salmon et al., 2011) makes four numbers of a counter under
+// a seed. Here the counters are handed out: each use of random numbers has a space of its own, so that whatever is drawn under
+// one seed is independent of everything else that is. Threads: one stream per thread; the functions are pure.
 #pragma once
 
 #include <array>
@@ -10,12 +11,28 @@
 
 namespace reel {
 
+enum class RandomUse : std::uint8_t {
+  parameters,  // initial values
+  masks,       // of dropout
+  data,        // its order, and data that is drawn
+  sampling,    // of words by their probabilities
+  ranks,       // what each of several machines draws for itself
+  other,       // the programs' own
+};
+
 // The four numbers that Philox4x32-10 makes of a counter, under a seed.
 std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::uint32_t, 4>& counter);
 
+// How many numbers a use has for random_words().
+inline constexpr std::uint32_t kRandomNumbers = std::uint32_t{1} << 28;
+// Four numbers of a use: of what has this number in it (a mask's key), at a place. REQUIRES: number < kRandomNumbers.
+std::array<std::uint32_t, 4> random_words(std::uint64_t seed, RandomUse use, std::uint32_t number,
+                                          const std::array<std::uint32_t, 3>& place);
+
 class RandomStream {
  public:
-  explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
+  // Streams of one seed and use are independent. InputError for a stream of 2^60 or more.
+  explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0, RandomUse use = RandomUse::other);
 
   std::uint32_t bits();
   double uniform();  // [0, 1), 53 bits
@@ -25,6 +42,7 @@ class RandomStream {
 
  private:
   std::uint64_t seed_, stream_, block_ = 0;
+  RandomUse use_;
   std::array<std::uint32_t, 4> buffer_{};
   int left_ = 0;
 };

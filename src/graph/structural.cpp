@@ -25,15 +25,14 @@ std::optional<Tiles> Accumulate::tiles(int inputs) const { return kernels::sum_t
 
 template <class T>
 void Accumulate::run_as(const KernelCall& c) const {
+  constexpr Index kColumns = kernels::AcrossSum<T>::kColumns;
   const Index n = c.y.shape->row_size();
-  for (Index r = 0; r < c.rows; ++r) {
-    T* y = c.y.row<T>(r);
-    std::copy_n(c.x[0].row<const T>(r), n, y);
-    for (const KernelOperand& port : c.x.subspan(1)) {
-      const T* x = port.row<const T>(r);
-      for (Index i = 0; i < n; ++i) y[i] += x[i];
+  for (Index r = 0; r < c.rows; ++r)
+    for (Index first = 0; first < n; first += kColumns) {
+      kernels::AcrossSum<T> sum(std::min(kColumns, n - first));
+      for (const KernelOperand& x : c.x) sum.push(x.row<const T>(r) + first);
+      sum.total(c.y.row<T>(r) + first);
     }
-  }
 }
 template void Accumulate::run_as<float>(const KernelCall&) const;
 template void Accumulate::run_as<double>(const KernelCall&) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include <reel/graph/fixed_sum.h>
 #include <reel/graph/op.h>
 #include <reel/graph/tape.h>
 
@@ -71,7 +72,8 @@ class ConstantLeaf final : public OpOf<ConstantLeaf> {
   LeafInfo info_;
 };
 
-// y = x_1 + ... + x_n, in order. All shapes equal. The one form that fan-in of gradients takes.
+// y = x_1 + ... + x_n, added as sum_across does (graph/fixed_sum.h). All shapes equal. The one form that fan-in of gradients
+// takes.
 class Accumulate final : public OpOf<Accumulate> {
  public:
   static constexpr std::string_view kName = "accumulate";
@@ -81,11 +83,9 @@ class Accumulate final : public OpOf<Accumulate> {
   std::optional<Tiles> tiles(int inputs) const override;
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    for (Index i = 0; i < e.y.size; ++i) {
-      S sum{};
-      for (const auto& x : e.x) sum += x.real[i];
-      e.y.real[i] = sum;
-    }
+    for (Index i = 0; i < e.y.size; ++i)
+      e.y.real[i] =
+          sum_across<S>(static_cast<Index>(e.x.size()), [&](Index k) { return e.x[static_cast<std::size_t>(k)].real[i]; });
   }
   template <class T>
   void run_as(const KernelCall& c) const;

@@ -52,7 +52,7 @@ ParameterValues<T> ParameterSet::initial(std::uint64_t seed) const {
   ParameterValues<T> values(all());
   for (const Parameter& p : data_->parameters) {
     std::vector<double> numbers(static_cast<std::size_t>(p.shape().row_size()));
-    RandomStream random(seed, static_cast<std::uint64_t>(p.index()) + 1);
+    RandomStream random(seed, static_cast<std::uint64_t>(p.index()) + 1, RandomUse::parameters);
     data_->initializers[static_cast<std::size_t>(p.index())](numbers, p.shape(), random);
     std::ranges::transform(numbers, values.edit(p).begin(), [](double x) { return static_cast<T>(x); });
   }

@@ -44,6 +44,13 @@ Lengths lengths_of(const SequenceInput& in) {
   return in.mask.empty() ? Lengths() : Lengths::padded(in.mask);
 }
 
+// 1 where one of the masks is not 0, else 0.
+Var any_of(const Sequence& masks) {
+  Var any = masks[0].tape().zeros(masks[0].shape());
+  for (const Var& m : masks) any = select(m, 1.0, any);
+  return any;
+}
+
 // The state of one cell after each row's last step.
 template <class C>
 class Recurrent final : public SequenceClassifier::Body {
@@ -91,7 +98,7 @@ class Chunks final : public SequenceClassifier::Body {
   Var features(const SequenceInput& in, Mode mode) const override {
     std::vector<Sequence> chunks;
     std::vector<Lengths> lengths;
-    Sequence begins;  // whether a row has a chunk at all: by its first step
+    Sequence present;  // whether a row has a chunk at all
     for (std::size_t t = 0; t < in.x.size(); t += chunk_) {
       const std::size_t end = std::min(t + chunk_, in.x.size());
       const auto part = [&](const Sequence& s) {
@@ -100,10 +107,10 @@ class Chunks final : public SequenceClassifier::Body {
       chunks.push_back(part(in.x));
       if (in.mask.empty()) continue;
       lengths.push_back(Lengths::padded(part(in.mask)));
-      begins.push_back(in.mask[t]);
+      present.push_back(any_of(part(in.mask)));
     }
     const Hierarchical network(WithDropout(lower_, rates_, mode), WithDropout(upper_, rates_, mode));
-    return network.output(network(chunks, lengths, begins.empty() ? Lengths() : Lengths::padded(begins)));
+    return network.output(network(chunks, lengths, present.empty() ? Lengths() : Lengths::padded(present)));
   }
   Index size() const override { return units_; }
 

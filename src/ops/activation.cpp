@@ -46,6 +46,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/elementwise.h>
 #include <reel/ops/scalar.h>
@@ -65,7 +66,7 @@ struct Tanh final : Elementwise<Tanh, 1> {
     return std::tanh(x);
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(TanhTiles)(); }
-  static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * (1.0 - square(y))}; }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, 1.0 - square(y))}; }
 };
 
 struct Sigmoid final : Elementwise<Sigmoid, 1> {
@@ -75,7 +76,7 @@ struct Sigmoid final : Elementwise<Sigmoid, 1> {
     return logistic(x);
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SigmoidTiles)(); }
-  static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * (1.0 - y) * y}; }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(chain_product(dy, 1.0 - y), y)}; }
 };
 
 struct Relu final : Elementwise<Relu, 1> {

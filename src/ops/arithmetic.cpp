@@ -50,6 +50,7 @@ Tiles NegateTiles() { return MakeTiles<NegateTile, 1>(); }
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/elementwise.h>
 
 namespace reel {
@@ -89,7 +90,10 @@ struct Multiply final : Elementwise<Multiply, 2> {
     return a * b;
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(MultiplyTiles)(); }
-  static std::vector<Var> rule(Var a, Var b, Var, Var dy) { return {dy * b, dy * a}; }
+  static std::vector<Var> rule(Var a, Var b, Var, Var dy) {
+    const Var da = chain_product(dy, b);
+    return {da, chain_product(dy, a)};
+  }
 };
 
 struct Divide final : Elementwise<Divide, 2> {
@@ -100,8 +104,8 @@ struct Divide final : Elementwise<Divide, 2> {
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(DivideTiles)(); }
   static std::vector<Var> rule(Var, Var b, Var y, Var dy) {
-    const Var da = dy / b;
-    return {da, negate(da * y)};
+    const Var da = chain_quotient(dy, b);
+    return {da, negate(chain_product(da, y))};
   }
 };
 

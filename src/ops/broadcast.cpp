@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/kernels/sum.h>
 #include <reel/ops/rowwise.h>
 
 namespace reel {
@@ -84,6 +85,29 @@ class Broadcast final : public RowOp<Broadcast> {
   Shape shape_;
 };
 
+// How a shape sums to one that repeats to it: alternating stretches of axes that stay and axes that are summed.
+struct SumAxes {
+  struct Stretch {
+    bool summed;
+    Index size;
+    int first, end;  // axes of x
+  };
+  std::vector<Stretch> stretches;  // of the axes that are not 1
+
+  SumAxes(const Shape& x, const Shape& y) {
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      const int back = x.rank() - axis;
+      const Index extent = x.dim(axis);
+      if (extent == 1) continue;
+      const bool summed = back > y.rank() || y.dim(-back) == 1;
+      if (stretches.empty() || stretches.back().summed != summed) stretches.push_back({summed, 1, axis, axis});
+      stretches.back().size *= extent;
+      stretches.back().end = axis + 1;
+    }
+  }
+};
+
+// x seen as [outer, n, inner] -> [outer, inner].
 class SumTo final : public OpOf<SumTo> {
  public:
   static constexpr std::string_view kName = "sum_to";
@@ -103,47 +127,53 @@ class SumTo final : public OpOf<SumTo> {
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    const Index rows = e.rows(*e.y.shape);
-    for (Index r = 0; r < rows; ++r)
-      sum_row(*e.x[0].shape, e.x[0].real + r * e.x[0].shape->row_size(), e.y.real + r * shape_.row_size());
+    const View v(*e.x[0].shape, shape_);
+    const S* x = e.x[0].real;
+    S* y = e.y.real;
+    for (Index g = 0; g < e.rows(*e.y.shape) * v.outer; ++g, x += v.n * v.inner)
+      for (Index i = 0; i < v.inner; ++i, ++y) {
+        const auto at = [&](Index k) { return x[k * v.inner + i]; };
+        *y = v.inner == 1 ? sum_along<S>(v.n, at) : sum_across<S>(v.n, at);
+      }
   }
 
   template <class T>
   void run_as(const KernelCall& c) const {
-    const Shape& from = *c.x[0].shape;
-    const bool whole = is_end_of(from);
+    const View v(*c.x[0].shape, shape_);
+    const auto along = kernels::sum_kernels<T>().along;
     for (Index r = 0; r < c.rows; ++r) {
-      if (whole)
-        sum_blocks(from.row_size(), c.x[0].row<const T>(r), c.y.row<T>(r));
-      else
-        sum_row(from, c.x[0].row<const T>(r), c.y.row<T>(r));
+      const T* x = c.x[0].row<const T>(r);
+      T* y = c.y.row<T>(r);
+      for (Index g = 0; g < v.outer; ++g, x += v.n * v.inner, y += v.inner) {
+        if (v.inner == 1)
+          *y = along(x, v.n);
+        else
+          sum_columns(v, x, y);
+      }
     }
   }
 
  private:
-  // Whether the result is the last dimensions of x: then x is nothing but repetitions of it, one after the other.
-  bool is_end_of(const Shape& from) const {
-    if (shape_.row_size() == 0) return false;
-    int rank = shape_.rank();
-    while (rank > 0 && shape_.dims()[static_cast<std::size_t>(shape_.rank() - rank)] == 1) --rank;
-    for (int back = 1; back <= rank; ++back)
-      if (shape_.dim(-back) != from.dim(-back)) return false;
-    return true;
-  }
+  struct View {
+    Index outer = 1, n = 1, inner = 1;
+    View(const Shape& x, const Shape& y) {
+      for (const SumAxes::Stretch& s : SumAxes(x, y).stretches) {
+        if (s.summed)
+          n = s.size;
+        else
+          (n == 1 ? outer : inner) *= s.size;
+      }
+    }
+  };
 
-  // The same sums as below in the same order, without looking where each element goes.
   template <class T>
-  void sum_blocks(Index total, const T* x, T* y) const {
-    const Index n = shape_.row_size();
-    std::fill_n(y, n, T{});
-    for (Index at = 0; at < total; at += n)
-      for (Index i = 0; i < n; ++i) y[i] += x[at + i];
-  }
-
-  template <class S>
-  void sum_row(const Shape& from, const S* x, S* y) const {
-    std::fill_n(y, shape_.row_size(), S{});
-    RepeatWalk(from, shape_).each([&](Index big, Index small) { y[small] += x[big]; });
+  static void sum_columns(const View& v, const T* x, T* y) {
+    constexpr Index kColumns = kernels::AcrossSum<T>::kColumns;
+    for (Index first = 0; first < v.inner; first += kColumns) {
+      kernels::AcrossSum<T> sum(std::min(kColumns, v.inner - first));
+      for (Index k = 0; k < v.n; ++k) sum.push(x + k * v.inner + first);
+      sum.total(y + first);
+    }
   }
 
   Shape shape_;
@@ -175,9 +205,15 @@ class BatchSum final : public OpOf<BatchSum> {
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
-    std::fill_n(e.y.real, e.y.size, S{});
-    for (const auto& x : e.x)
-      for (Index i = 0; i < x.size; ++i) e.y.real[i % e.y.size] += x.real[i];
+    for (Index i = 0; i < e.y.size; ++i) {
+      std::size_t port = 0;
+      Index before = 0, rows = 0;  // of the ports before this one; in all
+      for (const auto& x : e.x) rows += x.size / e.y.size;
+      e.y.real[i] = sum_across<S>(rows, [&](Index r) {
+        while ((r - before) * e.y.size >= e.x[port].size) before += e.x[port++].size / e.y.size;
+        return e.x[port].real[(r - before) * e.y.size + i];
+      });
+    }
   }
 
   Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
@@ -187,18 +223,14 @@ class BatchSum final : public OpOf<BatchSum> {
   template <class T>
   void run_as(const KernelCall& c) const {
     const Index first = c.task * kColumns;
-    const Index n = std::min(kColumns, c.y.shape->row_size() - first);
-    T* y = c.y.row<T>(0) + first;
-    std::fill_n(y, n, T{});
+    kernels::AcrossSum<T> sum(std::min(kColumns, c.y.shape->row_size() - first));
     for (const KernelOperand& port : c.x)
-      for (Index r = 0; r < c.rows_of(port); ++r) {
-        const T* x = port.row<const T>(r) + first;
-        for (Index i = 0; i < n; ++i) y[i] += x[i];
-      }
+      for (Index r = 0; r < c.rows_of(port); ++r) sum.push(port.row<const T>(r) + first);
+    sum.total(c.y.row<T>(0) + first);
   }
 
  private:
-  static constexpr Index kColumns = 256;
+  static constexpr Index kColumns = kernels::AcrossSum<float>::kColumns;
 };
 
 std::string list_shapes(std::span<const Var> x) {
@@ -233,6 +265,21 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
   }
 }
 
+// One SumTo for each stretch of axes that are summed, the last first.
+Var sum_stretches(Var x, const Shape& shape, CallSite site) {
+  if (!repeats_to(shape, x.shape())) return x.tape().append(SumTo(shape), {x}, site);  // which says why not
+  const auto stretches = SumAxes(x.shape(), shape).stretches;
+  Index left = std::ranges::count_if(stretches, &SumAxes::Stretch::summed);
+  for (std::size_t i = stretches.size(); i-- > 0 && left > 1;) {
+    if (!stretches[i].summed) continue;
+    Shape next = x.shape();
+    for (int axis = stretches[i].first; axis < stretches[i].end; ++axis) next = next.with_dim(axis, 1);
+    x = x.tape().append(SumTo(next), {x}, site);
+    --left;
+  }
+  return x.tape().append(SumTo(shape), {x}, site);
+}
+
 }  // namespace
 
 Var broadcast(Operand x, Shape shape) {
@@ -246,7 +293,7 @@ Var sum_to(Operand x, Shape shape) {
   Var v = x.on(tape);
   const bool over_batch = v.shape().batched() && !shape.batched();
   const Shape per_row = over_batch ? shape.with_rows(v.shape().rows()) : shape;
-  if (v.shape() != per_row) v = tape.append(SumTo(per_row), {v}, x.site());
+  if (v.shape() != per_row) v = sum_stretches(v, per_row, x.site());
   return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
 }
 

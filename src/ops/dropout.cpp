@@ -12,6 +12,12 @@
 namespace reel {
 namespace {
 
+// One number of 32 bits decides: of a rate closer to 1 it would not tell how close.
+constexpr double kLargestRate = 1 - 0x1p-20;
+
+// Of 2^32 numbers so many drop an element.
+std::uint32_t threshold_of(double rate) { return static_cast<std::uint32_t>(std::llround(std::ldexp(rate, 32))); }
+
 class DropoutMask final : public RowOp<DropoutMask> {
  public:
   static constexpr std::string_view kName = "dropout_mask";
@@ -28,11 +34,12 @@ class DropoutMask final : public RowOp<DropoutMask> {
   void row(const Row& r) const {
     using S = typename Row::Number;
     S* y = r.y();
-    const auto threshold = static_cast<std::uint32_t>(std::ldexp(rate_, 32));
+    const std::uint32_t threshold = threshold_of(rate_);
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const auto bits = philox(r.run().seed, {static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4),
-                                              static_cast<std::uint32_t>(r.run().run), random_key_});
+      const auto bits = random_words(
+          r.run().seed, RandomUse::masks, random_key_,
+          {static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run)});
       for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j)
         y[i + j] = bits[static_cast<std::size_t>(j)] < threshold ? S(0) : kept;
     }
@@ -47,13 +54,18 @@ class DropoutMask final : public RowOp<DropoutMask> {
 void check_rate(double rate, CallSite site) {
   if (!(rate >= 0 && rate < 1))
     throw InputError(fmt::format("[dropout] the rate must be in [0, 1), not {} ({})", rate, site.text()));
+  if (rate > kLargestRate)
+    throw InputError(fmt::format("[dropout] a rate of {} leaves nothing: it must be at most 1 - 2^-20 ({})", rate, site.text()));
 }
 
 }  // namespace
 
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site) {
   check_rate(rate, tape.site(site));
-  return tape.append(DropoutMask(shape, rate, tape.next_random_key()), {}, site);
+  const std::uint32_t key = tape.next_random_key();
+  if (key >= kRandomNumbers)
+    throw InputError(fmt::format("[dropout] a tape has at most 2^28 masks ({})", tape.site(site).text()));
+  return tape.append(DropoutMask(shape, rate, key), {}, site);
 }
 
 Var dropout(Operand x, double rate, Mode mode) {

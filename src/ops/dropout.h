@@ -10,7 +10,7 @@
 
 namespace reel {
 
-// Elements of `shape` that are 0 with probability `rate`, else 1 / (1 - rate). InputError unless 0 <= rate < 1.
+// Elements of `shape` that are 0 with probability `rate`, else 1 / (1 - rate). InputError unless 0 <= rate <= 1 - 2^-20.
 // Apply one mask at several steps for dropout with one mask per sequence.
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site = CallSite::current());
 

@@ -65,6 +65,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/elementwise.h>
 #include <reel/ops/scalar.h>
 
@@ -86,7 +87,7 @@ struct Exp final : Elementwise<Exp, 1> {
     return std::exp(x);
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ExpTiles)(); }
-  static std::vector<Var> rule(Var, Var y, Var dy) { return {dy * y}; }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, y)}; }
 };
 
 struct Log final : Elementwise<Log, 1> {
@@ -96,7 +97,7 @@ struct Log final : Elementwise<Log, 1> {
     return std::log(x);
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(LogTiles)(); }
-  static std::vector<Var> rule(Var x, Var, Var dy) { return {dy / x}; }
+  static std::vector<Var> rule(Var x, Var, Var dy) { return {chain_quotient(dy, x)}; }
 };
 
 struct Sqrt final : Elementwise<Sqrt, 1> {
@@ -106,7 +107,7 @@ struct Sqrt final : Elementwise<Sqrt, 1> {
     return std::sqrt(x);
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SqrtTiles)(); }
-  static std::vector<Var> rule(Var, Var y, Var dy) { return {0.5 * dy / y}; }
+  static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_quotient(0.5 * dy, y)}; }
 };
 
 struct Square final : Elementwise<Square, 1> {
@@ -116,7 +117,7 @@ struct Square final : Elementwise<Square, 1> {
     return x * x;
   }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SquareTiles)(); }
-  static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * x * dy}; }
+  static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * chain_product(dy, x)}; }
 };
 
 struct Abs final : Elementwise<Abs, 1> {

@@ -5,6 +5,7 @@
 #include <reel/graph/error.h>
 #include <reel/graph/structural.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>
 #include <reel/ops/kernels/softmax_rows.h>
@@ -41,10 +42,10 @@ class CrossEntropy final : public OpOf<CrossEntropy> {
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     const Index V = x[0].shape().last();
     const auto per_row = [](Var v) { return reshape(v, v.shape().with_last(1)); };
-    const Var error = softmax(x[0]) - one_hot(x[1], V);
-    if (x.size() == 2) return {error * per_row(dy), Var()};
-    const Var weighted = error * per_row(dy * x[2]);
-    return {mask(weighted, per_row(x[2])), Var(), dy * cross_entropy_rows(x[0], x[1])};
+    const Var shares = softmax(x[0]), target = one_hot(x[1], V), error = shares - target;
+    if (x.size() == 2) return {chain_product(per_row(dy), error), Var()};
+    const Var weighted = chain_product(per_row(chain_product(dy, x[2])), error);
+    return {weighted, Var(), chain_product(dy, cross_entropy_rows(x[0], x[1]))};
   }
 
   template <class S>

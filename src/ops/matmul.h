@@ -1,6 +1,7 @@
 // The matrix product.
 //
-// Each element is one chain of multiply-adds over ascending k. A plan packs a weight once per update of the parameters.
+// Each element adds up chains of multiply-adds over ascending k, cut at constant places. A plan packs a weight once per update of
+// the parameters.
 #pragma once
 
 #include <reel/ops/operand.h>

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include <reel/graph/shape.h>
+#include <reel/graph/fixed_sum.h>
 #include <reel/ops/scalar.h>
 
 namespace reel {
@@ -30,9 +30,7 @@ struct RowPeak {
 
 template <class S>
 S naive_log_sum_exp(const S* x, Index n, const RowPeak<S>& peak) {
-  S sum{};
-  for (Index i = 0; i < n; ++i) sum += std::exp(x[i] - S(peak.top));
-  return std::log(sum);
+  return std::log(sum_along<S>(n, [&](Index i) { return std::exp(x[i] - S(peak.top)); }));
 }
 
 template <class S>
@@ -42,8 +40,7 @@ void naive_softmax(const S* x, S* y, Index n) {
     std::transform(x, x + n, y, [&](S v) { return peak.degenerate(v); });
     return;
   }
-  S sum{};
-  for (Index i = 0; i < n; ++i) sum += y[i] = std::exp(x[i] - S(peak.top));
+  const S sum = sum_along<S>(n, [&](Index i) { return y[i] = std::exp(x[i] - S(peak.top)); });
   for (Index i = 0; i < n; ++i) y[i] /= sum;
 }
 

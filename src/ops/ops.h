@@ -4,6 +4,7 @@
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>
@@ -15,6 +16,7 @@
 #include <reel/ops/pooling.h>
 #include <reel/ops/reduction.h>
 #include <reel/ops/reshape.h>
+#include <reel/ops/row_scale.h>
 #include <reel/ops/rows.h>
 #include <reel/ops/selection.h>
 #include <reel/ops/softmax.h>

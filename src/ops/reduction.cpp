@@ -193,7 +193,8 @@ Var mean(Operand x) {
   const Var v = x.on(tape_of("mean", {&x}));
   if (!v.shape().batched()) return sum(v) / at_least_one(v.shape().row_size());
   const Var count = row_count(v.tape(), v.shape().rows()) * static_cast<double>(v.shape().row_size());
-  return sum(v) / at_least_one(count);
+  const Var total = sum(v);
+  return total / at_least_one(count);
 }
 
 Var batch_mean(Operand x) {

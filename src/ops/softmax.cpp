@@ -1,6 +1,7 @@
 #include <reel/ops/softmax.h>
 
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/kernels/softmax_rows.h>
 #include <reel/ops/naive_softmax.h>
@@ -14,7 +15,7 @@ class Softmax final : public LastAxisOp<Softmax> {
  public:
   static constexpr std::string_view kName = "softmax";
   std::vector<Var> adjoint(std::span<const Var>, Var y, Var dy) const override {
-    return {y * (dy - sum(dy * y, -1, Keep::dimension))};
+    return {chain_product(dy - sum(chain_product(dy, y), -1, Keep::dimension), y)};
   }
   template <class S>
   static void naive(const S* x, S* y, Index n) {
@@ -30,7 +31,7 @@ class LogSoftmax final : public LastAxisOp<LogSoftmax> {
  public:
   static constexpr std::string_view kName = "log_softmax";
   std::vector<Var> adjoint(std::span<const Var>, Var y, Var dy) const override {
-    return {dy - exp(y) * sum(dy, -1, Keep::dimension)};
+    return {dy - chain_product(sum(dy, -1, Keep::dimension), exp(y))};
   }
   template <class S>
   static void naive(const S* x, S* y, Index n) {

@@ -2,10 +2,12 @@
 #include <reel/ops/weight_gradient.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/kernels/sum.h>
 #include <reel/ops/kernels/weight_gradient.h>
 #include <reel/ops/matmul.h>
 
@@ -18,6 +20,7 @@ using kernels::weight_gradient_kernels;
 constexpr Index kBlockRows = 128;    // rows taken at once: a panel of B stays in the L1 cache, all of them and A in the L2
 constexpr Index kTaskColumns = 516;  // of A in one task, at most: whole register tiles of 12, 6 or 4 rows, all but the last of 8
 constexpr Index kTaskPanels = 8;     // of B in one task: what copying A's rows is shared by
+constexpr Index kGroupBlocks = 64;   // that add up in one place; longer sums add such groups up in the result
 
 Index lanes_of(Element e) {
   return e == Element::f32 ? weight_gradient_kernels<float>().lanes : weight_gradient_kernels<double>().lanes;
@@ -47,6 +50,14 @@ template <class T>
 class RunWalk {
  public:
   RunWalk(const KernelCall& c, Index operands) : c_(c), each_(static_cast<std::size_t>(operands)) { enter_step(); }
+
+  // Of all steps.
+  static Index total_rows(const KernelCall& c, Index operands) {
+    Index total = 0;
+    for (std::size_t i = 0; i < c.x.size(); i += static_cast<std::size_t>(operands))
+      total += c.x[i].shape->leading() * c.rows_of(c.x[i]);
+    return total;
+  }
 
   // The next run of at most so many rows, for every operand of the step; 0 at the end.
   Index next(Index most, RowRun<const T>* runs) {
@@ -113,25 +124,17 @@ class PartCall {
     a_stride_ = stride_of(tasks.columns);
     a_ = reinterpret_cast<T*>(c.scratch);
     b_ = a_ + kBlockRows * a_stride_;
+    group_ = b_ + kBlockRows * kernels_.width * kTaskPanels;
     place_columns();
   }
 
   void run() {
     if (columns_ <= 0) return;
-    RunWalk<T> walk(c_, layout_.operands());
-    RowRun<const T> runs[kMostWeightGradientOperands];
-    Index filled = 0;
-    bool add = false;
-    while (const Index count = walk.next(kBlockRows - filled, runs)) {
-      copy_left(count, runs, filled);
-      kernels_.pack(count, runs + layout_.lefts, std::span(columns_of_b_).first(static_cast<std::size_t>(vectors_)), filled, b_);
-      filled += count;
-      if (filled < kBlockRows) continue;
-      multiply(filled, add);
-      add = true;
-      filled = 0;
-    }
-    if (filled > 0 || !add) multiply(filled, add);
+    add_up(false);
+    // 0 times what is not finite counts as 0, which the kernels do not know of.
+    if (left_is_finite_) return;
+    add_up(true);
+    mend_elements();
   }
 
  private:
@@ -152,25 +155,108 @@ class PartCall {
       const Index width = c_.x[static_cast<std::size_t>(l)].shape->last();
       const Index from = std::max(begin, first_column_), to = std::min(begin + width, first_column_ + columns_);
       if (from < to)
-        kernels_.copy(count, to - from, {runs[l].first + (from - begin), runs[l].stride},
-                      a_ + filled * a_stride_ + from - first_column_, a_stride_);
+        left_is_finite_ &= kernels_.copy(count, to - from, {runs[l].first + (from - begin), runs[l].stride},
+                                         a_ + filled * a_stride_ + from - first_column_, a_stride_);
       begin += width;
     }
     if (layout_.sums && first_column_ + columns_ == M_)
       for (Index k = 0; k < count; ++k) a_[(filled + k) * a_stride_ + columns_ - 1] = T{1};
   }
 
-  void multiply(Index K, bool add) {
+  // Where this task's columns of A meet a vector of B, in the result.
+  T* result(const kernels::PackColumn& column) const {
+    return c_.results[static_cast<std::size_t>(column.operand)].template row<T>(0) + first_column_ * N_ + column.column;
+  }
+  std::span<const kernels::PackColumn> vectors() const {
+    return std::span(columns_of_b_).first(static_cast<std::size_t>(vectors_));
+  }
+
+  // All rows, in blocks; `drop`: without those whose right operands are all 0 here.
+  void add_up(bool drop) {
+    const bool direct = RunWalk<T>::total_rows(c_, layout_.operands()) <= kBlockRows * kGroupBlocks;
+    RunWalk<T> walk(c_, layout_.operands());
+    RowRun<const T> runs[kMostWeightGradientOperands];
+    Index filled = 0, blocks = 0;  // of the group
+    bool groups = false;           // some are in the result
+    const auto end_block = [&] {
+      if (drop) drop_rows(filled);
+      multiply(filled, blocks++ > 0, direct);
+      filled = 0;
+    };
+    const auto end_group = [&] {
+      add_group(groups);
+      groups = true;
+      blocks = 0;
+    };
+    while (const Index count = walk.next(kBlockRows - filled, runs)) {
+      copy_left(count, runs, filled);
+      kernels_.pack(count, runs + layout_.lefts, vectors(), filled, b_);
+      filled += count;
+      if (filled == kBlockRows) end_block();
+      if (!direct && blocks == kGroupBlocks) end_group();
+    }
+    if (filled > 0 || (blocks == 0 && !groups)) end_block();
+    if (!direct && blocks > 0) end_group();
+  }
+
+  // The sums of one block, to the result or to the group's.
+  void multiply(Index K, bool add, bool direct) {
     for (Index v = 0; v < vectors_; v += most_) {
       const kernels::PackColumn* column = columns_of_b_ + v;
-      const int vectors = static_cast<int>(std::min(most_, vectors_ - v));
-      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, vectors, N_, add, {}};
-      for (int i = 0; i < vectors; ++i) {
-        T* y = c_.results[static_cast<std::size_t>(column[i].operand)].template row<T>(0);
-        p.columns[i] = {y + first_column_ * N_ + column[i].column, column[i].count};
+      const int count = static_cast<int>(std::min(most_, vectors_ - v));
+      const Index group_stride = vectors_ * kernels_.lanes;
+      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, count, direct ? N_ : group_stride, add, {}};
+      for (int i = 0; i < count; ++i) {
+        if (direct)
+          p.columns[i] = {result(column[i]), column[i].count};
+        else
+          p.columns[i] = {group_ + (v + i) * kernels_.lanes, kernels_.lanes};
       }
       kernels_.panel(p);
     }
+  }
+
+  void add_group(bool add) {
+    const auto add_row = kernels::sum_kernels<T>().add;
+    for (Index v = 0; v < vectors_; ++v)
+      for (Index m = 0; m < columns_; ++m)
+        add_row(group_ + (m * vectors_ + v) * kernels_.lanes, result(columns_of_b_[v]) + m * N_, columns_of_b_[v].count, add);
+  }
+
+  void drop_rows(Index filled) {
+    for (Index k = 0; k < filled; ++k) {
+      bool zero = true;
+      for (const kernels::PackColumn& column : vectors()) {
+        const T* row = b_ + column.to + k * column.stride;
+        zero = zero && std::all_of(row, row + column.count, [](T b) { return b == T{0}; });
+      }
+      if (zero) std::fill_n(a_ + k * a_stride_, columns_, T{});
+    }
+  }
+
+  // Elements that are not finite still, one by one.
+  void mend_elements() {
+    for (Index v = 0; v < vectors_; ++v)
+      for (Index m = 0; m < columns_; ++m)
+        for (Index n = 0; n < columns_of_b_[v].count; ++n) {
+          T& y = result(columns_of_b_[v])[m * N_ + n];
+          if (!std::isfinite(y)) y = element(first_column_ + m, columns_of_b_[v], n);
+        }
+  }
+
+  T element(Index m, const kernels::PackColumn& column, Index n) const {
+    std::size_t left = 0;
+    for (; left < static_cast<std::size_t>(layout_.lefts) && m >= c_.x[left].shape->last(); ++left) m -= c_.x[left].shape->last();
+    const bool ones = left == static_cast<std::size_t>(layout_.lefts);
+    RunWalk<T> walk(c_, layout_.operands());
+    RowRun<const T> runs[kMostWeightGradientOperands];
+    PairwiseSum<T> sum;
+    while (const Index count = walk.next(kBlockRows, runs))
+      for (Index k = 0; k < count; ++k) {
+        const T b = runs[layout_.lefts + column.operand].row(k)[column.column + n];
+        if (b != T{0}) sum.push(ones ? b : runs[left].row(k)[m] * b);
+      }
+    return sum.total();
   }
 
   const KernelCall& c_;
@@ -182,7 +268,8 @@ class PartCall {
   Index first_column_ = 0, columns_ = 0;  // of A
   Index first_vector_ = 0, vectors_ = 0;  // of B
   Index a_stride_ = 0;
-  T *a_ = nullptr, *b_ = nullptr;
+  bool left_is_finite_ = true;
+  T *a_ = nullptr, *b_ = nullptr, *group_ = nullptr;  // group_: [columns, vectors x lanes]
   kernels::PackColumn columns_of_b_[kTaskPanels * kernels::kMostPanelVectors];
 };
 
@@ -248,7 +335,8 @@ class WeightGradient final : public OpOf<WeightGradient> {
           for (std::size_t l = 0; l < L; ++l) {
             const Index width = e.x[i + l].shape->last();
             for (Index m = 0; m < width; ++m, y += N)
-              for (Index n = 0; n < N; ++n) y[n] += e.x[i + l].real[r * width + m] * right[n];
+              for (Index n = 0; n < N; ++n)
+                if (right[n] != S(0)) y[n] += e.x[i + l].real[r * width + m] * right[n];
           }
           for (Index n = 0; n < N && layout_.sums; ++n) y[n] += right[n];
         }
@@ -263,8 +351,9 @@ class WeightGradient final : public OpOf<WeightGradient> {
     const std::size_t number = element == Element::f32 ? sizeof(float) : sizeof(double);
     Index M = 1;
     for (const Signature& left : x.first(static_cast<std::size_t>(layout_.lefts))) M += left.shape.last();
-    return static_cast<std::size_t>(kBlockRows * (stride_of(std::min(M + 11, kTaskColumns)) + width_of(element) * kTaskPanels)) *
-           number;
+    const Index columns = std::min(M + 11, kTaskColumns), width = width_of(element) * kTaskPanels;
+    const Index N = round_up(x[static_cast<std::size_t>(layout_.lefts)].shape.last(), lanes_of(element)) * layout_.groups;
+    return static_cast<std::size_t>(kBlockRows * (stride_of(columns) + width) + columns * std::min(N, width)) * number;
   }
 
   template <class T>

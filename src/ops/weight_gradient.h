@@ -1,6 +1,7 @@
 // The weight gradient over rows: the gradient of a weight, of one step or of all.
 //
-// Each element is one chain of multiply-adds over steps and rows in order.
+// Each element adds up chains of multiply-adds over steps and rows in order, cut at constant places. Where an element of y is
+// exactly 0 it adds 0, whatever x holds there, NaN and infinity included: a step that a mask leaves out has no part in it.
 #pragma once
 
 #include <reel/ops/operand.h>
@@ -29,7 +30,7 @@ struct WeightGradientLayout {
 // [G, .., N] in pieces.
 Var grouped_weight_gradient(const WeightGradientLayout& layout, std::span<const Var> operands, CallSite site);
 
-// The layout of a node that weight_gradient() or weight gradient() appended; nullptr for others.
+// The layout of a node that weight_gradient() or grouped_weight_gradient() appended; nullptr for others.
 const WeightGradientLayout* weight_gradient_layout(const Tape& tape, NodeId id);
 
 inline constexpr Index kMostWeightGradientOperands = 16;  // of one step

@@ -1,13 +1,15 @@
 // Denormal numbers as zeros while kernels run: a gate that has closed must not slow the machine down a hundredfold.
 #pragma once
 
+#include <cstdint>
+
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
 
 namespace reel {
 
-// Sets the calling thread's mode and restores it. On machines other than x86 nothing happens.
+// Sets the calling thread's mode and restores it: of x86 (MXCSR) and of 64-bit Arm (FPCR). On other machines nothing happens.
 class FlushDenormals {
  public:
 #if defined(__SSE__)
@@ -17,6 +19,17 @@ class FlushDenormals {
  private:
   static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
   unsigned before_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    set(before_ | kFlushToZero);
+  }
+  ~FlushDenormals() { set(before_); }
+
+ private:
+  static void set(std::uint64_t mode) { asm volatile("msr fpcr, %0" : : "r"(mode)); }
+  static constexpr std::uint64_t kFlushToZero = std::uint64_t{1} << 24;  // operands and results
+  std::uint64_t before_;
 #else
   FlushDenormals() {}
   ~FlushDenormals() {}

@@ -24,10 +24,15 @@ using Clip = std::variant<std::monostate, ClipValue, ClipNorm, ClipNormEach>;
 
 struct ClippedGradients {
   std::vector<GradientEdit> edits;  // one per gradient
-  double norm = 0;                  // of all gradients together, before clipping
+  double norm = 0;                  // of all gradients together, before clipping; infinite where it is beyond the doubles
 };
 
-// NumericError, naming the parameter, when a gradient's norm is not finite. InputError for a limit that is not positive.
+// InputError for a limit that is not positive, or that is 0 in T.
+template <class T>
+void check(const Clip& rule);
+
+// Right for gradients of any size that T has. NumericError, naming the parameter, where a gradient holds an element that is not
+// finite; InputError as check().
 template <class T>
 ClippedGradients clip(const Clip& rule, std::span<const Parameter> parameters, std::span<const TensorView<const T>> gradients);
 

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 #include <fmt/format.h>
+
+#include <reel/plan/denormals.h>
 
 namespace reel {
 namespace {
@@ -63,17 +64,43 @@ void require(bool holds, const char* what, double given) {
   if (!holds) throw InputError(fmt::format("optimizer: {}, not {}", what, given));
 }
 
+// A number that T can hold: 0, or neither 0 nor infinite there.
+template <class T>
+void require_number(const char* what, double given) {
+  require(given >= 0 && std::isfinite(given), fmt::format("{} must be finite and not negative", what).c_str(), given);
+  const bool held = given == 0 || (given >= static_cast<double>(std::numeric_limits<T>::min()) &&
+                                   given <= static_cast<double>(std::numeric_limits<T>::max()));
+  if (!held)
+    throw InputError(
+        fmt::format("optimizer: {} of {} is {} in {}", what, given, given < 1 ? "0" : "infinite", element_name(element_of<T>())));
+}
+
+// In [0, 1), in T too.
+template <class T>
+void require_share(const char* what, double given) {
+  require(given >= 0 && given < 1, fmt::format("{} must be in [0, 1)", what).c_str(), given);
+  if (static_cast<T>(given) >= T{1})
+    throw InputError(fmt::format("optimizer: {} of {} is 1 in {}", what, given, element_name(element_of<T>())));
+}
+
+template <class T>
 void check(const Sgd&) {}
-void check(const Momentum& r) { require(r.momentum >= 0 && r.momentum < 1, "momentum must be in [0, 1)", r.momentum); }
+template <class T>
+void check(const Momentum& r) {
+  require_share<T>("momentum", r.momentum);
+}
+template <class T>
 void check(const Adagrad& r) {
-  require(r.initial >= 0, "Adagrad's initial value must not be negative", r.initial);
-  require(r.epsilon >= 0, "epsilon must not be negative", r.epsilon);
+  require_number<T>("Adagrad's initial value", r.initial);
+  require_number<T>("epsilon", r.epsilon);
   require(r.epsilon + r.initial > 0, "epsilon must be positive where the initial value is 0", r.epsilon);
 }
+template <class T>
 void check(const Adam& r) {
-  require(r.beta1 >= 0 && r.beta1 < 1, "beta1 must be in [0, 1)", r.beta1);
-  require(r.beta2 >= 0 && r.beta2 < 1, "beta2 must be in [0, 1)", r.beta2);
+  require_share<T>("beta1", r.beta1);
+  require_share<T>("beta2", r.beta2);
   require(r.epsilon > 0, "epsilon must be positive", r.epsilon);
+  require_number<T>("epsilon", r.epsilon);
 }
 
 double first_value(const Adagrad& r) { return r.initial; }
@@ -84,11 +111,11 @@ double first_value(const auto&) { return 0; }
 template <class T>
 Optimizer<T>::Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay)
     : rule_(rule), decay_(decay), parameters_(parameters.begin(), parameters.end()) {
-  require(lr() >= 0 && std::isfinite(lr()), "the learning rate must be finite and not negative", lr());
-  require(decay.rate >= 0, "the weight decay must not be negative", decay.rate);
+  require_number<T>("the learning rate", lr());
+  require_number<T>("the weight decay", decay.rate);
   std::visit(
       [&](const auto& r) {
-        check(r);
+        check<T>(r);
         for (const Parameter& p : parameters_) {
           State s;
           if (slots(r) > 0) s.first = Tensor<T>(p.shape());
@@ -108,9 +135,13 @@ double Optimizer<T>::lr() const {
 template <class T>
 void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients,
                           std::span<const GradientEdit> edits, double rate_factor) {
+  const FlushDenormals flush;
   std::visit(
       [&](const auto& rule) {
         const double lr = rule.lr * rate_factor;
+        if (!(std::abs(lr) <= static_cast<double>(std::numeric_limits<T>::max())))
+          throw NumericError(fmt::format("optimizer: a learning rate of {} times {} is not finite in {}", rule.lr, rate_factor,
+                                         element_name(element_of<T>())));
         const Step<T> step = step_of<T>(rule, lr, updates_);
         const T coupled = static_cast<T>(decay_.decoupled ? 0 : decay_.rate);
         const T shrink = static_cast<T>(decay_.decoupled ? lr * decay_.rate : 0);
@@ -120,10 +151,10 @@ void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView
           T none = 0;
           T* first = slots(rule) > 0 ? states_[k].first.data() : &none;
           T* second = slots(rule) > 1 ? states_[k].second.data() : &none;
-          const T scale = static_cast<T>(edits[k].scale);
+          const T scale = static_cast<T>(edits[k].scale), then = static_cast<T>(edits[k].then);
           const T limit = edits[k].limit > 0 ? static_cast<T>(edits[k].limit) : std::numeric_limits<T>::infinity();
           for (Index i = 0; i < gradients[k].size(); ++i) {
-            const T g = std::clamp(gradient[i] * scale, -limit, limit) + coupled * p[i];
+            const T g = std::clamp(gradient[i] * scale * then, -limit, limit) + coupled * p[i];
             p[i] -= apply(rule, step, g, first[slots(rule) > 0 ? i : 0], second[slots(rule) > 1 ? i : 0]) + shrink * p[i];
           }
         }
@@ -135,35 +166,4 @@ void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView
 template class Optimizer<float>;
 template class Optimizer<double>;
 
-namespace schedule {
-
-Schedule constant() {
-  return [](Index) { return 1.0; };
-}
-
-Schedule step(Index every, double factor) {
-  if (every < 1) throw InputError(fmt::format("schedule::step: the interval must be positive, not {}", every));
-  return [=](Index update) { return std::pow(factor, static_cast<double>(update / every)); };
-}
-
-Schedule exponential(double factor) {
-  return [=](Index update) { return std::pow(factor, static_cast<double>(update)); };
-}
-
-Schedule cosine(Index updates, double floor) {
-  if (updates < 1) throw InputError(fmt::format("schedule::cosine: the number of updates must be positive, not {}", updates));
-  return [=](Index update) {
-    const double done = std::min(1.0, static_cast<double>(update) / static_cast<double>(updates));
-    return floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
-  };
-}
-
-Schedule warmup(Index updates, Schedule then) {
-  if (updates < 1) throw InputError(fmt::format("schedule::warmup: the number of updates must be positive, not {}", updates));
-  return [=](Index update) {
-    return update < updates ? static_cast<double>(update + 1) / static_cast<double>(updates) : then(update - updates);
-  };
-}
-
-}  // namespace schedule
 }  // namespace reel

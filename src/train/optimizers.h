@@ -1,7 +1,6 @@
 // Rules that turn gradients into updates, and the state they keep. g is the gradient, p the parameter, all elementwise.
 #pragma once
 
-#include <functional>
 #include <variant>
 #include <vector>
 
@@ -46,19 +45,23 @@ struct WeightDecay {
   bool decoupled = false;
 };
 
-// What is done to a gradient before the rule sees it: times scale, then clamped to [-limit, limit].
+// What is done to a gradient before the rule sees it: times scale, times `then`, and clamped to [-limit, limit].
 struct GradientEdit {
   double scale = 1;
+  double then = 1;   // for a factor that is no number of the gradient's type
   double limit = 0;  // 0: no limit
 };
 
 template <class T>
 class Optimizer {
  public:
-  // InputError for a negative learning rate, decay or epsilon, or a beta outside [0, 1).
+  // InputError for a negative learning rate, decay or epsilon, a momentum or beta outside [0, 1), and for numbers that are
+  // another kind of number in T: not finite, 0 or 1.
   Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay = {});
 
   // One update of every parameter it was made for; gradients and edits in their order. `rate_factor` scales the rule's lr.
+  // Denormal numbers count as 0: what has faded away must not slow every update down. NumericError, before anything is changed,
+  // where the scaled rate is not finite in T.
   void update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients, std::span<const GradientEdit> edits,
               double rate_factor = 1);
 
@@ -75,16 +78,5 @@ class Optimizer {
   std::vector<State> states_;
   Index updates_ = 0;
 };
-
-// ---- learning-rate schedules: the factor on the rule's lr at update 0, 1, 2, ...; InputError for counts and factors that cannot
-// be ----
-using Schedule = std::function<double(Index update)>;
-namespace schedule {
-Schedule constant();
-Schedule step(Index every, double factor);         // factor^(update / every)
-Schedule exponential(double factor);               // factor^update
-Schedule cosine(Index updates, double floor = 0);  // from 1 to floor along half a cosine, then floor
-Schedule warmup(Index updates, Schedule then);     // linear from 1/updates to 1, then `then` from its 0 on
-}  // namespace schedule
 
 }  // namespace reel

@@ -20,6 +20,12 @@ std::vector<Result> with_gradients(Var loss, std::span<const Parameter> trainabl
   return results;
 }
 
+template <class T>
+const Clip& checked(const Clip& rule) {
+  check<T>(rule);
+  return rule;
+}
+
 const Var& loss_of(const std::vector<Result>& results) {
   if (results.empty()) throw InputError("Trainer: the builder returned nothing; its first result must be the loss");
   return results[0].value;
@@ -79,7 +85,7 @@ Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule
       loss_(loss),
       set_(set),
       trainable_(set.trainable()),
-      clip_(clip),
+      clip_(checked<T>(clip)),
       options_(std::move(options)),
       values_(std::make_unique<ParameterValues<T>>(set.initial<T>(options_.seed))),
       optimizer_(rule, trainable_, options_.weight_decay),

@@ -12,6 +12,7 @@
 #include <reel/plan/session_family.h>
 #include <reel/train/clipping.h>
 #include <reel/train/optimizers.h>
+#include <reel/train/schedules.h>
 
 namespace reel {
 

@@ -93,6 +93,110 @@ TEST_CASE("write_file: a link stays and its file is written; what is no regular 
   CHECK(std::filesystem::is_fifo(pipe));
 }
 
+TEST_CASE("write_file: nobody knows the new file's name beforehand") {
+  const Directory directory;
+  const std::string path = directory.write("file", "before"), own = directory.write("file.partial", "a user's own"),
+                    victim = directory.write("victim", "not to be touched");
+  write_file(path, "after");
+  CHECK(read_file(own) == "a user's own");
+  std::filesystem::remove(own);
+  std::filesystem::create_symlink(victim, own);
+  write_file(path, "again");
+  CHECK(read_file(path) == "again");
+  CHECK(read_file(victim) == "not to be touched");
+  CHECK(directory.files() == 3);
+}
+
+TEST_CASE("write_file: the mode stays, and a new file's is the process's own") {
+  const Directory directory;
+  using std::filesystem::perms;
+  const std::string path = directory.write("file", "before");
+  for (const perms mode : {perms::owner_read | perms::owner_write, perms(0640), perms(0755)}) {
+    std::filesystem::permissions(path, mode);
+    write_file(path, "after");
+    CHECK(std::filesystem::status(path).permissions() == mode);
+  }
+  write_file(directory / "new", "x");
+  const mode_t mask = umask(0);
+  umask(mask);
+  CHECK(std::filesystem::status(directory / "new").permissions() == perms(0666 & ~mask));
+}
+
+TEST_CASE("write_file: a disk that is full leaves what was there") {
+  if (!std::filesystem::exists("/dev/full")) return;
+  check_throws<FileError>([] { write_file("/dev/full", "x"); }, {"/dev/full", "no regular file"});
+}
+
+TEST_CASE("read_file: what is no regular file is refused, without waiting") {
+  const Directory directory;
+  const std::string pipe = directory / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  check_throws<FileError>([&] { read_file(pipe); }, {pipe.c_str(), "no regular file"});
+  check_throws<FileError>([] { read_file("/dev/zero"); }, {"/dev/zero", "no regular file"});
+  check_throws<FileError>([&] { LineReader lines(pipe); }, {pipe.c_str(), "no regular file"});
+}
+
+TEST_CASE("read_file: more than the limit is refused, packed or not") {
+  const Directory directory;
+  const std::string path = directory.write("plain", std::string(1000, 'x')), packed = directory.write("idx.gz", kIdxGzip);
+  CHECK(read_file(path, {.bytes = 1000}).size() == 1000);
+  check_throws<FileError>([&] { read_file(path, {.bytes = 999}); }, {path.c_str(), "more than 999 bytes", "limit"});
+  CHECK(read_file(packed, {.bytes = kIdx.size()}) == kIdx);
+  check_throws<FileError>([&] { read_file(packed, {.bytes = kIdx.size() - 1}); }, {packed.c_str(), "limit"});
+  check_throws<FileError>([&] { read_idx(packed, {.bytes = 4}); }, {packed.c_str(), "limit"});
+}
+
+TEST_CASE("read_text: without a byte order mark, and in no other encoding") {
+  const Directory directory;
+  CHECK(read_text(directory.write("marked",
+                                  "\xEF\xBB\xBF"
+                                  "text")) == "text");
+  CHECK(read_text(directory.write("plain", "text")) == "text");
+  CHECK(read_text(directory.write("mark", "\xEF\xBB\xBF")).empty());
+  CHECK(read_text(directory.write("any", bytes_of({0, 255, 1}))) == bytes_of({0, 255, 1}));
+  for (const std::string& mark : {bytes_of({0xFF, 0xFE}), bytes_of({0xFE, 0xFF}), bytes_of({0, 0, 0xFE, 0xFF})})
+    check_throws<FileError>([&] { read_text(directory.write("wide", mark + "x")); }, {"wide", "UTF-16"});
+}
+
+TEST_CASE("LineReader: lines of either end, numbered") {
+  const Directory directory;
+  const std::string path = directory.write("lines",
+                                           "\xEF\xBB\xBF"
+                                           "one\r\n\ntwo\nthree");
+  LineReader lines(path);
+  std::string line, all;
+  while (lines.next(line)) all += fmt::format("{}={};", lines.number(), line);
+  CHECK(all == "1=one;2=;3=two;4=three;");
+  CHECK(lines.place() == path + ":4");
+  CHECK(!lines.next(line));
+  LineReader none(directory.write("empty", ""));
+  CHECK(!none.next(line));
+  LineReader one(directory.write("one", "\n"));
+  CHECK(one.next(line));
+  CHECK(line.empty());
+  CHECK(!one.next(line));
+}
+
+TEST_CASE("LineReader: long lines and many, a limit to one, and gzip") {
+  const Directory directory;
+  std::string text, expected;
+  for (int i = 0; i < 3000; ++i) text += std::string(static_cast<std::size_t>(i % 97), 'x') + "\n";
+  text += std::string(200000, 'y');
+  LineReader lines(directory.write("long", text));
+  std::string line, all;
+  while (lines.next(line)) all += line + "\n";
+  CHECK(all == text + "\n");
+  LineReader limited(directory.write("longer", "short\n" + std::string(300000, 'y')), {.bytes = 100000});
+  CHECK(limited.next(line));
+  check_throws<FileError>(
+      [&] {
+        while (limited.next(line)) continue;
+      },
+      {"longer:2", "100000", "limit"});
+  LineReader packed(directory.write("idx.gz", kIdxGzip));
+  CHECK(packed.next(line));
+}
+
 TEST_CASE("read_idx: plain and gzipped") {
   const Directory directory;
   for (const std::string& bytes : {kIdx, kIdxGzip}) {

@@ -208,3 +208,11 @@ TEST_CASE("read_idx_images: pictures of 0 to 1 with their labels, and what does 
   check_throws<InputError>([&] { read_idx_images(labels, labels); }, {"labels [2]", "one label each"});
   check_throws<FileError>([&] { read_idx_images(two, "missing"); }, {"missing"});
 }
+
+TEST_CASE("read_png: more pixels than the limit are refused before they are read") {
+  const Directory directory;
+  const auto file = encode_png(5, 3, std::vector<std::uint8_t>(5 * 3 * 3));
+  const std::string path = directory.write("image.png", {file.begin(), file.end()});
+  CHECK(read_png(path, {.pixels = 15}).shape() == Shape{3, 5, 3});
+  check_throws<FileError>([&] { read_png(path, {.pixels = 14}); }, {path.c_str(), "5 x 3", "more than 14", "limit"});
+}

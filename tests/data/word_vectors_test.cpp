@@ -53,6 +53,41 @@ TEST_CASE("read_word_vectors: line ends of any kind, empty lines, spaces at the 
   }
 }
 
+TEST_CASE("read_word_vectors: a byte order mark is no part of the first word") {
+  const Directory directory;
+  const WordVectors v = read_word_vectors(directory.write("v.txt",
+                                                          "\xEF\xBB\xBF"
+                                                          "the 1 2\ncat 3 4\n"));
+  CHECK(v.words.id("the") == 0);
+  check_close(v.vectors, {1, 2, 3, 4}, 0);
+}
+
+TEST_CASE("read_word_vectors: the first line of word2vec and fastText") {
+  const Directory directory;
+  const WordVectors v = read_word_vectors(directory.write("v.vec", "3 2\nthe 1 2 \ncat 3 4 \nsat 5 6 \n"));
+  CHECK(v.words.size() == 3);
+  CHECK(v.words.id("the") == 0);
+  check_close(v.vectors, {1, 2, 3, 4, 5, 6}, 0);
+  const WordVectors first = read_word_vectors(directory.write("v.vec", "3 2\nthe 1 2\ncat 3 4\nsat 5 6\n"), 1);
+  CHECK(first.words.size() == 1);
+  CHECK(first.words.contains("the"));
+  check_throws<FileError>([&] { read_word_vectors(directory.write("v.vec", "4 2\nthe 1 2\ncat 3 4\n")); },
+                          {"v.vec", "first line", "4 words", "2 follow"});
+  // A word that is a number is a word.
+  CHECK(read_word_vectors(directory.write("v.txt", "7 1\nthe 2\n")).words.contains("7"));
+  CHECK(read_word_vectors(directory.write("v.txt", "7 1 2\nthe 2 3\n")).words.contains("7"));
+  CHECK(read_word_vectors(directory.write("v.txt", "7 1\n")).words.contains("7"));
+}
+
+TEST_CASE("read_word_vectors: for the first words no more of the file is read") {
+  const Directory directory;
+  std::string text = "the 1 2\ncat 3 4\n";
+  for (int i = 0; i < 40000; ++i) text += "more 1 2\n";
+  const std::string path = directory.write("v.txt", text + "not numbers at all\n");
+  CHECK(read_word_vectors(path, 2).words.size() == 2);
+  check_throws<FileError>([&] { read_word_vectors(path); }, {":40003"});
+}
+
 TEST_CASE("read_word_vectors: of a word that stands there twice the first counts, also towards `most`") {
   const Directory directory;
   const std::string path = directory.write("v.txt", "a 1\nb 2\na 3\nc 4\n");

@@ -30,7 +30,7 @@ Moments moments(Index n, Draw draw) {
 
 TEST_CASE("random: the first words are Philox4x32-10's published ones") {
   // Known answers of Salmon et al.: counter 0 and key 0.
-  RandomStream zero(0, 0);
+  RandomStream zero(0, 0, RandomUse::parameters);
   for (std::uint32_t word : {0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}) CHECK(zero.bits() == word);
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("random: a stream is reproducible and a copy goes on alike") {
 
 TEST_CASE("random: seeds and streams differ, high and low words alike") {
   std::set<std::uint32_t> first;
-  const std::uint64_t keys[] = {0, 1, 2, std::uint64_t{1} << 32, std::uint64_t{1} << 63};
+  const std::uint64_t keys[] = {0, 1, 2, std::uint64_t{1} << 32, std::uint64_t{1} << 59};
   for (std::uint64_t seed : keys)
     for (std::uint64_t stream : keys) first.insert(RandomStream(seed, stream).bits());
   CHECK(first.size() == 25);
@@ -90,4 +90,29 @@ TEST_CASE("random: below(n) reaches every number alike") {
     low += n < large / 3 * 2;
   }
   CHECK(std::abs(low - 6667) < 250);
+}
+
+TEST_CASE("random: uses of one seed never meet, whatever stream, number, run and row") {
+  std::set<std::array<std::uint32_t, 4>> seen;  // four words belong to one counter, since Philox is a bijection
+  std::size_t drawn = 0;
+  const auto draw = [&](std::array<std::uint32_t, 4> words) {
+    seen.insert(words);
+    ++drawn;
+  };
+  const std::uint64_t many[] = {0, 1, 2, 3, 7, 200, std::uint64_t{1} << 20, std::uint64_t{1} << 29, std::uint64_t{1} << 33};
+  for (RandomUse use : {RandomUse::parameters, RandomUse::data, RandomUse::sampling, RandomUse::ranks, RandomUse::other})
+    for (std::uint64_t stream : many) {
+      RandomStream random(5, stream, use);
+      for (int block = 0; block < 20; ++block) draw({random.bits(), random.bits(), random.bits(), random.bits()});
+    }
+  for (std::uint32_t key : {0u, 1u, 2u, 200u, kRandomNumbers - 1})
+    for (std::uint64_t run : many)
+      for (std::uint32_t row = 0; row < 5; ++row)
+        for (std::uint32_t group = 0; group < 5 && run < std::uint64_t{1} << 32; ++group)
+          draw(random_words(5, RandomUse::masks, key, {row, group, static_cast<std::uint32_t>(run)}));
+  CHECK(seen.size() == drawn);
+}
+
+TEST_CASE("random: a stream that there is not") {
+  test::check_throws<InputError>([] { RandomStream(1, std::uint64_t{1} << 60); }, {"stream", "2^60"});
 }

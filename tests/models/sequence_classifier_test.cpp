@@ -4,7 +4,9 @@
 #include <reel/models/sequence_classifier.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
 #include <reel/ops/loss.h>
+#include <reel/ops/reduction.h>
 #include <reel/ops/selection.h>
 
 #include "support.h"
@@ -235,4 +237,39 @@ TEST_CASE("SequenceClassifier: errors") {
     const SequenceInput wide{.x = c.tape.input("wide", T, {B, I + 1}), .mask = {}, .counts = {}};
     check_throws<ShapeError>([&] { c.network(wide, Mode::inference); }, {"n.", "[B, "});
   }
+}
+
+TEST_CASE("SequenceClassifier: padding in front of a sequence, and holes in it, are as if they were not there") {
+  for (const std::string& kind : SequenceClassifier::kinds()) {
+    CAPTURE(kind);
+    Tape tape;
+    ParameterSet set;
+    SequenceClassifierOptions options = small();
+    options.chunk = 2;
+    const SequenceClassifier network(kind, set, "n", options);
+    const auto values = set.initial<double>(3);
+    const Sequence x = tape.input("x", 2, {B, I}), mask = tape.input("mask", 2, {B});
+    const Var all = network({.x = x, .mask = mask, .counts = {}}, Mode::inference);
+    const Var alone = network({.x = {x[1]}, .mask = {}, .counts = {}}, Mode::inference);
+    const Data data = Data().add("x", random_tensor({2, 3, I}, 1)).add("mask", Tensor<double>(Shape{2, 3}, {0, 0, 0, 1, 1, 1}));
+    const std::vector<Var> wrt{x[0], x[1]}, g = gradients(sum(square(all)), wrt), h = gradients(sum(square(alone)), wrt);
+    const auto run = interpret<double>(tape, data.bindings<double>(), &values);
+    check_close(run.value(all), numbers(run.value(alone)), 1e-14);
+    for (std::size_t i = 0; i < 2; ++i) check_close(run.value(g[i]), numbers(run.value(h[i])), 1e-14);
+  }
+}
+
+TEST_CASE("SequenceClassifier: in a hierarchical network a chunk counts where any of its steps does") {
+  Tape tape;
+  ParameterSet set;
+  const SequenceClassifier network("hierarchical", set, "n", {.inputs = I, .classes = classes, .units = 3, .chunk = 3});
+  const auto values = set.initial<double>(3);
+  const Sequence x = tape.input("x", 6, {B, I}), mask = tape.input("mask", 6, {B});
+  const Var all = network({.x = x, .mask = mask, .counts = {}}, Mode::inference);
+  // The second row has no step of the first chunk, and not the first of the second.
+  const Tensor<double> kept(Shape{6, 2}, {1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1});
+  const Data data = Data().add("x", random_tensor({6, 2, I}, 1)).add("mask", kept);
+  const Var second = network({.x = {x[4], x[5]}, .mask = {}, .counts = {}}, Mode::inference);
+  const auto run = interpret<double>(tape, data.bindings<double>(), &values);
+  for (Index c = 0; c < classes; ++c) CHECK(run.value(all)[classes + c] == doctest::Approx(run.value(second)[classes + c]));
 }

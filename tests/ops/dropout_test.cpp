@@ -1,4 +1,6 @@
 #include <reel/graph/mode.h>
+#include <reel/models/initializers.h>
+#include <reel/models/parameter_set.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
@@ -177,4 +179,33 @@ TEST_CASE("dropout: a rate outside [0, 1) is refused with the caller's line") {
     check_throws<InputError>([&] { dropout_mask(tape, {B, 3}, rate); }, {"[dropout", "rate", "[0, 1)", "dropout_test.cpp:"});
   }
   check_throws<InputError>([&] { dropout(x, 1.5, Mode::training); }, {"1.5"});
+}
+
+TEST_CASE("dropout_mask: of any run it has nothing to do with the initial values of any parameter") {
+  constexpr Index kNumbers = 1000;
+  ParameterSet set;
+  for (int p = 0; p < 6; ++p) set.add(fmt::format("p{}", p), {kNumbers}, init::uniform(1));
+  Tape tape;
+  const Var mask = dropout_mask(tape, {kNumbers}, 0.5);
+  for (std::uint64_t run = 0; run < 6; ++run) {
+    const auto values = set.initial<double>(3);
+    const auto drawn = first_mask<double>(mask, 1, 3, run);
+    for (Index p = 0; p < 6; ++p) {
+      int alike = 0;
+      for (Index i = 0; i < kNumbers; ++i) alike += (drawn[static_cast<std::size_t>(i)] > 0) == (values.at(p)[i] > 0);
+      CHECK(std::abs(alike - 500) < 80);  // five standard deviations
+    }
+  }
+}
+
+TEST_CASE("dropout: the largest rate keeps the mean, and a larger one is refused") {
+  Tape tape;
+  const Var mask = dropout_mask(tape, {B, 4096}, 1 - 0x1p-8);
+  const auto drawn = first_mask<double>(mask, 1000, 1);
+  double mean = 0;
+  for (double x : drawn) mean += x / static_cast<double>(drawn.size());
+  CHECK(std::abs(mean - 1) < 0.05);
+  for (double rate : {1 - 1e-12, 1 - 0x1p-21})
+    check_throws<InputError>([&] { dropout_mask(tape, {4}, rate); }, {"dropout", "leaves nothing"});
+  dropout_mask(tape, {4}, 1 - 0x1p-20);
 }

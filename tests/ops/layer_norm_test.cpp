@@ -83,3 +83,49 @@ TEST_CASE("layer_norm: refuses scalars and gains of another size") {
   check_throws<ShapeError>([&] { layer_norm(x, gain, bias); }, {"[B, 3]", "gain [4]", "layer_norm_test.cpp:"});
   check_throws<ShapeError>([&] { layer_norm(x, bias, gain); }, {"[B, 3]", "gain [4]", "layer_norm_test.cpp:"});
 }
+
+TEST_CASE("layer_norm: rows of any size, also large ones that differ little") {
+  const auto check = [](std::vector<double> row, const std::vector<double>& expected, double epsilon = 1e-5) {
+    const auto n = static_cast<Index>(row.size());
+    Tape tape;
+    const Var y = layer_norm(tape.input("x", {B, n}), epsilon);
+    check_values(y, Data().add("x", Tensor<double>(Shape{1, n}, row)), {expected});
+  };
+  const double a = 3 / std::sqrt(5), b = 1 / std::sqrt(5);
+  const std::vector<double> even{-a, -b, b, a};
+  for (double size : {1e30, 1e20, 1e10}) check({size, 2 * size, 3 * size, 4 * size}, even);
+  for (double size : {1e-30, 1e-20}) check({size, 2 * size, 3 * size, 4 * size}, even, 0);
+  check({1e8, 1e8 + 8, 1e8 + 16, 1e8 + 24}, even, 0);
+  const double c = std::sqrt(1.25);
+  check({1e20, -1e20, 2e20, 0}, {0.5 / c, -1.5 / c, 1.5 / c, -0.5 / c});
+  const double root = std::sqrt(1e-5);
+  check({-1e-30, 1e-30}, {-1e-30 / root, 1e-30 / root});
+  for (double same : {1e30, 1e10, 1e-30}) check(std::vector<double>(100, same), std::vector<double>(100, 0.0));
+  check(std::vector<double>(1000, 100.1f), std::vector<double>(1000, 0.0));
+}
+
+TEST_CASE("layer_norm: gradients of rows of any size") {
+  for (double size : {1e-30, 1e-5, 1.0, 1e30}) {
+    CAPTURE(size);
+    Tape tape;
+    const Var x = tape.input("x", {B, 3});
+    const Var y = layer_norm(x, 0.0);
+    const Data data = Data().add("x", Tensor<double>(Shape{1, 3}, {1 * size, 3 * size, 7 * size}));
+    const Var g = gradient(sum(y * tape.constant(Tensor<double>(Shape{3}, {1, 2, -1}))), x);
+    // (v - mean(v) - y mean(v y)) / deviation
+    const double mean = 11. / 3, deviation = std::sqrt(59. / 3 - mean * mean), v = 2. / 3;
+    std::vector<double> expected;
+    const double y0 = (1 - mean) / deviation, y1 = (3 - mean) / deviation, y2 = (7 - mean) / deviation;
+    const double vy = (y0 + 2 * y1 - y2) / 3;
+    for (const auto& [weight, yi] : {std::pair(1., y0), std::pair(2., y1), std::pair(-1., y2)})
+      expected.push_back((weight - v - yi * vy) / deviation / size);
+    check_values(g, data, expected);
+  }
+}
+
+TEST_CASE("layer_norm: an epsilon that cannot be") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3});
+  for (double epsilon : {-1e-5, kNaN, kInfinity})
+    check_throws<InputError>([&] { layer_norm(x, epsilon); }, {"layer_norm", "epsilon"});
+}

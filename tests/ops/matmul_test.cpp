@@ -160,3 +160,32 @@ TEST_CASE("matmul: a product whose size overflows is refused") {
   check_throws<ShapeError>([&] { matmul(column, row); }, {"[matmul]", "overflow", "matmul_test.cpp:"});
   check_throws<ShapeError>([&] { weight_gradient(row, row); }, {"[weight_gradient]", "overflow", "matmul_test.cpp:"});
 }
+
+TEST_CASE("matmul: the error of a float product does not grow with k") {
+  for (Index K : {Index{256}, Index{257}, Index{8192}, Index{8193}, Index{100000}, Index{1000000}}) {
+    CAPTURE(K);
+    for (const bool constant : {true, false}) {
+      Tensor<float> x(Shape{70, K}), w(Shape{K, 5});
+      RandomStream random(1);
+      for (float& v : x) v = constant ? 0.1f : static_cast<float>(random.uniform());
+      for (float& v : w) v = constant ? 0.1f : static_cast<float>(random.uniform());
+      if (K == 1000000) x = Tensor<float>(Shape{2, K}, std::span(x.data(), static_cast<std::size_t>(2 * K)));
+      Tape tape;
+      const Var a = tape.input("x", {B, K}), b = tape.input("w", {K, 5}), y = matmul(a, b);
+      const auto plan = compile<float>(tape, {y});
+      Workspace<float> workspace(plan), alone(plan);
+      plan.run(workspace, {{"x", x}, {"w", w}});
+      const Tensor<float> first(Shape{1, K}, std::span(x.data(), static_cast<std::size_t>(K)));
+      plan.run(alone, {{"x", first}, {"w", w}});
+      double worst = 0;
+      for (Index r : {Index{0}, x.shape().dim(0) - 1})
+        for (Index n = 0; n < 5; ++n) {
+          double exact = 0;
+          for (Index k = 0; k < K; ++k) exact += static_cast<double>(x[r * K + k]) * static_cast<double>(w[k * 5 + n]);
+          worst = std::max(worst, std::abs(static_cast<double>(workspace.value(y)[r * 5 + n]) / exact - 1));
+          if (r == 0) CHECK(alone.value(y)[n] == workspace.value(y)[n]);
+        }
+      CHECK(worst < 1e-5);
+    }
+  }
+}

@@ -1,4 +1,5 @@
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/loss.h>
 #include <reel/ops/reduction.h>
 
 #include "ops/values.h"
@@ -195,4 +196,40 @@ TEST_CASE("mean: an empty dimension gives 0") {
   Tape tape;
   const Var x = tape.input("x", {B, 0, 2});
   check_values(mean(x, 0), Data().add("x", Tensor<double>(Shape{1, 0, 2})), {{0, 0}});
+}
+
+TEST_CASE("sum and mean: millions of floats, along a row, over the batch and of several dimensions") {
+  constexpr Index kMillions = 10000000;
+  Tape tape;
+  const Var row = tape.input("row", {B, kMillions}), rows = tape.input("rows", {B, 1}), both = tape.input("both", {B, 10, 5});
+  const std::vector<Var> outputs{sum(row), mean(row), sum(row, -1), batch_sum(sum(row, -1))};
+  const auto run = [](std::vector<Var> out, const char* name, Tensor<float> x, double exact) {
+    const auto plan = compile<float>(out[0].tape(), out);
+    Workspace<float> workspace(plan, nullptr, ThreadPool(2));
+    plan.run(workspace, {{name, x}});
+    for (const Var& y : out) CHECK(std::abs(static_cast<double>(workspace.value(y)[0]) / exact - 1) < 1e-6);
+  };
+  const auto full = [](Shape shape) {
+    Tensor<float> x(shape);
+    std::fill(x.begin(), x.end(), 0.1f);
+    return x;
+  };
+  const double tenth = static_cast<double>(0.1f);
+  run({sum(row), sum(row, -1), batch_sum(sum(row, -1))}, "row", full({1, kMillions}), tenth * kMillions);
+  run({mean(row), mean(row, -1)}, "row", full({1, kMillions}), tenth);
+  run({sum(rows), batch_sum(rows), sum(batch_sum(rows))}, "rows", full({kMillions, 1}), tenth * kMillions);
+  run({mean(rows), batch_mean(rows)}, "rows", full({kMillions, 1}), tenth);
+  run({mean(both), mean(batch_mean(both)), mean(batch_mean(mean(both, -2)))}, "both", full({kMillions / 50, 10, 5}), tenth);
+}
+
+TEST_CASE("mean: of cross-entropies of ln 2 over 10^5 rows") {
+  Tape tape;
+  const Var logits = tape.input("logits", {B, 2}), ids = tape.ids("ids", {B});
+  const Var loss = cross_entropy(logits, ids);
+  const auto plan = compile<float>(tape, {loss});
+  Workspace<float> workspace(plan);
+  const Tensor<float> x(Shape{100000, 2});
+  const Tensor<std::int32_t> y(Shape{100000});
+  plan.run(workspace, {{"logits", x}, {"ids", y}});
+  CHECK(std::abs(static_cast<double>(workspace.value(loss)[0]) - std::numbers::ln2) < 1e-6);
 }

@@ -10,6 +10,7 @@
 #include <reel/ops/joining.h>
 
 #include "network.h"
+#include "ops/values.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -83,17 +84,25 @@ class Contracted {
     const std::size_t L = case_.lefts.size(), each = L + static_cast<std::size_t>(case_.groups);
     const auto check_row = [&](std::size_t left, Index column) {
       for (Index n = 0; n < case_.N; ++n) {
-        T fused{}, plain{};
+        T fused{}, plain{}, fused_before{}, plain_before{};  // of a block of 128 rows, and of those before it
         double exact = 0, size = 0;
+        Index row = 0;
         for (std::size_t s = 0; s < dense_.size(); s += each)
           for (Index r = 0; r < rows_; ++r) {
             const T a = left < L ? dense_[s + left][static_cast<std::size_t>(r * case_.lefts[left] + column)] : T(1);
             const T b = dense_[s + L + static_cast<std::size_t>(g)][static_cast<std::size_t>(r * case_.N + n)];
+            if (row > 0 && row % 128 == 0) {
+              fused_before = row == 128 ? fused : fused_before + fused;
+              plain_before = row == 128 ? plain : plain_before + plain;
+              fused = plain = T{};
+            }
+            ++row;
             fused = std::fma(a, b, fused);
             plain += a * b;
             exact += static_cast<double>(a) * static_cast<double>(b);
             size += 1;
           }
+        if (row > 128) fused = fused_before + fused, plain = plain_before + plain;
         const T given = y[m * case_.N + n];
         wrong += std::abs(static_cast<double>(given) - exact) > std::numeric_limits<T>::epsilon() * (size * size / 4 + 1);
         chains[0] += given != fused;
@@ -125,27 +134,27 @@ void check(const Case& c, Index rows) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("weight_gradiention: operands of every small size, at the edges of the blocks of rows", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: operands of every small size, at the edges of the blocks of rows", T, float, double) {
   for (Index rows : kRows)
     for (Index M : {0, 1, 2, 7, 13})
       for (Index N : {0, 1, 5, 16, 33, 65}) check<T>({.lefts = {M}, .N = N}, rows);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: more columns than one part takes, left and right", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: more columns than one part takes, left and right", T, float, double) {
   for (Index M : {515, 516, 517, 1033}) check<T>({.lefts = {M}, .N = 3}, 129);
   for (Index N : {256, 257, 512, 513, 700}) check<T>({.lefts = {3}, .N = N}, 129);
   check<T>({.lefts = {530}, .N = 530}, 3);
   check<T>({.lefts = {530}, .N = 130, .groups = 4, .sums = true}, 2);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: sums are the last row, also where they begin a part or stand alone in one", T, float,
+TEST_CASE_TEMPLATE("weight gradient: sums are the last row, also where they begin a part or stand alone in one", T, float,
                    double) {
   for (Index rows : kRows) check<T>({.lefts = {5}, .N = 9, .sums = true}, rows);
   for (Index M : {515, 516, 517, 1031, 1032}) check<T>({.lefts = {M}, .N = 2, .sums = true}, 5);
   check<T>({.lefts = {0}, .N = 9, .sums = true}, 5);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: several left operands stand side by side, across parts too", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: several left operands stand side by side, across parts too", T, float, double) {
   for (Index rows : {1, 129, 300}) {
     check<T>({.lefts = {3, 4}, .N = 5}, rows);
     check<T>({.lefts = {1, 0, 17, 2}, .N = 20, .sums = true}, rows);
@@ -155,21 +164,21 @@ TEST_CASE_TEMPLATE("weight_gradiention: several left operands stand side by side
   check<T>({.lefts = std::vector<Index>(15, 3), .N = 4}, 5);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: several groups share their panels and parts", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: several groups share their panels and parts", T, float, double) {
   for (Index rows : kRows) check<T>({.lefts = {3}, .N = 10, .groups = 4, .sums = true}, rows);
   for (Index N : {1, 15, 16, 17, 32, 100, 130}) check<T>({.lefts = {3, 2}, .N = N, .groups = 5}, 7);
   check<T>({.lefts = {2}, .N = 40, .groups = 14, .sums = true}, 3);
   check<T>({.lefts = {2}, .N = 0, .groups = 2}, 3);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: rows of several steps are counted on, across blocks", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: rows of several steps are counted on, across blocks", T, float, double) {
   for (Index rows : {0, 1, 50, 64, 127, 128, 129}) {
     check<T>({.lefts = {3}, .N = 5, .steps = 3}, rows);
     check<T>({.lefts = {3, 2}, .N = 5, .groups = 2, .sums = true, .steps = 5}, rows);
   }
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention: matrices and operands without B", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient: matrices and operands without B", T, float, double) {
   for (bool strided : {false, true}) {
     for (Index rows : {0, 1, 3, 50}) {
       check<T>({.lefts = {3}, .N = 5, .strided = strided}, rows);
@@ -184,7 +193,7 @@ TEST_CASE_TEMPLATE("weight_gradiention: matrices and operands without B", T, flo
   check<T>({.lefts = {3}, .N = 5, .lead = {0}}, 1);
 }
 
-TEST_CASE("weight_gradiention: steps with and without B, of several ranks, and a row that all share") {
+TEST_CASE("weight gradient: steps with and without B, of several ranks, and a row that all share") {
   Tape tape;
   const Var x = tape.input("x", {B, 3}), m = tape.input("m", {B, 2, 3}), p = tape.input("p", {4, 3}),
             row = tape.input("row", {2});
@@ -202,7 +211,7 @@ TEST_CASE("weight_gradiention: steps with and without B, of several ranks, and a
   }
 }
 
-TEST_CASE("weight_gradiention: the interpreter adds groups, left operands and sums as plans do") {
+TEST_CASE("weight gradient: the interpreter adds groups, left operands and sums as plans do") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), h = tape.input("h", {B, 3}), d = tape.input("d", {B, 4}), e = tape.input("e", {B, 4});
   const Var all = grouped_weight_gradient({2, 2, true}, std::vector<Var>{x, h, d, e, tanh(x), tanh(h), tanh(d), tanh(e)}, {});
@@ -216,7 +225,7 @@ TEST_CASE("weight_gradiention: the interpreter adds groups, left operands and su
                  .add("e", random_tensor({5, 4}, 4)));
 }
 
-TEST_CASE("weight_gradiention: layouts are told from other nodes") {
+TEST_CASE("weight gradient: layouts are told from other nodes") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 4});
   const Var plain = weight_gradient(x, d), all = grouped_weight_gradient({1, 2, true}, std::vector<Var>{x, d, d}, {});
@@ -228,7 +237,7 @@ TEST_CASE("weight_gradiention: layouts are told from other nodes") {
   CHECK(weight_gradient_layout(tape, all.id())->operands() == 3);
 }
 
-TEST_CASE("weight_gradiention: operands that do not fit are refused with their shapes") {
+TEST_CASE("weight gradient: operands that do not fit are refused with their shapes") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 4}), e = tape.input("e", {B, 5}), m = tape.input("m", {B, 3, 4}),
             plain = tape.input("plain", {3, 4}), scalar = tape.input("scalar", {}), ids = tape.ids("ids", {B, 2});
@@ -245,9 +254,50 @@ TEST_CASE("weight_gradiention: operands that do not fit are refused with their s
   check_throws<ShapeError>(of({2, 1, false}, {x, d}), {"3 inputs per step", "given 2"});
 }
 
-TEST_CASE("weight_gradiention: the gradient of a sum of several steps") {
+TEST_CASE("weight gradient: the gradient of a sum of several steps") {
   Tape tape;
   const Var x = tape.input("x", {B, 2}), d = tape.input("d", {B, 3});
   const Var y = grouped_weight_gradient({}, std::vector<Var>{x, d, tanh(x), d, x, tanh(d)}, {});
   check_op(y, {{x, d}}, Data().add("x", random_tensor({4, 2}, 1)).add("d", random_tensor({4, 3}, 2)));
+}
+
+TEST_CASE("weight gradient: the error in float does not grow with the number of rows") {
+  for (Index rows : {Index{128}, Index{8192}, Index{8193}, Index{100000}, Index{1000000}}) {
+    CAPTURE(rows);
+    for (const bool constant : {true, false}) {
+      Tensor<float> x(Shape{rows, 3}), y(Shape{rows, 5});
+      RandomStream random(1);
+      for (float& v : x) v = constant ? 0.1f : static_cast<float>(random.uniform());
+      for (float& v : y) v = constant ? 0.1f : static_cast<float>(random.uniform());
+      Tape tape;
+      const Var w = weight_gradient(tape.input("x", {B, 3}), tape.input("y", {B, 5}));
+      const auto plan = compile<float>(tape, {w});
+      Workspace<float> workspace(plan);
+      plan.run(workspace, {{"x", x}, {"y", y}});
+      for (Index m = 0; m < 3; ++m)
+        for (Index n = 0; n < 5; ++n) {
+          double exact = 0;
+          for (Index r = 0; r < rows; ++r) exact += static_cast<double>(x[r * 3 + m]) * static_cast<double>(y[r * 5 + n]);
+          CHECK(std::abs(static_cast<double>(workspace.value(w)[m * 5 + n]) / exact - 1) < 1e-5);
+        }
+    }
+  }
+}
+
+TEST_CASE("weight gradient: where y is exactly 0, x counts for nothing, NaN and infinity included") {
+  for (Index rows : {3, 400, 20000}) {  // in one block, in several, in several groups of blocks
+    CAPTURE(rows);
+    Tensor<double> x(Shape{rows, 2}), y(Shape{rows, 3});
+    for (Index r = 0; r < rows; ++r) {
+      const bool left_out = r % 2 == 1;
+      x[2 * r] = left_out ? (r % 4 == 1 ? kNaN : -kInfinity) : 1;
+      x[2 * r + 1] = r == 2 ? kInfinity : 2;
+      for (Index n = 0; n < 3; ++n) y[3 * r + n] = left_out || (r == 2 && n < 2) ? 0 : static_cast<double>(n + 1);
+    }
+    const auto kept = static_cast<double>((rows + 1) / 2);
+    Tape tape;
+    const Var w = weight_gradient(tape.input("x", {B, 2}), tape.input("y", {B, 3}));
+    check_values(w, Data().add("x", x).add("y", y),
+                 {{kept - 1, 2 * (kept - 1), 3 * kept, 2 * (kept - 1), 4 * (kept - 1), kInfinity}});
+  }
 }

@@ -88,3 +88,50 @@ TEST_CASE("clipping: nothing to clip") {
   CHECK(clipped.norm == 0);
   CHECK(clipped.edits.empty());
 }
+
+TEST_CASE_TEMPLATE("clipping: gradients of any size", T, float, double) {
+  const double largest = std::numeric_limits<T>::max(), smallest = std::numeric_limits<T>::min();
+  for (double size : {1e-30, 1e30, 1e-200, 1e200, largest / 5, smallest * 3})
+    for (double limit : {5.0, smallest * 4, largest / 8}) {
+      if (size > largest || size < smallest) continue;
+      CAPTURE(size);
+      CAPTURE(limit);
+      ParameterSet set;
+      set.add("p", {2}, init::zeros());
+      const Tensor<T> g(Shape{2}, {static_cast<T>(3 * size), static_cast<T>(4 * size)});
+      const TensorView<const T> gradients[] = {g};
+      const double norm = 5 * size;
+      for (const Clip& rule : {Clip(ClipNorm{limit}), Clip(ClipNormEach{limit}), Clip(ClipValue{limit}), Clip()}) {
+        const ClippedGradients clipped = clip<T>(rule, set.all(), gradients);
+        if (std::isfinite(norm)) CHECK(clipped.norm == doctest::Approx(norm).epsilon(1e-6));
+        ParameterValues<T> values = set.initial<T>(1);
+        Optimizer<T>(Sgd{.lr = 1}, set.all()).update(values, gradients, clipped.edits);
+        const auto expected = [&](double share) {
+          const double element = share * norm;
+          if (std::get_if<ClipValue>(&rule)) return std::min(element, limit);
+          if (std::get_if<std::monostate>(&rule)) return element;
+          return norm > limit ? share * limit : element;
+        };
+        CHECK(-static_cast<double>(values.at(0)[0]) == doctest::Approx(expected(.6)).epsilon(1e-6));
+        CHECK(-static_cast<double>(values.at(0)[1]) == doctest::Approx(expected(.8)).epsilon(1e-6));
+      }
+    }
+}
+
+TEST_CASE("clipping: all together, of sizes that no one double can square") {
+  ParameterSet set;
+  for (const char* name : {"a", "b", "c"}) set.add(name, {1});
+  const Tensor<double> a(Shape{1}, {3e200}), b(Shape{1}, {4e200}), c(Shape{1}, {1e-200});
+  const TensorView<const double> gradients[] = {a, c, b};
+  const ClippedGradients clipped = clip<double>(ClipNorm{5}, set.all(), gradients);
+  CHECK(clipped.norm == doctest::Approx(5e200));
+  CHECK(clipped.edits[0].scale * 3e200 * clipped.edits[0].then == doctest::Approx(3));
+}
+
+TEST_CASE("clipping: a limit that is 0 in float") {
+  TwoGradients g;
+  const Tensor<float> one(Shape{1}, {1});
+  const TensorView<const float> gradients[] = {one};
+  for (const Clip& rule : {Clip(ClipValue{1e-46}), Clip(ClipNorm{1e-46}), Clip(ClipNormEach{1e-46})})
+    check_throws<InputError>([&] { clip<float>(rule, g.set.all().first(1), gradients); }, {"clipping", "1e-46", "0 in float"});
+}

@@ -1,8 +1,8 @@
-#include <numbers>
 
 #include <reel/models/initializers.h>
 #include <reel/models/parameter_set.h>
 #include <reel/train/optimizers.h>
+#include <reel/train/schedules.h>
 
 #include "support.h"
 
@@ -149,31 +149,82 @@ TEST_CASE("optimizers: refused settings") {
   CHECK_NOTHROW(Optimizer<float>(Sgd{.lr = 0}, set.all()));
 }
 
-TEST_CASE("schedules: factors by update") {
-  struct Line {
-    std::string name;
-    Schedule schedule;
-    std::vector<std::pair<Index, double>> factors;
-  };
-  const double quarter = 0.5 * (1 + std::cos(std::numbers::pi / 4));
-  const Line lines[] = {
-      {"constant", schedule::constant(), {{0, 1}, {1000, 1}}},
-      {"step", schedule::step(10, .5), {{0, 1}, {9, 1}, {10, .5}, {19, .5}, {20, .25}}},
-      {"exponential", schedule::exponential(.9), {{0, 1}, {1, .9}, {3, .729}}},
-      {"cosine", schedule::cosine(100), {{0, 1}, {25, quarter}, {50, .5}, {100, 0}, {500, 0}}},
-      {"cosine to a floor", schedule::cosine(100, .2), {{0, 1}, {50, .6}, {100, .2}, {101, .2}}},
-      {"warmup", schedule::warmup(4, schedule::step(2, .1)), {{0, .25}, {2, .75}, {3, 1}, {4, 1}, {5, 1}, {6, .1}, {8, .01}}},
-  };
-  for (const Line& line : lines)
-    for (const auto& at : line.factors) {
-      CAPTURE(line.name);
-      CAPTURE(at.first);
-      CHECK(line.schedule(at.first) == doctest::Approx(at.second).epsilon(1e-12));
-    }
+TEST_CASE_TEMPLATE("optimizers: what has faded away is 0, and not a denormal number", T, float, double) {
+  // A gradient that is denormal counts as none, and a moment that decays ends at 0.
+  const auto tiny = static_cast<double>(std::numeric_limits<T>::denorm_min()) * 1000;
+  for (const OptimizerRule& rule : {OptimizerRule(Sgd{1}), OptimizerRule(Momentum{1, .9}), OptimizerRule(Adam{.lr = 1})}) {
+    ParameterSet set;
+    set.add("p", {3}, init::zeros());
+    ParameterValues<T> values = set.initial<T>(1);
+    Optimizer<T> optimizer(rule, set.all());
+    const Tensor<T> g(Shape{3}, {static_cast<T>(tiny), static_cast<T>(-tiny), T(0)});
+    const TensorView<const T> gradients[] = {g};
+    const GradientEdit none[] = {{}};
+    for (int i = 0; i < 3; ++i) optimizer.update(values, gradients, none);
+    for (T x : values.at(0)) CHECK(x == T(0));
+  }
+  ParameterSet set;
+  set.add("p", {1}, init::zeros());
+  ParameterValues<T> values = set.initial<T>(1);
+  Optimizer<T> optimizer(Momentum{1, .5}, set.all());
+  const Tensor<T> first(Shape{1}, {std::numeric_limits<T>::min() * T(4)}), zero(Shape{1});
+  const TensorView<const T> begin[] = {first}, then[] = {zero};
+  const GradientEdit none[] = {{}};
+  optimizer.update(values, begin, none);
+  for (int i = 0; i < 2; ++i) optimizer.update(values, then, none);
+  const T reached = values.at(0)[0];
+  CHECK(reached == -std::numeric_limits<T>::min() * T(7));
+  for (int i = 0; i < 5; ++i) optimizer.update(values, then, none);
+  CHECK(values.at(0)[0] == reached);
 }
 
-TEST_CASE("schedules: refused lengths") {
-  check_throws<InputError>([] { schedule::step(0, .5); }, {"schedule::step", "0"});
-  check_throws<InputError>([] { schedule::cosine(-1); }, {"schedule::cosine", "-1"});
-  check_throws<InputError>([] { schedule::warmup(0, schedule::constant()); }, {"schedule::warmup", "0"});
+TEST_CASE("optimizers: numbers that are others in the parameters' type are refused") {
+  struct Row {
+    OptimizerRule rule;
+    WeightDecay decay;
+    std::vector<const char*> says;
+  };
+  const double kInfinite = std::numeric_limits<double>::infinity(), kNone = std::numeric_limits<double>::quiet_NaN();
+  ParameterSet set;
+  set.add("p", {2});
+  const Row in_float[] = {{Adam{.epsilon = 1e-46}, {}, {"epsilon", "1e-46", "0 in float"}},
+                          {Adam{.lr = 1e39}, {}, {"learning rate", "1e+39", "infinite in float"}},
+                          {Sgd{1e-60}, {}, {"learning rate", "0 in float"}},
+                          {Adam{.beta1 = 1 - 1e-12}, {}, {"beta1", "1 in float"}},
+                          {Adam{.beta2 = 1 - 1e-12}, {}, {"beta2", "1 in float"}},
+                          {Momentum{.1, 1 - 1e-12}, {}, {"momentum", "1 in float"}},
+                          {Adagrad{.epsilon = 1e-50}, {}, {"epsilon", "0 in float"}},
+                          {Adagrad{.initial = 1e40}, {}, {"initial", "infinite in float"}},
+                          {Sgd{}, {.rate = 1e60}, {"weight decay", "infinite in float"}}};
+  for (const Row& row : in_float) {
+    CAPTURE(row.says[0]);
+    const auto message = [&] {
+      try {
+        Optimizer<float>(row.rule, set.all(), row.decay);
+      } catch (const InputError& e) {
+        return std::string(e.what());
+      }
+      return std::string();
+    }();
+    for (const char* part : row.says) CHECK_MESSAGE(message.find(part) != std::string::npos, message, " lacks ", part);
+    Optimizer<double>(row.rule, set.all(), row.decay);  // which double can hold
+  }
+  for (const double bad : {kInfinite, kNone, -1.0}) {
+    check_throws<InputError>([&] { Optimizer<double>(Sgd{bad}, set.all()); }, {"learning rate", "finite"});
+    check_throws<InputError>([&] { Optimizer<double>(Sgd{}, set.all(), {.rate = bad}); }, {"weight decay", "finite"});
+    check_throws<InputError>([&] { Optimizer<double>(Adam{.epsilon = bad}, set.all()); }, {"epsilon"});
+  }
+}
+
+TEST_CASE("optimizers: a rate that the schedule makes too large changes nothing") {
+  ParameterSet set;
+  set.add("p", {1}, init::zeros());
+  ParameterValues<float> values = set.initial<float>(1);
+  Optimizer<float> optimizer(Adam{.lr = 1e20}, set.all());
+  const Tensor<float> g(Shape{1}, {1});
+  const TensorView<const float> gradients[] = {g};
+  const GradientEdit none[] = {{}};
+  check_throws<NumericError>([&] { optimizer.update(values, gradients, none, 1e20); }, {"1e+20", "not finite in float"});
+  CHECK(optimizer.updates() == 0);
+  CHECK(values.at(0)[0] == 0);
 }

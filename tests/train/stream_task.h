@@ -14,7 +14,9 @@
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/loss.h>
+#include <reel/ops/matmul.h>
 #include <reel/ops/operand.h>
+#include <reel/ops/reduction.h>
 #include <reel/train/trainer.h>
 
 #include "support.h"
@@ -26,6 +28,7 @@ struct StreamTask {
   Lstm cell{set, "cell", 2, 4};
   Linear head{set, "head", 4, 2};
   double dropout_rate = 0;
+  bool root = false;  // adds the roots of |x_0 W| for a weight W of the cell, whose gradient is not finite where x_0 is 0
   Reduction reduction = Reduction::mean;
 
   // Ids in {0, 1}: [T, B]. The carried state is called "state.h", "state.c".
@@ -33,7 +36,8 @@ struct StreamTask {
     const Sequence x = tape.input("x", steps, {B, 2});
     const auto run = unroll(cell, x, carried_state(tape, cell, "state"));
     const Sequence logits = map_steps(run.outputs, [&](Var h) { return head(dropout(h, dropout_rate, Mode::training)); });
-    return cross_entropy(logits, tape.ids("y", steps, {B}), reduction);
+    const Var loss = cross_entropy(logits, tape.ids("y", steps, {B}), reduction);
+    return root ? loss + sum(sqrt(abs(matmul(x[0], set.all()[0])))) : loss;
   }
 
   template <class T>

@@ -7,7 +7,8 @@ Gru::Gru(ParameterSet& set, const std::string& name, Index I, Index H, const Cel
 
 Var Gru::next(Var x, Var previous, Var h) const {
   const Var reset = sigmoid(r(x, h)), keep = sigmoid(z(x, h)), candidate = tanh(n(x, reset * h));
-  return keep * previous + (1.0 - keep) * candidate;
+  const Var kept = keep * previous, renewed = (1.0 - keep) * candidate;
+  return kept + renewed;
 }
 
 GruResetAfter::GruResetAfter(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options)
@@ -19,8 +20,10 @@ GruResetAfter::GruResetAfter(ParameterSet& set, const std::string& name, Index I
 
 Var GruResetAfter::next(Var x, Var previous, Var h) const {
   const Var reset = sigmoid(r(x, h)), keep = sigmoid(z(x, h));
-  const Var candidate = tanh(matmul(x, n.U) + n.b + reset * (matmul(h, n.W) + c_n));
-  return keep * previous + (1.0 - keep) * candidate;
+  const Var from_x = matmul(x, n.U) + n.b, from_h = matmul(h, n.W) + c_n;
+  const Var candidate = tanh(from_x + reset * from_h);
+  const Var kept = keep * previous, renewed = (1.0 - keep) * candidate;
+  return kept + renewed;
 }
 
 }  // namespace reel

@@ -20,7 +20,8 @@ Jordan::Jordan(ParameterSet& set, const std::string& name, Index I, Index H, Ind
 
 Jordan::State Jordan::step(Var x, const State&, Var recurrent) const {
   const auto scope = x.tape().scope(name_);
-  const Var h = phi_(matmul(x, U) + matmul(recurrent, W) + b);
+  const Var from_x = matmul(x, U), from_output = matmul(recurrent, W);
+  const Var h = phi_(from_x + from_output + b);
   const Var logits = matmul(h, V) + c;
   return {out_(logits), logits};
 }
@@ -57,7 +58,8 @@ DeepJordan::State DeepJordan::step(Var x, const State& previous) const {
   Var h = x;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const auto layer_scope = x.tape().scope(fmt::format("{}", l + 1));
-    h = phi_(matmul(h, layers[l].U) + matmul(previous.above[l], layers[l].W) + layers[l].b);
+    const Var from_below = matmul(h, layers[l].U), from_above = matmul(previous.above[l], layers[l].W);
+    h = phi_(from_below + from_above + layers[l].b);
     if (l > 0) next.above.push_back(h);
   }
   next.logits = matmul(h, V) + c;

@@ -11,7 +11,8 @@ Lstm::Lstm(ParameterSet& set, const std::string& name, Index I, Index H, const C
 
 MemoryState Lstm::next(Var x, const MemoryState& previous, Var h) const {
   const Var write = sigmoid(i(x, h)), keep = sigmoid(f(x, h)), show = sigmoid(o(x, h)), candidate = tanh(g(x, h));
-  const Var c = keep * previous.c + write * candidate;
+  const Var kept = keep * previous.c, written = write * candidate;
+  const Var c = kept + written;
   return {show * tanh(c), c};
 }
 
@@ -24,7 +25,8 @@ FirstGenerationLstm::FirstGenerationLstm(ParameterSet& set, const std::string& n
 
 Var FirstGenerationLstm::next(Var x, Var previous, Var s) const {
   const Var write = sigmoid(i(x, s)), keep = sigmoid(f(x, s)), show = sigmoid(o(x, s)), candidate = tanh(n(x, show * s));
-  return keep * previous + write * candidate;
+  const Var kept = keep * previous, written = write * candidate;
+  return kept + written;
 }
 
 PeepholeLstm::PeepholeLstm(ParameterSet& set, const std::string& name, Index I, Index H, const CellOptions& options)
@@ -40,10 +42,12 @@ PeepholeLstm::PeepholeLstm(ParameterSet& set, const std::string& name, Index I, 
 MemoryState PeepholeLstm::next(Var x, const MemoryState& previous, Var h) const {
   // The sum of a gate in the order x U + h W + p c + b.
   const auto seen = [&](const Gate& k, Var c, const Parameter& p) {
-    return sigmoid(matmul(x, k.U) + matmul(h, k.W) + c * p + k.b);
+    const Var from_x = matmul(x, k.U), from_h = matmul(h, k.W), from_c = c * p;
+    return sigmoid(from_x + from_h + from_c + k.b);
   };
   const Var write = seen(i, previous.c, p_i), keep = seen(f, previous.c, p_f), candidate = tanh(g(x, h));
-  const Var c = keep * previous.c + write * candidate;
+  const Var kept = keep * previous.c, written = write * candidate;
+  const Var c = kept + written;
   const Var show = seen(o, c, p_o);
   return {show * tanh(c), c};
 }

@@ -16,6 +16,13 @@ const EncoderDecoderOptions& checked(const std::string& name, const EncoderDecod
   return o;
 }
 
+// Statements, because the order in which arguments are evaluated is each compiler's own, and so would the initial numbers be.
+Bidirectional make_encoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& o) {
+  const AnyCell forward = make_cell(o.cell, set, name + ".forward", o.word_size, o.units);
+  const AnyCell backward = make_cell(o.cell, set, name + ".backward", o.word_size, o.units);
+  return Bidirectional(forward, backward);
+}
+
 Decoder make_decoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& o) {
   const Embedding words(set, name + ".target", o.target_words, o.word_size, init::normal(0.3));
   const AnyCell cell = make_cell(o.cell, set, name + ".decoder", o.word_size, o.units);
@@ -26,8 +33,7 @@ Decoder make_decoder(ParameterSet& set, const std::string& name, const EncoderDe
 
 EncoderDecoder::EncoderDecoder(ParameterSet& set, const std::string& name, const EncoderDecoderOptions& o)
     : source_(set, name + ".source", checked(name, o).source_words, o.word_size, init::normal(0.3)),
-      encoder_(make_cell(o.cell, set, name + ".forward", o.word_size, o.units),
-               make_cell(o.cell, set, name + ".backward", o.word_size, o.units)),
+      encoder_(make_encoder(set, name, o)),
       decoder_(make_decoder(set, name, o)) {
   for (const StatePart& part : decoder_.cell().state_layout())
     bridges_.emplace_back(set, name + ".bridge." + part.name, 2 * o.units, part.shape.last());

@@ -6,31 +6,16 @@
 #define HWY_TARGET_INCLUDE "reel/ops/kernels/gemm.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include <reel/ops/kernels/register_tile-inl.h>
+#include <reel/ops/kernels/product_row-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of a panel. Tiles of 8 rows by 3 vectors fit the usual batches, and read less of the weights than 6 by 4.
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kVectors = 3;
-#else
-constexpr int kVectors = 2;
-#endif
-constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
-constexpr Index kBlockK = 512;  // k taken at once: a panel's block stays in the L2 cache beside the rows
-constexpr int kRowPanels = 4;   // whole panels taken at once where there is one row
-constexpr int kMostChunks = 8;  // chunks of terms in one block
-
-// A stretch of one term's k, for one panel.
-template <class T>
-struct Chunk {
-  const kernels::ProductTerm<T>* term;
-  Index k, K;
-  const T* b;     // [K][panel's vectors]
-  const T* next;  // the same of the next panel, or nullptr
-};
+constexpr Index kGroupRows = 64;  // taken at once where sums are so long that groups of blocks add up elsewhere
+using kernels::BlockWalk;
+using kernels::Chunk;
+using kernels::kMostChunks;
 
 template <class T>
 HWY_INLINE Index LanesOf() {
@@ -48,15 +33,16 @@ struct PanelVector {
 // How the vectors of a panel lie in memory: side by side in one group, in several groups but whole, or some with an edge.
 enum class Lie : std::uint8_t { together, apart, edges };
 
-// One panel of a products() call.
+// One block of one panel of a products() call, over some of the rows.
 template <class T>
 struct PanelCall {
   Index steps, rows;  // rows of each step
+  Index step = 0, row = 0, count;
   PanelVector<T> vectors[kMostVectors];
   Lie lie;
-  const Chunk<T>* chunks;
-  int chunk_count;
-  bool first;  // begins from init, or zero, and not from what y holds
+  std::span<const Chunk<T>> chunks;
+  bool from_init;  // the chains begin from init, where there is one, and not from zero
+  bool add;        // to what y holds
 };
 
 // The rows of a register tile that lies in one step.
@@ -72,7 +58,7 @@ class StepRows {
       init_[v] = at.group->init[step].first + at.column;
       init_stride_[v] = at.group->init[step].stride;
     }
-    for (int i = 0; i < p.chunk_count; ++i) {
+    for (std::size_t i = 0; i < p.chunks.size(); ++i) {
       a_[i] = p.chunks[i].term->x[step].first + p.chunks[i].k;
       a_stride_[i] = p.chunks[i].term->x[step].stride;
     }
@@ -85,7 +71,7 @@ class StepRows {
     return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * LanesOf<T>()
                                  : init_[v] + (row_ + m) * init_stride_[v];
   }
-  const T* a(int m, int chunk) const { return a_[chunk] + (row_ + m) * a_stride_[chunk]; }
+  const T* a(int m, std::size_t chunk) const { return a_[chunk] + (row_ + m) * a_stride_[chunk]; }
 
  private:
   T* y_[kMostVectors] = {};
@@ -118,7 +104,7 @@ class MixedRows {
     if (kLie == Lie::together) return init_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->init[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
-  const T* a(int m, int chunk) const { return p_.chunks[chunk].term->x[step_[m]].row(row_[m]) + p_.chunks[chunk].k; }
+  const T* a(int m, std::size_t chunk) const { return p_.chunks[chunk].term->x[step_[m]].row(row_[m]) + p_.chunks[chunk].k; }
 
  private:
   const PanelCall<T>& p_;
@@ -135,17 +121,14 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, const Rows& rows, Index index
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   constexpr bool kWhole = kLie != Lie::edges;
   V sum[MR][NV];
-  if (!p.first) {
-    for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.y(m, v), p.vectors[v].count);
-  } else if (p.vectors[0].group->init) {
+  if (p.from_init && p.vectors[0].group->init) {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.init(m, v), p.vectors[v].count);
   } else {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
   }
-  for (int i = 0; i < p.chunk_count; ++i) {
+  for (std::size_t i = 0; i < p.chunks.size(); ++i) {
     const Chunk<T>& chunk = p.chunks[i];
     const T* a[MR];
     for (int m = 0; m < MR; ++m) a[m] = rows.a(m, i);
@@ -165,6 +148,9 @@ HWY_INLINE void ProductTile(const PanelCall<T>& p, const Rows& rows, Index index
       }
     }
   }
+  if (p.add)
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v) sum[m][v] = hn::Add(LoadVector<kWhole>(d, rows.y(m, v), p.vectors[v].count), sum[m][v]);
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, rows.y(m, v), p.vectors[v].count);
 }
@@ -198,8 +184,8 @@ HWY_INLINE void TilesOf(const PanelCall<T>& p, RowWalk<kLie, T>& walk) {
 
 template <int NV, Lie kLie, class T>
 HWY_NOINLINE void ProductTiles(const PanelCall<T>& p) {
-  RowWalk<kLie, T> walk{.rows = {}, .left = p.steps * p.rows};
-  walk.rows.enter(p, NV, 0);
+  RowWalk<kLie, T> walk{.rows = {}, .step = p.step, .row = p.row, .left = p.count};
+  walk.rows.enter(p, NV, p.step);
   TilesOf<kTileRows<NV>, NV, kLie>(p, walk);
 }
 
@@ -223,79 +209,70 @@ void RunPanel(int vectors, const PanelCall<T>& p) {
 #endif
 }
 
-// Runs the panel over all terms' k, a block at a time.
+// The next block of chains for the panel; false when there is none.
+template <class T>
+bool RunBlock(int vectors, Index first_vector, bool last, BlockWalk<T>& walk, PanelCall<T>& p) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  Chunk<T> chunks[kernels::kMostChunks];
+  std::size_t count = 0;
+  while (walk.next(chunks[count])) {
+    Chunk<T>& c = chunks[count++];
+    c.b = c.term->packed + first_vector * lanes * c.term->K + c.k * vectors * lanes;
+    c.next = last ? nullptr : c.b + vectors * lanes * c.term->K;
+    if (walk.ends_block()) break;
+  }
+  if (count == 0) return false;
+  p.chunks = {chunks, count};
+  p.from_init = walk.in_first_block();
+  p.add = !walk.begins_group();
+  RunPanel(vectors, p);
+  return true;
+}
+
+// Adds what y holds to `sums` (or begins with it), and gives y what they are then.
+template <class T>
+void AddGroup(int vectors, const PanelCall<T>& p, bool begin, T* sums) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  for (Index i = 0, step = p.step, row = p.row; i < p.count; ++i) {
+    for (int v = 0; v < vectors; ++v) {
+      T* y = p.vectors[v].group->y[step].row(row) + p.vectors[v].column;
+      T* sum = sums + (i * kMostVectors + v) * lanes;
+      for (Index n = 0; n < p.vectors[v].count; ++n) y[n] = sum[n] = begin ? y[n] : sum[n] + y[n];
+    }
+    if (++row == p.rows) row = 0, ++step;
+  }
+}
+
+// Runs the panel over all terms' k, where that is one group of blocks; without any k it begins and ends.
 template <class T>
 void RunBlocks(int vectors, Index first_vector, bool last, std::span<const kernels::ProductTerm<T>> terms, PanelCall<T>& p) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  Chunk<T> chunks[kMostChunks];
-  p.chunks = chunks;
-  p.chunk_count = 0;
-  p.first = true;
-  Index taken = 0;
-  const auto flush = [&] {
-    RunPanel(vectors, p);
-    p.first = false;
-    p.chunk_count = 0;
-    taken = 0;
-  };
-  for (const kernels::ProductTerm<T>& term : terms)
-    for (Index k = 0; k < term.K;) {
-      const Index K = std::min(term.K - k, kBlockK - taken);
-      const T* b = term.packed + first_vector * lanes * term.K + k * vectors * lanes;
-      chunks[p.chunk_count++] = {&term, k, K, b, last ? nullptr : b + vectors * lanes * term.K};
-      k += K;
-      taken += K;
-      if (taken == kBlockK || p.chunk_count == kMostChunks) flush();
-    }
-  if (p.chunk_count > 0 || p.first) flush();
-}
-
-// One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the
-// stream of weights counts.
-template <int NP, int Rest, class T>
-HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
-                             std::span<const kernels::ProductGroup<T>> groups) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  constexpr int kWhole = NP * kVectors, kAll = kWhole + Rest;
-  const auto column = [&](int v) { return (first_vector + v) % each * lanes; };
-  const auto group = [&](int v) -> const kernels::ProductGroup<T>& {
-    return groups[static_cast<std::size_t>((first_vector + v) / each)];
-  };
-  V sum[kAll];
-  for (int v = 0; v < kAll; ++v)
-    sum[v] = group(v).init ? LoadVector<false>(d, group(v).init->first + column(v), std::min(lanes, N - column(v))) : hn::Zero(d);
-  for (const kernels::ProductTerm<T>& term : terms) {
-    const T* HWY_RESTRICT a = term.x->first;
-    const T* b = term.packed + first_vector * lanes * term.K;
-    const Index panel = kVectors * lanes * term.K;
-    const T* HWY_RESTRICT rest = b + NP * panel;
-    for (Index k = 0; k < term.K; ++k, b += kVectors * lanes, rest += Rest * lanes) {
-      const V left = hn::Set(d, a[k]);
-      for (int v = 0; v < kWhole; ++v)
-        sum[v] = hn::MulAdd(left, hn::LoadU(d, b + v / kVectors * panel + v % kVectors * lanes), sum[v]);
-      for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
-    }
+  p.count = p.steps * p.rows;
+  BlockWalk<T> walk(terms);
+  if (walk.last()) {
+    p.from_init = true;
+    p.add = false;
+    return RunPanel(vectors, p);
   }
-  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
+  while (RunBlock(vectors, first_vector, last, walk, p)) continue;
 }
 
-// All panels of one row, some whole ones and the last at a time.
+// The same for several groups.
 template <class T>
-void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
-                 std::span<const kernels::ProductGroup<T>> groups) {
-  const Index last = panels.last_wider ? kVectors + 1 : panels.total % kVectors;  // vectors of a panel that is not whole
-  for (Index first = 0; first < panels.total;) {
-    const Index whole = (panels.total - last - first) / kVectors;
-    const Index count = std::min<Index>(whole, kRowPanels), rest = count == whole && count < kRowPanels ? last : 0;
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      constexpr int kRests = kMostVectors + 1;
-      const Index index = count * kRests + rest;
-      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, T>(first, each, N, terms, groups) : void()), ...);
+HWY_NOINLINE void RunGroups(int vectors, Index first_vector, bool last, std::span<const kernels::ProductTerm<T>> terms,
+                            PanelCall<T>& p) {
+  alignas(64) T sums[kGroupRows * kMostVectors * HWY_MAX_BYTES / sizeof(T)];
+  const Index all = p.steps * p.rows;
+  for (Index at = 0; at < all; at += kGroupRows) {
+    p.step = at / p.rows;
+    p.row = at % p.rows;
+    p.count = std::min(kGroupRows, all - at);
+    BlockWalk<T> walk(terms);
+    bool begin = true;
+    while (RunBlock(vectors, first_vector, last, walk, p)) {
+      if (!walk.ends_group() && !walk.last()) continue;
+      AddGroup(vectors, p, begin, sums);
+      begin = false;
     }
-    (std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1) - 1>());
-    first += count * kVectors + rest;
   }
 }
 
@@ -307,6 +284,7 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
   const Index total = each * static_cast<Index>(groups.size());
   if (rows == 0) return;
   const kernels::Panels panels(total, kVectors, kMostVectors);
+  const bool long_sums = kernels::has_groups(terms);
   if (steps * rows == 1) return ProductRows(panels, each, N, terms, groups);
   for (Index first = 0, vectors = 0; first < total; first += vectors) {
     vectors = panels.vectors_of(first);
@@ -322,7 +300,11 @@ void Products(Index steps, Index rows, Index N, std::span<const kernels::Product
       else if (p.lie == Lie::together && p.vectors[v].group != p.vectors[0].group)
         p.lie = Lie::apart;
     }
-    RunBlocks(static_cast<int>(vectors), first, panels.vectors_of(std::min(first + vectors, total)) != vectors, terms, p);
+    const bool last = panels.vectors_of(std::min(first + vectors, total)) != vectors;
+    if (long_sums)
+      RunGroups(static_cast<int>(vectors), first, last, terms, p);
+    else
+      RunBlocks(static_cast<int>(vectors), first, last, terms, p);
   }
 }
 

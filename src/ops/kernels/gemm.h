@@ -1,7 +1,8 @@
 // The packed matrix product: sums of products by weights that lie in panels of a few vectors' width.
 //
-// Every element of a result is one chain of multiply-adds over ascending terms and k (fused where the machine has FMA),
-// whichever tile or task computes it, so a row's bits depend on neither the other rows nor the number of threads.
+// An element of a result is the sum of chains of multiply-adds over ascending terms and k (fused where the machine has FMA), cut
+// at constant places: the error does not grow with k. They are the same whichever tile or task computes it, so a row's bits
+// depend on neither the other rows nor the number of threads.
 // Threads: pure functions.
 #pragma once
 

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "reel/ops/kernels/softmax_rows.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include <reel/graph/kernels/fixed_sum-inl.h>
 #include <reel/ops/kernels/math-inl.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -31,26 +32,15 @@ T RowMax(const T* x, Index n) {
 // Sum of exp(x_i - shift); with `y`, the terms are stored there.
 template <class T>
 T ExpSum(const T* x, T shift, T* y, Index n) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const auto offset = hn::Set(d, shift);
-  auto sum = hn::Zero(d);
-  for (Index i = 0; i < n; i += lanes) {
-    const Index count = std::min(lanes, n - i);
-    HWY_ALIGN T edge[HWY_MAX_BYTES / sizeof(T)];
-    const T* from = x + i;
-    if (count < lanes) {  // padded with -inf, whose exp is 0
-      std::fill_n(edge, lanes, -std::numeric_limits<T>::infinity());
-      std::copy_n(from, count, edge);
-      from = edge;
-    }
-    const auto e = SafeExp(d, hn::Sub(hn::LoadU(d, from), offset));
-    sum = hn::Add(sum, e);
-    if (!y) continue;
-    hn::StoreU(e, d, count < lanes ? edge : y + i);
-    if (count < lanes) std::copy_n(edge, count, y + i);
-  }
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  return FixedSum<T>(n, [x, shift, y](auto d, Index i, Index count) HWY_ATTR {
+    const bool whole = count == static_cast<Index>(hn::Lanes(d));
+    const auto offset = hn::Set(d, shift);
+    auto e = SafeExp(d, hn::Sub(whole ? hn::LoadU(d, x + i) : LoadEdge(d, x + i, count), offset));
+    if (!whole) e = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count)), e);
+    if (y && whole) hn::StoreU(e, d, y + i);
+    if (y && !whole) StoreEdge(e, d, y + i, count);
+    return e;
+  });
 }
 
 // The limit of softmax where the maximum is not finite: equal shares of +inf, nothing among only -inf, or NaN.

@@ -29,9 +29,8 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   V sum[MR][NV];
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v)
-      sum[m][v] = p.add ? LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count) : hn::Zero(d);
-  // What the next tile continues from is far away: it was last touched a block of rows ago.
+    for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
+  // What the next tile adds to is far away: it was last touched a block of rows ago.
   if (p.add && row + MR < p.M)
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) hwy::Prefetch(At<kSimple>(p, std::min(row + MR + m, p.M - 1), v, lanes));
@@ -46,7 +45,11 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
     }
   }
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
+    for (int v = 0; v < NV; ++v) {
+      T* to = At<kSimple>(p, row + m, v, lanes);
+      const Index count = p.columns[v].count;
+      StoreVector<kSimple>(p.add ? hn::Add(LoadVector<kSimple>(d, to, count), sum[m][v]) : sum[m][v], d, to, count);
+    }
 }
 
 // Columns [m, M) of A in tiles of MR, then in smaller ones.
@@ -100,9 +103,10 @@ void PackRows(Index K, const kernels::RowRun<const T>* operands, std::span<const
 }
 
 template <class T>
-void CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index to_stride) {
+bool CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index to_stride) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto infinite = hn::Zero(d);  // NaN where one is not finite: 0 times it
   for (Index k = 0; k < K; ++k) {
     const T* x = from.first + k * from.stride;
     const T* ahead = from.first + std::min(k + kAhead, K - 1) * from.stride;
@@ -110,10 +114,16 @@ void CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index 
     Index n = 0;
     for (; n + lanes <= width; n += lanes) {
       hwy::Prefetch(ahead + n);
-      hn::StoreU(hn::LoadU(d, x + n), d, y + n);
+      const auto v = hn::LoadU(d, x + n);
+      infinite = hn::MulAdd(v, hn::Zero(d), infinite);
+      hn::StoreU(v, d, y + n);
     }
-    if (n < width) StoreEdge(LoadEdge(d, x + n, width - n), d, y + n, width - n);
+    if (n == width) continue;
+    const auto edge = LoadEdge(d, x + n, width - n);
+    infinite = hn::MulAdd(edge, hn::Zero(d), infinite);
+    StoreEdge(edge, d, y + n, width - n);
   }
+  return hn::AllTrue(d, hn::Eq(infinite, hn::Zero(d)));
 }
 
 kernels::WeightGradientKernels<float> WeightGradientF32() {

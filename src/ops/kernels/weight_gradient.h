@@ -1,6 +1,6 @@
 // The weight gradient over rows, C = A^T B, for one block of rows and one panel of columns.
 //
-// Every element of C is one chain of multiply-adds over ascending rows. Threads: pure functions.
+// Every element of a block's C is one chain of multiply-adds over ascending rows, added to what C holds. Threads: pure functions.
 #pragma once
 
 #include <span>
@@ -20,7 +20,7 @@ struct WeightGradientPanel {
   const T* b;      // [K, vectors x lanes]
   int vectors;     // 1 to width / lanes
   Index c_stride;  // between rows of every C
-  bool add;        // continue the chains from what C holds
+  bool add;        // to what C holds
 
   // Where the columns of each vector go, and how many of them are in memory.
   struct Column {
@@ -44,8 +44,8 @@ struct WeightGradientKernels {
   void (*panel)(const WeightGradientPanel<T>&);
   // Copies K rows of the operands to rows k of a block, k counted from `first`.
   void (*pack)(Index K, const RowRun<const T>* operands, std::span<const PackColumn> columns, Index first, T* block);
-  // Copies K rows of `width` elements.
-  void (*copy)(Index K, Index width, RowRun<const T> from, T* to, Index to_stride);
+  // Copies K rows of `width` elements; whether all are finite.
+  bool (*copy)(Index K, Index width, RowRun<const T> from, T* to, Index to_stride);
 };
 
 // The routines for the instruction set in use.

