@@ -117,6 +117,9 @@ Sequence Hopfield::recall(Var a, Index steps) const {
   return all;
 }
 
-Var Hopfield::energy(Var a) const { return -0.5 * sum(matmul(a, W) * a, -1) - sum(a * b, -1); }
+Var Hopfield::energy(Var a) const {
+  const Var between = sum(matmul(a, W) * a, -1), own = sum(a * b, -1);
+  return -0.5 * between - own;
+}
 
 }  // namespace reel

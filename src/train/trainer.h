@@ -76,7 +76,10 @@ class Trainer {
   // Values with the parameters of now, and with carried state of their own (reset_evaluation()): of a Var on any tape, of several
   // under names, of a result of this Trainer's builder by its name, or of all results of another builder (keep it: what was
   // planned for it is found again). The plans of the last few are kept.
-  Tensor<T> predict(Var output, std::initializer_list<Binding> bindings) { return predict({output}, bindings)[0]; }
+  Tensor<T> predict(Var output, std::initializer_list<Binding> bindings) {
+    const Result one[] = {output};
+    return predict(std::span(one), std::span(bindings.begin(), bindings.size()))[0];
+  }
   Predictions<T> predict(std::initializer_list<Result> outputs, std::initializer_list<Binding> bindings) {
     return predict(std::span(outputs.begin(), outputs.size()), std::span(bindings.begin(), bindings.size()));
   }

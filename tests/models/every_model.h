@@ -30,7 +30,8 @@ inline Var cell_loss(const AnyCell& cell, Tape& tape) {
 inline Var classifier_loss(const char* kind, ParameterSet& set, Tape& tape) {
   const SequenceClassifier m(kind, set, "m", {.inputs = 2, .classes = 3, .units = 2, .chunk = 2, .dropout = .2});
   const Sequence x = tape.input("x", 3, {B, 2}), mask = tape.input("mask", 3, {B});
-  return cross_entropy(m({.x = x, .mask = mask, .counts = {}}, Mode::training), tape.ids("class", {B}));
+  const Var logits = m({.x = x, .mask = mask, .counts = {}}, Mode::training);
+  return cross_entropy(logits, tape.ids("class", {B}));
 }
 
 inline std::vector<NamedModel> every_model() {

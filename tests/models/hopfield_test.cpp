@@ -123,8 +123,9 @@ TEST_CASE("hopfield: a stored pattern and its reverse stay, and a damaged one co
 }
 
 TEST_CASE("projection: independent patterns stay where they are, however many and alike they are") {
-  for (const auto& [P, N] : {std::pair<Index, Index>{1, 2}, {2, 5}, {4, 6}, {10, 16}, {14, 16}, {28, 32}})
+  for (const auto& size : {std::pair<Index, Index>{1, 2}, {2, 5}, {4, 6}, {10, 16}, {14, 16}, {28, 32}})
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      const Index P = size.first, N = size.second;
       CAPTURE(P);
       CAPTURE(N);
       CAPTURE(seed);

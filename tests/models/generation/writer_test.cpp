@@ -21,7 +21,7 @@ using namespace reel::test;
 
 namespace {
 
-constexpr std::int32_t START = 0, END = 1;
+constexpr std::int32_t END = 1;
 constexpr Index V = 4, H = 3;
 
 // A decoder over four words whose weights are large enough to prefer some of them.
