@@ -4,6 +4,8 @@
 // Every violation is an InputError naming the input, its shape, and what was given. Threads: const after construction.
 #pragma once
 
+#include <concepts>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,10 +17,20 @@
 namespace reel {
 
 // An array under the name of the input that it is for: of float, double or int32 (ids), shaped as InputSlot::bound says. Name and
-// numbers are borrowed: they must live until the call that they are given to returns.
+// numbers are borrowed: they must live until the call that they are given to returns. Temporaries are kept by the binding itself.
 struct Binding {
   std::string_view name;
   InputView view;
+
+  Binding(std::string_view name, InputView view) : name(name), view(std::move(view)) {}
+  template <std::same_as<std::string> Name>  // of which a temporary is deduced; what has a name is borrowed
+  Binding(Name&& temporary, InputView view)
+      : view(std::move(view)), kept_name_(std::make_shared<const std::string>(std::move(temporary))) {
+    name = *kept_name_;
+  }
+
+ private:
+  std::shared_ptr<const std::string> kept_name_;
 };
 
 struct InputSlot {

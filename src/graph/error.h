@@ -4,8 +4,10 @@
 // InputError    what was handed to a call (a binding, an id, an option) does not fit.
 // FileError     a file is missing, unreadable or not of the expected format; names the path.
 // NumericError  a number that must be finite is not.
+// MemoryError   there is not so much memory; also a std::bad_alloc.
 #pragma once
 
+#include <new>
 #include <stdexcept>
 
 namespace reel {
@@ -28,6 +30,12 @@ class InputError : public Error {
 class FileError : public Error {
  public:
   using Error::Error;
+};
+
+class MemoryError : public Error, public std::bad_alloc {
+ public:
+  using Error::Error;
+  const char* what() const noexcept override { return Error::what(); }
 };
 
 class NumericError : public Error {

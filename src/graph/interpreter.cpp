@@ -31,8 +31,8 @@ std::vector<NodeId> all_nodes(const Tape& tape) {
 }  // namespace
 
 template <class T>
-Interpreter<T>::Interpreter(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters,
-                            RunContext context, std::optional<Index> rows)
+Interpreter<T>::Interpreter(const Tape& tape, std::span<const Binding> bindings, ParameterSource parameters, RunContext context,
+                            std::optional<Index> rows)
     : tape_(tape), context_(context), real_(tape.size()), ids_(tape.size()), shapes_(tape.size()) {
   const InputTable table(tape, all_nodes(tape));
   std::vector<const InputView*> views;
@@ -47,7 +47,7 @@ Interpreter<T>::Interpreter(const Tape& tape, std::span<const Binding> bindings,
 
 template <class T>
 void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, const InputTable& table,
-                               std::span<const InputView* const> views, const ParameterValues<double>* parameters) {
+                               std::span<const InputView* const> views, const ParameterSource& parameters) {
   const Node& n = tape_.node(id);
   const LeafInfo& leaf = *n.op->leaf();
   switch (leaf.kind) {
@@ -74,11 +74,11 @@ void Interpreter<T>::load_leaf(NodeId id, std::span<const Binding> bindings, con
       }
       return;
     case LeafInfo::Kind::parameter:
-      if (!parameters || leaf.parameter.index() >= parameters->size() || parameters->set() != leaf.parameter.set())
-        throw InputError(fmt::format("interpret: the tape has parameter {} but no values for it were given", tape_.describe(id)));
-      real_[id] = Tensor<T>(shapes_[id]);
-      convert(InputView(parameters->at(leaf.parameter.index())), 0, real_[id]);
-      return;
+      if (const auto values = parameters.find(leaf.parameter)) {
+        real_[id] = Tensor<T>(shapes_[id]);
+        return convert(*values, 0, real_[id]);
+      }
+      throw InputError(fmt::format("interpret: the tape has parameter {} but no values for it were given", tape_.describe(id)));
     case LeafInfo::Kind::constant:
       return evaluate_node(id);
   }

@@ -18,8 +18,8 @@ class Interpreter {
  public:
   // Binds leaves. Real inputs may be float or double; carried values may be bound by name, and are zero otherwise.
   // Tapes with parameters need `parameters`. InputError for anything that does not fit.
-  Interpreter(const Tape& tape, std::span<const Binding> bindings, const ParameterValues<double>* parameters = nullptr,
-              RunContext context = {}, std::optional<Index> rows = std::nullopt);
+  Interpreter(const Tape& tape, std::span<const Binding> bindings, ParameterSource parameters = nullptr, RunContext context = {},
+              std::optional<Index> rows = std::nullopt);
 
   Interpreter(Interpreter&&) noexcept = default;
 
@@ -42,7 +42,7 @@ class Interpreter {
  private:
   NodeId checked(NodeId id) const;  // InputError for a node recorded after this was made
   void load_leaf(NodeId id, std::span<const Binding> bindings, const InputTable& table, std::span<const InputView* const> views,
-                 const ParameterValues<double>* parameters);
+                 const ParameterSource& parameters);
   void evaluate_node(NodeId id);
 
   const Tape& tape_;
@@ -57,15 +57,13 @@ class Interpreter {
 
 // One evaluation of a whole tape.
 template <class T>
-Interpreter<T> interpret(const Tape& tape, std::span<const Binding> bindings,
-                         const ParameterValues<double>* parameters = nullptr) {
+Interpreter<T> interpret(const Tape& tape, std::span<const Binding> bindings, ParameterSource parameters = nullptr) {
   Interpreter<T> run(tape, bindings, parameters);
   run.evaluate();
   return run;
 }
 template <class T>
-Interpreter<T> interpret(const Tape& tape, std::initializer_list<Binding> bindings,
-                         const ParameterValues<double>* parameters = nullptr) {
+Interpreter<T> interpret(const Tape& tape, std::initializer_list<Binding> bindings, ParameterSource parameters = nullptr) {
   return interpret<T>(tape, std::span(bindings.begin(), bindings.size()), parameters);
 }
 

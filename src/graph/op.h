@@ -159,6 +159,7 @@ struct LeafInfo {
 // What passes and the planner may use of an op.
 struct Traits {
   bool varies = false;          // the result depends on the RunContext, not on the inputs alone
+  bool draws = false;           // ... on its seed and count of runs: the result is random
   bool accumulates = false;     // the sum of inputs of equal shapes
   bool merges_in_sums = false;  // f(a..) + f(b..) = f(a.., b..): a sum of such nodes is one node with all their inputs in order
   bool multi_output = false;    // [B, P, ...] is kept as P results [B, ...], each with memory of its own, and read by Output only

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -65,19 +66,24 @@ class ParameterValues {
   const SetIdentity& set() const { return set_; }
   // InputError for a parameter of another set, or one that was added after these values were made.
   TensorView<const T> operator[](const Parameter& p) const { return at(checked(p)); }
-  TensorView<const T> at(Index index) const { return tensors_[index].view(); }
+  TensorView<const T> at(Index index) const { return tensors_[checked(index)].view(); }  // InputError where there is none
 
   // Write access, for before the next run: what is derived from the parameters (packed weights) is made anew then, and not
   // again for a view that was kept.
   TensorView<T> edit(const Parameter& p) { return edit(checked(p)); }
   TensorView<T> edit(Index index) {
+    Tensor<T>& tensor = tensors_[checked(index)];
     ++version_;
-    return tensors_[index].view();
+    return tensor.view();
   }
   void touch() { ++version_; }  // as if all had been edited
   std::uint64_t version() const { return version_; }
 
  private:
+  std::size_t checked(Index index) const {
+    if (index >= 0 && index < size()) return static_cast<std::size_t>(index);
+    throw InputError("there is no parameter " + std::to_string(index) + " among " + std::to_string(size()));
+  }
   Index checked(const Parameter& p) const {
     if (p.set() == set_ && p.index() < size()) return p.index();
     throw InputError("parameter " + p.name() + " is not among these values");
@@ -86,6 +92,28 @@ class ParameterValues {
   std::vector<Tensor<T>> tensors_;
   SetIdentity set_;
   std::uint64_t version_ = 1;
+};
+
+// The values that an interpretation reads, of either type, or none.
+class ParameterSource {
+ public:
+  ParameterSource() = default;
+  ParameterSource(std::nullptr_t) {}                                        // NOLINT: implicit
+  ParameterSource(const ParameterValues<float>* values) : f32_(values) {}   // NOLINT: implicit
+  ParameterSource(const ParameterValues<double>* values) : f64_(values) {}  // NOLINT: implicit
+  // The values of a parameter; nothing when it is not among them.
+  std::optional<InputView> find(const Parameter& p) const {
+    return f32_ ? find_in(*f32_, p) : f64_ ? find_in(*f64_, p) : std::nullopt;
+  }
+
+ private:
+  template <class T>
+  static std::optional<InputView> find_in(const ParameterValues<T>& values, const Parameter& p) {
+    if (p.set() != values.set() || p.index() >= values.size()) return std::nullopt;
+    return InputView(values.at(p.index()));
+  }
+  const ParameterValues<float>* f32_ = nullptr;
+  const ParameterValues<double>* f64_ = nullptr;
 };
 
 }  // namespace reel

@@ -47,14 +47,36 @@ std::shared_ptr<const void> Tape::keep() const { return state_->shared_from_this
 
 // ---- leaves ----
 
-void Tape::claim(const std::string& name, Type type, Shape shape, Index steps) {
-  if (shape.rows().is_counted())
-    throw ShapeError(fmt::format("input \"{}\" has a count of rows in its shape {}; bind all B rows and take the first of them",
-                                 name, shape.text()));
-  const auto [it, added] = state_->claims.try_emplace(name, State::Claim{type, shape, steps});
-  if (added) return;
-  throw InputError(fmt::format("the name \"{}\" is already taken on this tape, with shape {}", name, it->second.shape.text()));
-}
+// The claim of a name by an input that is being recorded: given up again when that fails.
+class Tape::Claim {
+ public:
+  Claim(Tape& tape, const std::string& name, Type type, Shape shape, Index steps) : claims_(tape.state_->claims) {
+    if (shape.rows().is_counted())
+      throw ShapeError(fmt::format("input \"{}\" has a count of rows in its shape {}; bind all B rows and take the first of them",
+                                   name, shape.text()));
+    const auto [it, added] = claims_.try_emplace(name, State::Claim{type, shape, steps});
+    if (!added)
+      throw InputError(
+          fmt::format("the name \"{}\" is already taken on this tape, with shape {}", name, it->second.shape.text()));
+    claim_ = it;
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    if (!kept_) claims_.erase(claim_);
+  }
+  template <class Leaf>
+  Leaf keep(Leaf leaf) {
+    kept_ = true;
+    return leaf;
+  }
+
+ private:
+  using Claims = decltype(State::claims);
+  Claims& claims_;
+  Claims::iterator claim_;
+  bool kept_ = false;
+};
 
 Var Tape::leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site) {
   LeafInfo info{LeafInfo::Kind::input, name, step, steps};
@@ -62,41 +84,41 @@ Var Tape::leaf_input(const std::string& name, Index step, Index steps, Type type
 }
 
 Var Tape::input(const std::string& name, Shape shape, CallSite site) {
-  claim(name, Type::real, shape, 0);
-  return leaf_input(name, -1, 0, Type::real, shape, site);
+  Claim claim(*this, name, Type::real, shape, -1);
+  return claim.keep(leaf_input(name, -1, 0, Type::real, shape, site));
 }
 
 Var Tape::ids(const std::string& name, Shape shape, CallSite site) {
-  claim(name, Type::id, shape, 0);
-  return leaf_input(name, -1, 0, Type::id, shape, site);
+  Claim claim(*this, name, Type::id, shape, -1);
+  return claim.keep(leaf_input(name, -1, 0, Type::id, shape, site));
 }
 
 Sequence Tape::input(const std::string& name, Index steps, Shape step_shape, CallSite site) {
   check_steps(name, steps, step_shape);
-  claim(name, Type::real, step_shape, steps);
+  Claim claim(*this, name, Type::real, step_shape, steps);
   Sequence s;
   for (Index t = 0; t < steps; ++t) s.push_back(leaf_input(name, t, steps, Type::real, step_shape, site));
-  return s;
+  return claim.keep(std::move(s));
 }
 
 Sequence Tape::ids(const std::string& name, Index steps, Shape step_shape, CallSite site) {
   check_steps(name, steps, step_shape);
-  claim(name, Type::id, step_shape, steps);
+  Claim claim(*this, name, Type::id, step_shape, steps);
   Sequence s;
   for (Index t = 0; t < steps; ++t) s.push_back(leaf_input(name, t, steps, Type::id, step_shape, site));
-  return s;
+  return claim.keep(std::move(s));
 }
 
 std::vector<RowCount> Tape::row_counts(const std::string& name, Index steps) {
   check_steps(name, steps, Shape{});
-  claim(name, Type::id, Shape{}, steps);
+  Claim claim(*this, name, Type::id, Shape{}, steps);
   std::vector<RowCountTable::Entry>& table = state_->pool->own_row_counts().counts;
   std::vector<RowCount> counts;
   for (Index t = 0; t < steps; ++t) {
     counts.push_back(RowCount::counted(static_cast<std::uint32_t>(table.size())));
     table.push_back({name, t, steps});
   }
-  return counts;
+  return claim.keep(std::move(counts));
 }
 
 void Tape::require_at_most(RowCount n, RowCount m) {
@@ -104,8 +126,8 @@ void Tape::require_at_most(RowCount n, RowCount m) {
 }
 
 Var Tape::carried(const std::string& name, Shape shape, CallSite site) {
-  claim(name, Type::real, shape, 0);
-  return append(InputLeaf(LeafInfo{LeafInfo::Kind::carried, name}, {Type::real, shape}), {}, site);
+  Claim claim(*this, name, Type::real, shape, -1);
+  return claim.keep(append(InputLeaf(LeafInfo{LeafInfo::Kind::carried, name}, {Type::real, shape}), {}, site));
 }
 
 void Var::refuse_empty() { throw InputError("an empty Var was used"); }
@@ -250,6 +272,13 @@ std::string Tape::place(NodeId id) const {
   const std::string& scope = scope_label(id);
   const std::string site = state_->nodes[id].site.text();
   return scope.empty() || site.empty() ? scope + site : scope + ", " + site;
+}
+
+std::vector<std::pair<std::string, Index>> Tape::sequences() const {
+  std::vector<std::pair<std::string, Index>> all;
+  for (const auto& [name, claim] : state_->claims)
+    if (claim.steps >= 0) all.emplace_back(name, claim.steps);
+  return all;
 }
 
 std::size_t Tape::bytes() const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -195,6 +196,9 @@ class Tape {
   std::span<const std::pair<NodeId, NodeId>> carries() const;  // (state, next)
   const std::shared_ptr<OpPool>& pool() const;
   const TapeIdentity& identity() const;
+  bool has_input(std::string_view name) const;  // a carried value or counts too
+  // The Sequences by name, of counts of rows too, with their numbers of steps.
+  std::vector<std::pair<std::string, Index>> sequences() const;
   std::size_t bytes() const;  // an estimate of the memory held
   Var var(NodeId id) { return Var(*this, id); }
 
@@ -206,7 +210,7 @@ class Tape {
   Var unique_leaf(const Op* op, CallSite site);
   Var leaf_input(const std::string& name, Index step, Index steps, Type type, Shape shape, CallSite site);
   void require_own(const char* what, Var v) const;
-  void claim(const std::string& name, Type type, Shape shape, Index steps);
+  class Claim;
 
   State* state_;
   std::shared_ptr<State> owner_;  // empty in the Tape that Var::tape() gives
@@ -216,7 +220,7 @@ struct Tape::State : std::enable_shared_from_this<Tape::State> {
   struct Claim {
     Type type;
     Shape shape;
-    Index steps;
+    Index steps;  // -1: no Sequence
   };
 
   std::shared_ptr<OpPool> pool;
@@ -228,7 +232,7 @@ struct Tape::State : std::enable_shared_from_this<Tape::State> {
   std::uint32_t scope = 0;
   CallSite site;  // of a Site that lives; line 0: none
   std::unordered_map<NodeId, std::string> names;
-  std::unordered_map<std::string, Claim> claims;
+  std::map<std::string, Claim, std::less<>> claims;
   std::unordered_map<const Op*, NodeId> unique_leaves;  // one node per parameter and constant
   std::unordered_map<std::uint64_t, NodeId> numbers;    // one node per scalar constant, by its bits
   std::vector<std::pair<NodeId, NodeId>> carries;
@@ -247,6 +251,7 @@ inline const std::string& Tape::scope_label(NodeId id) const { return state_->sc
 inline std::span<const std::pair<NodeId, NodeId>> Tape::carries() const { return state_->carries; }
 inline const std::shared_ptr<OpPool>& Tape::pool() const { return state_->pool; }
 inline const TapeIdentity& Tape::identity() const { return state_->identity; }
+inline bool Tape::has_input(std::string_view name) const { return state_->claims.contains(name); }
 inline std::uint32_t Tape::next_random_key() { return state_->random_keys++; }
 inline CallSite Tape::site(CallSite own) const { return state_->site.line ? state_->site : own; }
 inline Tape::Scope::~Scope() { tape_->state_->scope = restore_; }

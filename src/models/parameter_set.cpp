@@ -10,10 +10,17 @@ Parameter ParameterSet::add(const std::string& name, Shape shape, Initializer be
   for (const Parameter& p : data_->parameters)
     if (p.name() == name) throw InputError(fmt::format("parameter \"{}\" already exists, with shape {}", name, p.shape().text()));
   if (!begin) throw InputError(fmt::format("parameter \"{}\" has no initializer", name));
-  data_->parameters.emplace_back(name, shape, size(), data_->identity);
+  // What may fail comes first: a parameter without its initializer would give every later one the wrong one.
+  Parameter added(name, shape, size(), data_->identity);
+  const auto make_room = [](auto& list) {
+    if (list.size() == list.capacity()) list.reserve(2 * list.size() + 8);
+  };
+  make_room(data_->parameters);
+  make_room(data_->frozen);
   data_->initializers.push_back(std::move(begin));
   data_->frozen.push_back(false);
-  return data_->parameters.back();
+  data_->parameters.push_back(added);
+  return added;
 }
 
 Parameter ParameterSet::find(const std::string& name) const {
@@ -32,7 +39,9 @@ Index ParameterSet::elements() const {
 }
 
 void ParameterSet::freeze(const std::string& name, bool frozen) {
-  data_->frozen[static_cast<std::size_t>(find(name).index())] = frozen;
+  auto known = data_->frozen[static_cast<std::size_t>(find(name).index())];
+  data_->freezes += known != frozen;
+  known = frozen;
 }
 
 bool ParameterSet::frozen(const Parameter& p) const {

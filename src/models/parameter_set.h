@@ -28,7 +28,8 @@ class ParameterSet {
 
   // Frozen parameters are not updated by a Trainer that is made afterwards. Names as in find().
   void freeze(const std::string& name, bool frozen = true);
-  bool frozen(const Parameter& p) const;  // InputError for a parameter of another set
+  bool frozen(const Parameter& p) const;            // InputError for a parameter of another set
+  Index freezes() const { return data_->freezes; }  // how often freeze() changed something
   std::vector<Parameter> trainable() const;
 
   // The numbers at the beginning: each parameter has its own random stream, so that adding one changes no other.
@@ -43,6 +44,7 @@ class ParameterSet {
     std::vector<Parameter> parameters;
     std::vector<Initializer> initializers;
     std::vector<bool> frozen;
+    Index freezes = 0;
   };
   std::shared_ptr<Data> data_;
 };

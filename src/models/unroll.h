@@ -68,7 +68,7 @@ Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C:
   for (std::size_t p = 0; p < last.size(); ++p) {
     *last[p] = lengths.last(of_step[p], *first[p], direction);
     const LeafInfo* leaf = first[p]->tape().node(first[p]->id()).op->leaf();
-    if (leaf && leaf->kind == LeafInfo::Kind::carried && !(*first[p] == *last[p])) first[p]->tape().carry(*first[p], *last[p]);
+    if (leaf && leaf->kind == LeafInfo::Kind::carried) first[p]->tape().carry(*first[p], *last[p]);
   }
   return run;
 }

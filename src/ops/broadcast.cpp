@@ -243,10 +243,11 @@ std::string list_shapes(std::span<const Var> x) {
 Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
   std::array<Index, Shape::kMaxRank> dims;
   dims.fill(1);
-  int rank = 0;
+  int rank = 0, batched_rank = -1;  // of those with B
   RowCount rows;
   for (const Var& v : x) {
     rank = std::max(rank, v.shape().rank());
+    if (v.shape().batched()) batched_rank = std::max(batched_rank, v.shape().rank());
     if (!rows.batched()) rows = v.shape().rows();
     if (v.shape().batched() && v.shape().rows() != rows)
       throw ShapeError(fmt::format("[{}] counts of rows differ: {} ({})", op, list_shapes(x), site.text()));
@@ -258,6 +259,11 @@ Shape common_shape(std::string_view op, std::span<const Var> x, CallSite site) {
       if (d == 1) d = extent;
     }
   }
+  if (batched_rank > 0 && rank > batched_rank)
+    throw ShapeError(
+        fmt::format("[{}] {}: what has B would gain dimensions of what has none; matmul() is the product with a matrix, and "
+                    "reshape() gives dimensions of size 1 where that is meant ({})",
+                    op, list_shapes(x), site.text()));
   try {
     return Shape(rows, std::span(dims).last(rank));
   } catch (const ShapeError& e) {

@@ -1,7 +1,8 @@
 // Broadcasting, its adjoint, and the sums they are made of.
 //
 // Row dimensions align at the end; an absent or size-1 dimension repeats; a shape without B repeats over the batch. So [n],
-// [] and [B] all broadcast to [B, n] ([B] holds one number per row).
+// [] and [B] all broadcast to [B, n] ([B] holds one number per row). Beside a shape with dimensions after B one without B has no
+// more of them: [B, n] and [n, n] do not broadcast, since the matrix product is what is meant.
 #pragma once
 
 #include <reel/ops/operand.h>

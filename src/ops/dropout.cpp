@@ -28,7 +28,7 @@ class DropoutMask final : public RowOp<DropoutMask> {
     x.require_count(0);
     return {Type::real, shape_};
   }
-  Traits traits() const override { return {.varies = true}; }
+  Traits traits() const override { return {.varies = true, .draws = true}; }
 
   template <class Row>
   void row(const Row& r) const {

@@ -16,6 +16,7 @@ class Operand {
   Operand(double number, CallSite site = CallSite::current()) : value_(number), site_(site) {}  // NOLINT: implicit
 
   Tape* tape() const;        // of a Var; nullptr otherwise
+  bool empty() const;        // a Var of no tape
   Var on(Tape& tape) const;  // as a node of this tape
   CallSite site() const { return site_; }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <reel/graph/error.h>
 #include <reel/graph/mode.h>
 #include <reel/graph/tape.h>
 
@@ -34,7 +35,9 @@ class Builder {
   Builder() = default;  // empty
   template <class F>
   requires((RecordsSteps<F> || RecordsStepsInMode<F>)&&!std::same_as<std::remove_cvref_t<F>, Builder>)
-      Builder(F f) {  // NOLINT: implicit by design
+      Builder(F f) {                                                        // NOLINT: implicit by design
+    if constexpr (std::is_pointer_v<F> || requires { f.operator bool(); })  // such as a std::function
+      if (!static_cast<bool>(f)) throw InputError("Builder: the function is empty");
     record_ = std::make_shared<const Function>([f = std::move(f)](Tape& tape, Index steps, Mode mode) mutable {
       if constexpr (RecordsStepsInMode<F>)
         return listed(f(tape, steps, mode));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -93,8 +94,23 @@ void find_parameters(const Tape& tape, PlanData& plan) {
     if (plan.parameter_count > 0 && set != plan.parameter_set)
       throw InputError(fmt::format("compile: parameter {} is of another ParameterSet than those before it", tape.describe(id)));
     plan.parameter_set = set;
-    plan.parameter_count = std::max(plan.parameter_count, leaf->parameter.index() + 1);
+    if (leaf->parameter.index() < plan.parameter_count) continue;
+    plan.parameter_count = leaf->parameter.index() + 1;
+    plan.last_parameter = fmt::format("{} {}", leaf->parameter.name(), leaf->parameter.shape().text());
   }
+}
+
+// A carried value that is read must be given its next one: else it would stay zero for ever, without a word.
+void check_carried(const Tape& tape, const Tape& live) {
+  std::set<std::string_view> carried;
+  for (const auto& [state, next] : tape.carries()) carried.insert(tape.node(state).op->leaf()->name);
+  for (NodeId id = 0; id < live.size(); ++id)
+    if (const LeafInfo* leaf = live.node(id).op->leaf();
+        leaf && leaf->kind == LeafInfo::Kind::carried && !carried.contains(leaf->name))
+      throw InputError(
+          fmt::format("compile: carried {} is given no next value; call carry(state, next), or use input() for a "
+                      "state that each run is given ({})",
+                      live.describe(id), live.place(id)));
 }
 
 std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> outputs, std::span<const Pass> passes, bool check,
@@ -115,6 +131,7 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
   std::vector<NodeId> all(live.tape->size());
   std::iota(all.begin(), all.end(), NodeId{0});
   plan->table = InputTable(*live.tape, all);
+  check_carried(tape, *live.tape);
   find_parameters(*live.tape, *plan);
 
   plan->program = apply(live, passes, element, check);

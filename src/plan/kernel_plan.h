@@ -61,7 +61,8 @@ struct PlanData {
   std::vector<AlignedBytes> constants;
   std::unordered_map<NodeId, std::uint32_t> output_of;  // user's node -> index into outputs
   SetIdentity parameter_set;
-  Index parameter_count = 0;  // values that a workspace needs of it; 0: no parameters
+  Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
+  std::string last_parameter;  // the one of the largest number, with its shape
   std::uint32_t most_ports = 0;
   TapeIdentity tape;  // the user's, to tell its Vars from others'; never read
   // Sizes: per row of a block, per row of the batch, and whole.

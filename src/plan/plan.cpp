@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/error.h>
 #include <reel/plan/kernel_plan.h>
 
 namespace reel {
@@ -19,26 +20,31 @@ std::string operand_text(const PlanData& plan, NodeId x) {
 
 }  // namespace
 
-std::span<const InputSlot> PlanBase::inputs() const { return data_->table.inputs(); }
-std::span<const InputSlot> PlanBase::carried() const { return data_->table.carried(); }
-int PlanBase::carried_slot(std::string_view name) const { return data_->table.carried(name); }
-std::size_t PlanBase::kernels() const { return data_->kernels.size(); }
-const Program& PlanBase::program() const { return data_->program; }
+const PlanData& PlanBase::data() const {
+  if (!data_) throw InputError("a Plan was used whose contents were moved away");
+  return *data_;
+}
+
+std::span<const InputSlot> PlanBase::inputs() const { return data().table.inputs(); }
+std::span<const InputSlot> PlanBase::carried() const { return data().table.carried(); }
+int PlanBase::carried_slot(std::string_view name) const { return data().table.carried(name); }
+std::size_t PlanBase::kernels() const { return data().kernels.size(); }
+const Program& PlanBase::program() const { return data().program; }
 
 std::size_t PlanBase::held_bytes() const {
-  const PlanData& d = *data_;
+  const PlanData& d = data();
   return d.program.tape->bytes() + d.schedule.readings.size() * (sizeof(Reading) + sizeof(std::uint32_t) + sizeof(NodeId)) +
          d.ports.size() * sizeof(OperandPlan) + d.kernels.size() * sizeof(KernelPlan) +
          d.tile_programs.size() * sizeof(TileProgram);
 }
 
 std::size_t PlanBase::bytes(Index rows, int threads) const {
-  const PlanData::Sizes s = data_->sizes(rows, threads);
+  const PlanData::Sizes s = data().sizes(rows, threads);
   return static_cast<std::size_t>(s.stored + s.scratch_each * threads + s.unbatched + s.cached);
 }
 
 std::string PlanBase::text(Index rows) const {
-  const PlanData& d = *data_;
+  const PlanData& d = data();
   const Tape& tape = *d.program.tape;
   std::string out = fmt::format("plan: {} kernels, per row {} bytes stored and {} of block scratch, {} unbatched, {} cached\n",
                                 d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.unbatched_bytes, d.cached_bytes);

@@ -3,8 +3,8 @@
 //
 // Always holds: a plan is immutable and independent of the tape it came from; replay allocates nothing once a workspace has
 // seen its number of rows (reset() frees the carried state); results have the same bits for every number of threads. A run that
-// throws leaves carried state and parameters as they were. Threads: a const Plan may run in any number of threads, each with a
-// Workspace of its own.
+// throws leaves carried state and parameters as they were. A plan that was moved from is empty: using it is an InputError.
+// Threads: a const Plan may run in any number of threads, each with a Workspace of its own.
 #pragma once
 
 #include <initializer_list>
@@ -39,6 +39,7 @@ class PlanBase {
 
  protected:
   int carried_slot(std::string_view name) const;
+  const PlanData& data() const;  // InputError where it was moved away
   explicit PlanBase(std::shared_ptr<const PlanData> data) : data_(std::move(data)) {}
   std::shared_ptr<const PlanData> data_;
 };
@@ -46,12 +47,19 @@ class PlanBase {
 struct RunOptions {
   std::optional<Index> rows = std::nullopt;  // B, where no batched input tells it (default 1)
   bool commit = true;                        // false: carried state waits for Workspace::commit()
+  // NumericError for an output that is not finite, with the first node that was not so, and where it was recorded; nothing is
+  // committed then. The node is one of `tape`, the tape that the plan was compiled from, where it is given, else of the plan's
+  // own.
+  bool check_finite = false;
+  const Tape* tape = nullptr;
 };
 
 template <class T>
 class Plan : public PlanBase {
  public:
-  // InputError for a binding that is missing, of another type or shape, or an id out of range.
+  // InputError for a binding that is missing, of another type or shape, or an id out of range, and while the workspace is in use.
+  // Bindings of names that the plan does not read are ignored: a plan of fewer outputs reads fewer inputs. A Session knows the
+  // tape's other inputs, and refuses names that it has not.
   void run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options = {}) const;
   void run(Workspace<T>& workspace, std::initializer_list<Binding> bindings, const RunOptions& options = {}) const {
     run(workspace, std::span(bindings.begin(), bindings.size()), options);

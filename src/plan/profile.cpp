@@ -24,7 +24,7 @@ Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Bi
   const Index runs = options.runs;
   if (runs < 1) throw InputError(fmt::format("profile: takes at least one run, not {}", runs));
   plan.run(workspace, bindings);
-  WorkspaceData& w = *workspace.data_;
+  WorkspaceData& w = workspace.data();
   const PlanData& data = *w.plan;
   w.times.assign(static_cast<std::size_t>(w.threads.count()), std::vector<KernelTime>(data.kernels.size()));
   struct Stop {

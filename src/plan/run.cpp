@@ -7,6 +7,7 @@
 #include <reel/graph/error.h>
 #include <reel/plan/executor.h>
 #include <reel/plan/memory.h>
+#include <reel/plan/non_finite.h>
 #include <reel/plan/workspace.h>
 #include <reel/plan/workspace_data.h>
 
@@ -93,10 +94,11 @@ void lay_out(WorkspaceData& w) {
 
 template <class T>
 void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, const RunOptions& options) const {
-  WorkspaceData& w = *workspace.data_;
-  if (w.plan != data_) throw InputError("run: the workspace was made for another plan");
+  WorkspaceData& w = workspace.data();
+  if (w.plan.get() != &data()) throw InputError("run: the workspace was made for another plan");
+  const auto guard = w.memory->in_use.enter("the Workspace");
   bind_parameters<T>(w);
-  const Index rows = data_->table.match(bindings, element_of<T>(), expected_rows(w, options), w.views, w.next_counts);
+  const Index rows = data().table.match(bindings, element_of<T>(), expected_rows(w, options), w.views, w.next_counts);
   check_bindings(w, bindings, rows);
   w.has_run = w.pending = false;
   w.context.rows = rows;
@@ -108,6 +110,11 @@ void Plan<T>::run(Workspace<T>& workspace, std::span<const Binding> bindings, co
   execute<T>(w);
   w.memory->values_of = &w;
   w.has_run = w.pending = true;
+  if (options.check_finite && !outputs_are_finite<T>(w)) {
+    const std::string place = explain_non_finite<T>(w, options.tape, bindings);
+    w.has_run = w.pending = false;
+    throw NumericError(fmt::format("an output is not finite{}", place.empty() ? "" : "; it began with " + place));
+  }
   if (options.commit) workspace.commit();
 }
 template class Plan<float>;

@@ -40,6 +40,21 @@ Session<T>::Session(std::span<const Result> outputs, const ParameterValues<T>* p
       workspace_(plan_, parameters, std::move(options.threads), options.seed, std::move(options.memory)) {}
 
 template <class T>
+void Session<T>::run(std::span<const Binding> bindings, const RunOptions& options) {
+  const Tape& tape = results_.front().value.tape();
+  for (const Binding& b : bindings) {
+    if (tape.has_input(b.name)) continue;
+    std::vector<std::string> inputs;
+    for (const InputSlot& slot : plan_.inputs()) inputs.push_back(slot.text());
+    throw InputError(fmt::format("no input is called \"{}\"; there {} {}", b.name, inputs.size() == 1 ? "is" : "are",
+                                 inputs.empty() ? "none" : fmt::format("{}", fmt::join(inputs, ", "))));
+  }
+  RunOptions own = options;
+  own.tape = &tape;
+  plan_.run(workspace_, bindings, own);
+}
+
+template <class T>
 Var Session<T>::named(std::string_view name) const {
   const auto found = std::ranges::find(results_, name, &Result::name);
   if (found != results_.end() && !name.empty()) return found->value;

@@ -38,9 +38,17 @@ class Session {
   explicit Session(std::span<const Var> outputs, const ParameterValues<T>* parameters = nullptr, SessionOptions options = {})
       : Session(std::vector<Result>(outputs.begin(), outputs.end()), parameters, std::move(options)) {}
 
-  // Throws as Plan::run.
-  void run(std::span<const Binding> bindings, const RunOptions& options = {}) { plan_.run(workspace_, bindings, options); }
-  void run(std::initializer_list<Binding> bindings, const RunOptions& options = {}) { plan_.run(workspace_, bindings, options); }
+  // Throws as Plan::run, and an InputError for a name that no input of the outputs' tape has.
+  void run(std::span<const Binding> bindings, const RunOptions& options = {});
+  void run(std::initializer_list<Binding> bindings, const RunOptions& options = {}) {
+    run(std::span(bindings.begin(), bindings.size()), options);
+  }
+
+  // A sentence about the first node that is not finite in a run like the last, which had these bindings: op, shape, and where it
+  // was recorded; "" where there is none. It costs an interpretation.
+  std::string explain_non_finite(std::span<const Binding> bindings) const {
+    return workspace_.explain_non_finite(results_.front().value.tape(), bindings);
+  }
 
   // An output of the last run that succeeded; valid until the next. InputError for one that the session does not have, and for
   // ids, which ids() gives.

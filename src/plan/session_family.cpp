@@ -5,6 +5,7 @@
 #include <deque>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <reel/graph/error.h>
 
@@ -141,8 +142,47 @@ Session<T>& SessionFamily<T>::at(Index steps) {
   return sessions_.front().session;
 }
 
+// The steps of the bound sequences: of those inputs that are longer in a model of more steps.
 template <class T>
-Session<T>& SessionFamily<T>::run(std::span<const Binding> bindings, Index steps, const RunOptions& options) {
+Index SessionFamily<T>::steps_of(std::span<const Binding> bindings) {
+  if (!sequences_) {
+    Tape one, two;
+    builder_.record(one, 1, mode_);
+    builder_.record(two, 2, mode_);
+    const auto longer = two.sequences();
+    std::vector<std::string> names;
+    for (const auto& [name, length] : one.sequences())
+      if (std::ranges::find(longer, std::pair(name, length + 1)) != longer.end() && length == 1) names.push_back(name);
+    sequences_ = std::move(names);
+  }
+  const Binding* first = nullptr;
+  Index steps = 0;
+  for (const Binding& b : bindings) {
+    if (std::ranges::find(*sequences_, b.name) == sequences_->end() || b.view.shape.rank() == 0) continue;
+    if (first && b.view.shape.dim(0) != steps)
+      throw InputError(
+          fmt::format("the sequence {} has {} steps, but {} has {}", first->name, steps, b.name, b.view.shape.dim(0)));
+    first = &b;
+    steps = b.view.shape.dim(0);
+  }
+  if (!first && !sequences_->empty())
+    throw InputError(fmt::format("how many steps? None of the model's sequences ({}) is bound, and no number was given",
+                                 fmt::join(*sequences_, ", ")));
+  return steps;
+}
+
+template <class T>
+Session<T>& SessionFamily<T>::run(std::span<const Binding> bindings, std::optional<Index> given, const RunOptions& options) {
+  if (given && !builder_) {
+    const auto recorded = sessions_.front().session.results()[0].value.tape().sequences();
+    const bool same = std::ranges::any_of(recorded, [&](const auto& sequence) { return sequence.second == *given; });
+    if (!same)
+      throw InputError(
+          fmt::format("{} steps were given, but the model is recorded already, of another length; only what has a "
+                      "builder takes any number of steps",
+                      *given));
+  }
+  const Index steps = given ? *given : builder_ ? steps_of(bindings) : 0;
   Session<T>& session = at(steps);
   const Index rounded = sessions_.front().steps;
   if (builder_ && lengths_.round_to > 1)

@@ -34,10 +34,13 @@ class SessionFamily {
   // Of a model that is recorded already: one session, for every number of steps.
   SessionFamily(std::span<const Result> outputs, const ParameterValues<T>* parameters, SessionOptions options);
 
-  // One run of the model of so many steps, and the session that ran. With `commit` false in the options, carried state and the
-  // count of runs wait for commit(). Throws as Plan::run and as the builder; the state is then as before.
-  Session<T>& run(std::span<const Binding> bindings, Index steps = 0, const RunOptions& options = {});
-  Session<T>& run(std::initializer_list<Binding> bindings, Index steps = 0, const RunOptions& options = {}) {
+  // One run of the model of so many steps, and the session that ran. Without `steps`, as many as the bound sequences have. With
+  // `commit` false in the options, carried state and the count of runs wait for commit(). Throws as Session::run and as the
+  // builder; the state is then as before. InputError for other steps than a recorded model has, and for sequences that differ in
+  // theirs.
+  Session<T>& run(std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt, const RunOptions& options = {});
+  Session<T>& run(std::initializer_list<Binding> bindings, std::optional<Index> steps = std::nullopt,
+                  const RunOptions& options = {}) {
     return run(std::span(bindings.begin(), bindings.size()), steps, options);
   }
   void commit();
@@ -56,11 +59,13 @@ class SessionFamily {
     Session<T> session;
   };
   void leave_active();
+  Index steps_of(std::span<const Binding> bindings);
   Member& make(Index steps);
   void forget(std::size_t most_bytes);
   std::size_t common_bytes() const;
 
-  Builder builder_;  // empty where the model was recorded already
+  Builder builder_;                                    // empty where the model was recorded already
+  std::optional<std::vector<std::string>> sequences_;  // that are as long as a model has steps; once they are needed
   const ParameterValues<T>* parameters_;
   SessionOptions options_;
   LengthOptions lengths_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/plan/non_finite.h>
 #include <reel/plan/workspace_data.h>
 
 namespace reel {
@@ -37,7 +38,7 @@ Workspace<T>::Workspace(const Plan<T>& plan, const ParameterValues<T>* parameter
                         std::shared_ptr<WorkspaceMemory> memory)
     : data_(std::make_unique<WorkspaceData>()) {
   data_->memory = memory ? std::move(memory) : std::make_shared<WorkspaceMemory>();
-  const PlanData& p = *plan.data_;
+  const PlanData& p = plan.data();
   data_->plan = plan.data_;
   data_->threads = std::move(threads);
   data_->context.seed = seed;
@@ -56,26 +57,26 @@ Workspace<T>& Workspace<T>::operator=(Workspace&&) noexcept = default;
 
 template <class T>
 TensorView<const T> Workspace<T>::value(Var output) const {
-  const OperandPlan& port = output_port(*data_, output, Type::real);
-  return {static_cast<const T*>(address(*data_, port)), data_->context.bind(*port.shape)};
+  const OperandPlan& port = output_port(data(), output, Type::real);
+  return {static_cast<const T*>(address(data(), port)), data().context.bind(*port.shape)};
 }
 
 template <class T>
 TensorView<const std::int32_t> Workspace<T>::ids(Var output) const {
-  const OperandPlan& port = output_port(*data_, output, Type::id);
-  return {static_cast<const std::int32_t*>(address(*data_, port)), data_->context.bind(*port.shape)};
+  const OperandPlan& port = output_port(data(), output, Type::id);
+  return {static_cast<const std::int32_t*>(address(data(), port)), data().context.bind(*port.shape)};
 }
 
 template <class T>
 TensorView<const T> Workspace<T>::carried(std::string_view name) const {
-  const CarriedState& state = find_carried(*data_, name);
+  const CarriedState& state = find_carried(data(), name);
   return {reinterpret_cast<const T*>(state.bytes.get()), state.shape};
 }
 
 template <class T>
 void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value) {
-  CarriedState& state = find_carried(*data_, name);
-  const InputSlot& slot = data_->plan->table.carried()[static_cast<std::size_t>(&state - data_->carried.data())];
+  CarriedState& state = find_carried(data(), name);
+  const InputSlot& slot = data().plan->table.carried()[static_cast<std::size_t>(&state - data().carried.data())];
   const Index rows = slot.shape.batched() && value.shape().rank() > 0 ? value.shape().dim(0) : 1;
   if (value.shape() != slot.shape.bind(rows))
     throw InputError(fmt::format("carried {}: was given {}", slot.text(), value.shape().text()));
@@ -83,46 +84,61 @@ void Workspace<T>::set_carried(std::string_view name, TensorView<const T> value)
   std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(next.bytes.get()));
   next.committed = true;
   state = std::move(next);  // last: `value` may be the old state
-  data_->pending = false;
+  data().pending = false;
 }
 
 template <class T>
 void Workspace<T>::commit() {
-  if (!data_->pending) return;
-  if (!data_->has_values()) throw InputError("commit: another that shares this workspace's memory has run since");
-  for (const auto& [slot, port] : data_->plan->carries) {
-    CarriedState& state = data_->carried[slot];
-    std::memcpy(state.bytes.get(), address(*data_, data_->plan->ports[port]), state.size(element_of<T>()));
+  if (!data().pending) return;
+  if (!data().has_values()) throw InputError("commit: another that shares this workspace's memory has run since");
+  for (const auto& [slot, port] : data().plan->carries) {
+    CarriedState& state = data().carried[slot];
+    std::memcpy(state.bytes.get(), address(data(), data().plan->ports[port]), state.size(element_of<T>()));
     state.committed = true;
   }
-  ++data_->context.run;
-  data_->pending = false;
+  ++data().context.run;
+  data().pending = false;
 }
 
 template <class T>
 void Workspace<T>::reset() {
-  for (CarriedState& state : data_->carried) state = CarriedState();
-  data_->pending = false;
+  for (CarriedState& state : data().carried) state = CarriedState();
+  data().pending = false;
 }
 
 template <class T>
+WorkspaceData& Workspace<T>::data() const {
+  if (!data_) throw InputError("a Workspace was used whose contents were moved away");
+  return *data_;
+}
+
+template <class T>
+std::string Workspace<T>::explain_non_finite(const Tape& tape, std::span<const Binding> bindings) const {
+  return reel::explain_non_finite<T>(data(), &tape, bindings);
+}
+
+template <class T>
+Index Workspace<T>::rows() const {
+  return data().rows;
+}
+template <class T>
 std::uint64_t Workspace<T>::runs() const {
-  return data_->context.run;
+  return data().context.run;
 }
 template <class T>
 void Workspace<T>::set_runs(std::uint64_t runs) {
-  data_->context.run = runs;
+  data().context.run = runs;
 }
 
 template <class T>
 const std::shared_ptr<WorkspaceMemory>& Workspace<T>::memory() const {
-  return data_->memory;
+  return data().memory;
 }
 
 template <class T>
 std::size_t Workspace<T>::bytes() const {
-  std::size_t total = data_->memory->bytes();
-  for (const CarriedState& state : data_->carried) total += state.size(element_of<T>());
+  std::size_t total = data().memory->bytes();
+  for (const CarriedState& state : data().carried) total += state.size(element_of<T>());
   return total;
 }
 

@@ -1,7 +1,8 @@
 // Workspace: what one replay of a plan at a time writes to: its values, its carried state, its count of runs.
 //
 // Always holds: it belongs to one plan; its memory grows to the largest number of rows that it has seen. A run that throws leaves
-// carried state as it was. Threads: one at a time.
+// carried state as it was. One that was moved from is empty: using it is an InputError. Threads: one at a time; a run that begins
+// while another one is at work in the same memory is refused with an InputError.
 #pragma once
 
 #include <memory>
@@ -40,6 +41,11 @@ class Workspace {
   void commit();  // makes the last run's states, held back by RunOptions::commit = false, the next run's first
   void reset();   // back to zero, for any number of rows
 
+  // A sentence about the first node of a tape, the one that the plan was compiled from, that is not finite in a run like the
+  // last, which had these bindings: op, shape, and where it was recorded; "" where there is none. It costs an interpretation.
+  std::string explain_non_finite(const Tape& tape, std::span<const Binding> bindings) const;
+
+  Index rows() const;          // B of the last run; -1 before the first
   std::uint64_t runs() const;  // committed so far; dropout draws new masks for each
   void set_runs(std::uint64_t runs);
   std::size_t bytes() const;  // memory held
@@ -49,6 +55,7 @@ class Workspace {
   friend class Plan<T>;
   template <class U>
   friend Profile profile(const Plan<U>&, Workspace<U>&, std::span<const Binding>, const ProfileOptions&);
+  WorkspaceData& data() const;  // InputError where it was moved away
   std::unique_ptr<WorkspaceData> data_;
 };
 

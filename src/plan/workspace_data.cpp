@@ -63,12 +63,15 @@ void bind_parameters(WorkspaceData& w) {
   const PlanData& p = *w.plan;
   if (p.parameter_count == 0) return;
   const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
-  if (!values) throw InputError("Workspace: the plan has parameters; give their values");
+  if (!values) throw InputError(fmt::format("the model has parameters, {} among them: give their values", p.last_parameter));
   if (values->set() != p.parameter_set)
-    throw InputError("Workspace: the values belong to another ParameterSet than the plan's parameters");
+    throw InputError(
+        fmt::format("the parameter {} is of another ParameterSet than the values that were given", p.last_parameter));
   if (values->size() < p.parameter_count)
-    throw InputError(fmt::format("Workspace: {} values for a plan that needs {}; draw them after all parameters were added",
-                                 values->size(), p.parameter_count));
+    throw InputError(
+        fmt::format("the parameter {} is number {} of its set, but values were given for {}; draw them, or make the "
+                    "Trainer, after all parameters were added",
+                    p.last_parameter, p.parameter_count, values->size()));
   for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
 }
 template void bind_parameters<float>(WorkspaceData&);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include <reel/plan/in_use.h>
 #include <reel/plan/kernel_plan.h>
 #include <reel/plan/thread_pool.h>
 
@@ -33,6 +34,7 @@ struct WorkspaceMemory {
   std::vector<AlignedBytes> scratch;         // per slot: block scratch, then kernel scratch
   const WorkspaceData* values_of = nullptr;  // whose last run wrote it
   const WorkspaceData* cached_of = nullptr;  // whose values of parameters alone it holds
+  InUse in_use;
 
   std::size_t bytes() const { return stored_bytes + unbatched_bytes + cached_bytes + scratch_bytes * scratch.size(); }
 };
@@ -77,7 +79,7 @@ struct WorkspaceData {
   Index scale(Source source) const { return source == Source::scratch ? block : context.rows; }
 };
 
-// Looks up where the parameters' values lie now. InputError when they are not of the plan's set.
+// Looks up where the parameters' values lie now. InputError, naming a parameter, when they are not of the plan's set or too few.
 template <class T>
 void bind_parameters(WorkspaceData& workspace);
 

@@ -92,8 +92,7 @@ ClippedGradients clip(const Clip& rule, std::span<const Parameter> parameters, s
   for (std::size_t k = 0; k < gradients.size(); ++k) {
     const auto own = squares_of(gradients[k]);
     if (!own)
-      throw NumericError(fmt::format("the gradient of {} {} is not finite; the parameters were not updated", parameters[k].name(),
-                                     parameters[k].shape().text()));
+      throw NumericError(fmt::format("the gradient of {} {} is not finite", parameters[k].name(), parameters[k].shape().text()));
     squares.push_back(*own);
     total.add(*own);
   }

@@ -13,10 +13,28 @@ namespace {
 
 constexpr std::size_t kMostPredictions = 4;
 
+// InputError unless a node depends on one of the parameters.
+void require_parameters(Var loss, std::span<const Parameter> trainable) {
+  const Tape& tape = loss.tape();
+  std::vector<char> needed(loss.id() + 1, 0);
+  needed.back() = 1;
+  for (NodeId id = loss.id() + 1; id-- > 0;) {
+    if (!needed[id]) continue;
+    for (NodeId x : tape.inputs(id)) needed[x] = 1;
+    const LeafInfo* leaf = tape.node(id).op->leaf();
+    if (leaf && leaf->kind == LeafInfo::Kind::parameter && std::ranges::find(trainable, leaf->parameter) != trainable.end())
+      return;
+  }
+  throw InputError(fmt::format("Trainer: the loss ({}) depends on no parameter that is trained, so there is nothing to learn",
+                               tape.place(loss.id())));
+}
+
 // The loss and, after it, its gradients.
 std::vector<Result> with_gradients(Var loss, std::span<const Parameter> trainable) {
+  if (!loss) throw InputError("Trainer: the loss is an empty Var");
   std::vector<Result> results{{"loss", loss}};
   for (const Var& g : gradients(loss, trainable)) results.push_back({"", g});
+  require_parameters(loss, trainable);
   return results;
 }
 
@@ -24,6 +42,25 @@ template <class T>
 const Clip& checked(const Clip& rule) {
   check<T>(rule);
   return rule;
+}
+
+Builder checked(Builder builder) {
+  if (!builder) throw InputError("Trainer: the builder is empty");
+  return builder;
+}
+
+std::vector<Parameter> trained(const ParameterSet& set) {
+  std::vector<Parameter> all = set.trainable();
+  if (all.empty())
+    throw InputError(set.size() == 0 ? "Trainer: the set has no parameters" : "Trainer: all parameters of the set are frozen");
+  return all;
+}
+
+// A node that draws random numbers.
+std::optional<NodeId> chance(const Tape& tape) {
+  for (NodeId id = 0; id < tape.size(); ++id)
+    if (tape.node(id).op->traits().draws) return id;
+  return std::nullopt;
 }
 
 const Var& loss_of(const std::vector<Result>& results) {
@@ -77,19 +114,20 @@ Trainer<T>::Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip 
 
 template <class T>
 Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options)
-    : Trainer(std::move(builder), set, rule, clip, std::move(options), Var()) {}
+    : Trainer(checked(std::move(builder)), set, rule, clip, std::move(options), Var()) {}
 
 template <class T>
 Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip, TrainerOptions options, Var loss)
     : builder_(std::move(builder)),
       loss_(loss),
       set_(set),
-      trainable_(set.trainable()),
+      trainable_(trained(set)),
       clip_(checked<T>(clip)),
       options_(std::move(options)),
       values_(std::make_unique<ParameterValues<T>>(set.initial<T>(options_.seed))),
       optimizer_(rule, trainable_, options_.weight_decay),
-      training_(training_family(builder_, loss_, trainable_, values_.get(), options_)) {}
+      training_(training_family(builder_, loss_, trainable_, values_.get(), options_)),
+      freezes_(set.freezes()) {}
 
 template <class T>
 SessionFamily<T> Trainer<T>::training_family(const Builder& builder, Var loss, std::span<const Parameter> trainable,
@@ -110,15 +148,39 @@ Builder Trainer<T>::only_loss(Builder builder) {
   });
 }
 
+// Recorded for inference, what draws masks would make every evaluation another.
 template <class T>
-double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
+Builder Trainer<T>::without_chance(Builder builder) {
+  return Builder([builder = std::move(builder)](Tape& tape, Index steps, Mode mode) {
+    std::vector<Result> results = builder.record(tape, steps, mode);
+    if (const auto id = chance(tape))
+      throw InputError(
+          fmt::format("Trainer: the builder records {} ({}) for an evaluation too; take the mode, as a function of "
+                      "(Tape&, Index steps, Mode), and hand it to dropout()",
+                      tape.node(*id).op->name(), tape.place(*id)));
+    return results;
+  });
+}
+
+template <class T>
+double Trainer<T>::step(std::span<const Binding> bindings, std::optional<Index> steps) {
+  const auto guard = in_use_.enter("the Trainer");
+  if (set_.freezes() != freezes_)
+    throw InputError("Trainer: parameters were frozen or unfrozen since it was made, which it does not follow; make another one");
   const Session<T>& session = training_.run(bindings, steps, {.commit = false});
   const auto results = session.results();
+  if (session.workspace().rows() == 0)
+    throw InputError("Trainer: the batch has no rows (B = 0); there is nothing to learn from it");
+  const auto loss = static_cast<double>(session[results[0].value][0]);
+  if (!std::isfinite(loss)) refuse(session, bindings, fmt::format("the loss is {}", loss));
   std::vector<TensorView<const T>> gradient_values;
   for (const Result& g : results.subspan(1)) gradient_values.push_back(session[g.value]);
-  const ClippedGradients clipped = clip<T>(clip_, trainable_, gradient_values);
-  const auto loss = static_cast<double>(session[results[0].value][0]);
-  if (!std::isfinite(loss)) throw NumericError(fmt::format("the loss is {}; the parameters were not updated", loss));
+  ClippedGradients clipped;
+  try {
+    clipped = clip<T>(clip_, trainable_, gradient_values);
+  } catch (const NumericError& e) {
+    refuse(session, bindings, e.what());
+  }
   const double rate = options_.schedule(optimizer_.updates());
   if (!std::isfinite(rate) || rate < 0)
     throw NumericError(fmt::format("the schedule's factor for update {} is {}", optimizer_.updates(), rate));
@@ -128,13 +190,22 @@ double Trainer<T>::step(std::span<const Binding> bindings, Index steps) {
   return loss;
 }
 
+// NumericError with what was found and where it began.
 template <class T>
-double Trainer<T>::evaluate(std::span<const Binding> bindings, Index steps) {
+void Trainer<T>::refuse(const Session<T>& session, std::span<const Binding> bindings, const std::string& what) const {
+  const std::string place = session.explain_non_finite(bindings);
+  throw NumericError(
+      fmt::format("{}; the parameters were not updated{}", what, place.empty() ? "" : fmt::format(". It began with {}", place)));
+}
+
+template <class T>
+double Trainer<T>::evaluate(std::span<const Binding> bindings, std::optional<Index> steps) {
+  const auto guard = in_use_.enter("the Trainer");
   if (!evaluation_)
-    evaluation_ =
-        builder_ ? std::make_unique<SessionFamily<T>>(only_loss(builder_), values_.get(), session_options(), options_.lengths)
-                 : std::make_unique<SessionFamily<T>>(std::vector<Result>{loss_}, values_.get(), session_options());
-  const Session<T>& session = evaluation_->run(bindings, steps);
+    evaluation_ = builder_ ? std::make_unique<SessionFamily<T>>(only_loss(without_chance(builder_)), values_.get(),
+                                                                session_options(), options_.lengths)
+                           : std::make_unique<SessionFamily<T>>(std::vector<Result>{loss_}, values_.get(), session_options());
+  const Session<T>& session = evaluation_->run(bindings, steps, {.check_finite = true});
   return static_cast<double>(session[session.results()[0].value][0]);
 }
 
@@ -148,6 +219,7 @@ SessionFamily<T>& Trainer<T>::remembered(Prediction prediction) {
 
 template <class T>
 Predictions<T> Trainer<T>::predict(std::span<const Result> outputs, std::span<const Binding> bindings) {
+  const auto guard = in_use_.enter("the Trainer");
   const auto same = [&](const Prediction& p) {
     return std::ranges::equal(p.outputs, outputs,
                               [](const Result& a, const Result& b) { return a.name == b.name && a.value == b.value; });
@@ -162,7 +234,8 @@ Predictions<T> Trainer<T>::predict(std::span<const Result> outputs, std::span<co
 }
 
 template <class T>
-Predictions<T> Trainer<T>::predict(const Builder& builder, std::span<const Binding> bindings, Index steps) {
+Predictions<T> Trainer<T>::predict(const Builder& builder, std::span<const Binding> bindings, std::optional<Index> steps) {
+  const auto guard = in_use_.enter("the Trainer");
   if (!builder) throw InputError("predict: the builder is empty");
   const auto known = std::ranges::find(predictions_, builder, &Prediction::builder);
   if (known != predictions_.end()) {
@@ -174,12 +247,12 @@ Predictions<T> Trainer<T>::predict(const Builder& builder, std::span<const Bindi
 }
 
 template <class T>
-Tensor<T> Trainer<T>::predict(std::string_view result, std::span<const Binding> bindings, Index steps) {
+Tensor<T> Trainer<T>::predict(std::string_view result, std::span<const Binding> bindings, std::optional<Index> steps) {
   if (!builder_)
     throw InputError(
         fmt::format("predict: \"{}\" is a result of no builder: this Trainer was given a loss; give the Var", result));
   if (!rest_)
-    rest_ = Builder([builder = builder_](Tape& tape, Index length, Mode mode) {
+    rest_ = Builder([builder = without_chance(builder_)](Tape& tape, Index length, Mode mode) {
       std::vector<Result> results = builder.record(tape, length, mode);
       loss_of(results);
       if (results.size() == 1) throw InputError("predict: the builder returned a loss and no other result");

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include <reel/plan/in_use.h>
 #include <reel/plan/session_family.h>
 #include <reel/train/clipping.h>
 #include <reel/train/optimizers.h>
@@ -54,22 +55,27 @@ template <class T = float>
 class Trainer {
  public:
   // A loss [] that is recorded already, dropout and all; the adjoint nodes are appended to its tape. ShapeError unless it is a
-  // scalar []. Which parameters are frozen is fixed here.
+  // scalar []. Which parameters are frozen is fixed here. InputError for what cannot learn: a set of which nothing is trained, a
+  // loss that depends on none of it, an empty builder; and as clipping and Optimizer have it.
   Trainer(Var loss, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
   // Any sequence length, recorded and planned when it is met: in training mode for step(), in inference for evaluate() and
   // predict(). The builder's first result is the loss []; those after it are what predict() may be asked for by name.
   Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
 
-  // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder.
-  // NumericError when the loss or a gradient's norm is not finite, naming the parameter, or when the schedule's factor is not.
-  double step(std::span<const Binding> bindings, Index steps = 0);
-  double step(std::initializer_list<Binding> bindings, Index steps = 0) {
+  // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder; without it, that of the bound
+  // sequences. NumericError when the loss is not finite, naming the op where that began, when a gradient is not, naming the
+  // parameter, or when the schedule's factor is not. InputError for a batch without rows, and when parameters were frozen since
+  // the Trainer was made; as Session::run.
+  double step(std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt);
+  double step(std::initializer_list<Binding> bindings, std::optional<Index> steps = std::nullopt) {
     return step(std::span(bindings.begin(), bindings.size()), steps);
   }
 
-  // The loss alone, with carried state of its own that training does not see (reset_evaluation() zeroes it).
-  double evaluate(std::span<const Binding> bindings, Index steps = 0);
-  double evaluate(std::initializer_list<Binding> bindings, Index steps = 0) {
+  // The loss alone, with carried state of its own that training does not see (reset_evaluation() zeroes it). InputError where a
+  // builder records dropout that is not switched off by the mode: such an evaluation would be a matter of chance. NumericError as
+  // step().
+  double evaluate(std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt);
+  double evaluate(std::initializer_list<Binding> bindings, std::optional<Index> steps = std::nullopt) {
     return evaluate(std::span(bindings.begin(), bindings.size()), steps);
   }
 
@@ -84,14 +90,15 @@ class Trainer {
     return predict(std::span(outputs.begin(), outputs.size()), std::span(bindings.begin(), bindings.size()));
   }
   Predictions<T> predict(std::span<const Result> outputs, std::span<const Binding> bindings);
-  Tensor<T> predict(std::string_view result, std::span<const Binding> bindings, Index steps = 0);
-  Tensor<T> predict(std::string_view result, std::initializer_list<Binding> bindings, Index steps = 0) {
+  Tensor<T> predict(std::string_view result, std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt);
+  Tensor<T> predict(std::string_view result, std::initializer_list<Binding> bindings, std::optional<Index> steps = std::nullopt) {
     return predict(result, std::span(bindings.begin(), bindings.size()), steps);
   }
-  Predictions<T> predict(const Builder& builder, std::initializer_list<Binding> bindings, Index steps = 0) {
+  Predictions<T> predict(const Builder& builder, std::initializer_list<Binding> bindings,
+                         std::optional<Index> steps = std::nullopt) {
     return predict(builder, std::span(bindings.begin(), bindings.size()), steps);
   }
-  Predictions<T> predict(const Builder& builder, std::span<const Binding> bindings, Index steps = 0);
+  Predictions<T> predict(const Builder& builder, std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt);
 
   ParameterValues<T>& parameters() { return *values_; }
   const ParameterValues<T>& parameters() const { return *values_; }
@@ -117,8 +124,10 @@ class Trainer {
   static SessionFamily<T> training_family(const Builder& builder, Var loss, std::span<const Parameter> trainable,
                                           const ParameterValues<T>* values, const TrainerOptions& options);
   static Builder only_loss(Builder builder);
+  static Builder without_chance(Builder builder);
   SessionOptions session_options() const { return {.threads = options_.threads, .seed = options_.seed}; }
   SessionFamily<T>& remembered(Prediction prediction);
+  [[noreturn]] void refuse(const Session<T>& session, std::span<const Binding> bindings, const std::string& what) const;
 
   Builder builder_;  // empty for a loss that was recorded already
   Var loss_;
@@ -133,6 +142,8 @@ class Trainer {
   Builder rest_;                                  // the builder without its loss
   std::list<Prediction> predictions_;             // the last used first
   double norm_ = 0;
+  Index freezes_;  // of the set, when this was made
+  InUse in_use_;
 };
 
 }  // namespace reel

@@ -81,3 +81,13 @@ TEST_CASE("parameter: a workspace sees values that were assigned as a whole") {
   plan.run(workspace, {{"x", x}});
   check_close(workspace.value(y), {6.5, 6.5});
 }
+
+TEST_CASE("ParameterValues: a number that no parameter has") {
+  ParameterSet set;
+  set.add("p", {2});
+  auto values = set.initial<float>(1);
+  for (Index i : {Index{-1}, Index{1}, Index{99}}) {
+    check_throws<InputError>([&] { values.at(i); }, {std::to_string(i).c_str(), "1"});
+    check_throws<InputError>([&] { values.edit(i); }, {std::to_string(i).c_str()});
+  }
+}

@@ -1,3 +1,4 @@
+#include <reel/graph/bindings.h>
 #include <complex>
 #include <type_traits>
 
@@ -75,4 +76,46 @@ TEST_CASE("tensor: an input view knows its element type") {
   CHECK(InputView(d).shape == Shape{2});
   CHECK(std::string(element_name(Element::f32)) == "float");
   CHECK(std::string(element_name(Element::c128)) == "complex<double>");
+}
+
+TEST_CASE("Tensor: elements by their indices, rows and stretches of rows") {
+  Tensor<double> t(Shape{2, 3, 4});
+  for (Index i = 0; i < t.size(); ++i) t[i] = static_cast<double>(i);
+  CHECK(t(1, 2, 3) == 23);
+  t(0, 1, 2) = -1;
+  CHECK(t[6] == -1);
+  CHECK(t.row(1).shape() == Shape{3, 4});
+  CHECK(t.row(1)(0, 1) == 13);
+  CHECK(t.row(1).row(2)(3) == 23);
+  CHECK(t.rows(1, 2).shape() == Shape{1, 3, 4});
+  t.row(0).row(0)(0) = 7;
+  CHECK(t.at(0) == 7);
+  const Tensor<double>& constant = t;
+  CHECK(constant.row(1).at(0) == 12);
+  check_throws<InputError>([&] { t.at(24); }, {"24", "[2, 3, 4]"});
+  check_throws<InputError>([&] { t.at(-1); }, {"-1"});
+  check_throws<InputError>([&] { t(1, 2); }, {"2 indices", "[2, 3, 4]"});
+  check_throws<InputError>([&] { t(1, 3, 0); }, {"(1, 3, 0)", "[2, 3, 4]"});
+  check_throws<InputError>([&] { t.row(2); }, {"row 2", "[2, 3, 4]"});
+  check_throws<InputError>([&] { t.rows(1, 3); }, {"[1, 3)", "[2, 3, 4]"});
+  check_throws<InputError>([&] { t.row(0).row(0).row(0).row(0); }, {"row 0"});
+}
+
+TEST_CASE("InputView: a temporary is kept") {
+  std::vector<InputView> views;
+  for (int i = 0; i < 50; ++i) views.push_back(Tensor<double>(Shape{100}, std::vector<double>(100, i)));
+  for (int i = 0; i < 50; ++i) CHECK(static_cast<const double*>(views[static_cast<std::size_t>(i)].data)[99] == i);
+  const auto long_name = [](int i) { return fmt::format("a name that is too long to be kept in place {}", i); };
+  std::vector<Binding> bindings;
+  for (int i = 0; i < 50; ++i) bindings.push_back({long_name(i), Tensor<float>(Shape{100})});
+  for (int i = 0; i < 50; ++i) CHECK(bindings[static_cast<std::size_t>(i)].name == long_name(i));
+  const Tensor<double> lasting(Shape{3});
+  CHECK(InputView(lasting).data == lasting.data());
+}
+
+TEST_CASE("aligned_bytes: more than there is names the size") {
+  for (const std::size_t bytes : {std::size_t{1} << 62, ~std::size_t{0}}) {
+    check_throws<MemoryError>([&] { aligned_bytes(bytes); }, {"memory", std::to_string(bytes).c_str()});
+    CHECK_THROWS_AS(aligned_bytes(bytes), std::bad_alloc);
+  }
 }

@@ -1,5 +1,5 @@
-// Names, shapes, order and first initial numbers of every model's parameters: files of weights are matched by name, and a seed gives
-// the same network on every machine and with every compiler.
+// Names, shapes, order and first initial numbers of every model's parameters: files of weights are matched by name, and a seed
+// gives the same network on every machine and with every compiler.
 #include <reel/models/parameter_set.h>
 
 #include "models/every_model.h"

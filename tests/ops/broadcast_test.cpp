@@ -178,3 +178,14 @@ TEST_CASE("broadcast: a shape without B repeats over the batch and within a row 
   check_values(x + v, data, {{1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}});
   check_values(x + tanh(m) / tanh(m) * m, data, {{4, 4, 4, 5, 5, 5, 4, 4, 4, 5, 5, 5}});
 }
+
+TEST_CASE("broadcast: what has B does not gain the dimensions of a matrix") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 3}), w = tape.input("w", {3, 3}), one = tape.input("one", {B, 1, 3}),
+            per_row = tape.input("r", {B}), v = tape.input("v", {3});
+  check_throws<ShapeError>([&] { x* w; }, {"multiply", "x [B, 3]", "w [3, 3]", "matmul", "reshape"});
+  check_throws<ShapeError>([&] { w - x; }, {"subtract", "matmul"});
+  CHECK((one * w).shape() == Shape{B, 3, 3});
+  CHECK((per_row * v).shape() == Shape{B, 3});
+  CHECK((x * v).shape() == Shape{B, 3});
+}

@@ -96,3 +96,11 @@ TEST_CASE("operand: an empty Parameter and Vars of two tapes are refused") {
   check_throws<InputError>([&] { select(x, x, y); }, {"[select]", "tape", here().c_str()});
   check_throws<InputError>([&] { cross_entropy_rows(m, tape.ids("ids", {2})); }, {"[cross_entropy]", "tape", here().c_str()});
 }
+
+TEST_CASE("an empty Var among the operands is named, and not mistaken for a parameter") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2});
+  check_throws<InputError>([&] { Var() + 1.0; }, {"add", "empty Var", "state"});
+  check_throws<InputError>([&] { Var() + x; }, {"add", "empty"});
+  check_throws<InputError>([&] { tanh(Var()); }, {"tanh", "empty Var"});
+}

@@ -1,6 +1,8 @@
 // What a caller may get wrong with tapes, workspaces and values that outlive or do not belong to one another: each of these
 // once read or wrote memory that it should not have.
+#include <atomic>
 #include <optional>
+#include <thread>
 
 #include <reel/graph/structural.h>
 #include <reel/models/cells/elman.h>
@@ -9,8 +11,10 @@
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
+#include <reel/ops/matmul.h>
 #include <reel/ops/reduction.h>
 #include <reel/ops/rowwise.h>
+#include <reel/plan/session.h>
 
 #include "support.h"
 
@@ -161,4 +165,99 @@ TEST_CASE("plan: a run refused for its bindings leaves a pending state to be com
   check_throws<InputError>([&] { plan.run(workspace, {{"x", wrong}}); }, {"x [B, 1]"});
   workspace.commit();
   CHECK(workspace.carried("h")[0] == 1);
+}
+
+TEST_CASE("misuse: a name that no input of the tape has, given to a Session") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2}), unused = tape.input("unused", {B});
+  Session<double> session({{"y", x * 2.0}});
+  const Tensor<double> a(Shape{1, 2}), b(Shape{1});
+  session.run({{"x", a}, {"unused", b}});  // of this tape, if not of this plan
+  check_throws<InputError>([&] { session.run({{"x", a}, {"X", a}}); }, {"\"X\"", "x [B, 2]"});
+  CHECK(unused.shape() == Shape{B});
+}
+
+TEST_CASE("misuse: a carried value that is given no next one") {
+  Tape tape;
+  const Var state = tape.carried("state", {B, 2}), x = tape.input("x", {B, 2});
+  const Var y = state + x;
+  check_throws<InputError>([&] { compile<float>(tape, {y}); }, {"carried", "state [B, 2]", "carry(state, next)"});
+  tape.carry(state, y);
+  compile<float>(tape, {y});
+}
+
+TEST_CASE("misuse: what was moved from") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2}), y = x * 2.0;
+  Plan<double> plan = compile<double>(tape, {y});
+  Workspace<double> workspace(plan);
+  const Tensor<double> a(Shape{1, 2});
+  const Workspace<double> there = std::move(workspace);
+  check_throws<InputError>([&] { plan.run(workspace, {{"x", a}}); }, {"Workspace", "moved"});
+  check_throws<InputError>([&] { workspace.value(y); }, {"Workspace", "moved"});
+  check_throws<InputError>([&] { workspace.reset(); }, {"Workspace", "moved"});
+  const Plan<double> other = std::move(plan);
+  check_throws<InputError>([&] { Workspace<double>{plan}; }, {"Plan", "moved"});
+  check_throws<InputError>([&] { plan.kernels(); }, {"Plan", "moved"});
+}
+
+TEST_CASE("misuse: one workspace in two threads") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 64});
+  Var y = x;
+  for (int i = 0; i < 200; ++i) y = tanh(matmul(y, tape.constant(Tensor<double>(Shape{64, 64}))));
+  const Plan<double> plan = compile<double>(tape, {y});
+  Workspace<double> workspace(plan);
+  const Tensor<double> a(Shape{400, 64});
+  std::atomic<int> refused = 0, done = 0;
+  const auto work = [&] {
+    for (int i = 0; i < 20; ++i) try {
+        plan.run(workspace, {{"x", a}});
+        ++done;
+      } catch (const InputError& e) {
+        CHECK(std::string(e.what()).find("in use") != std::string::npos);
+        ++refused;
+      }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  CHECK(done + refused == 40);
+  CHECK(done > 0);
+  plan.run(workspace, {{"x", a}});
+}
+
+TEST_CASE("misuse: numbers that are not finite, where it is asked for") {
+  Tape tape;
+  const Var x = tape.input("x", {B, 2}), root = sqrt(x), y = sum(root, -1);
+  const Plan<float> plan = compile<float>(tape, {y});
+  Workspace<float> workspace(plan);
+  const Tensor<float> bad(Shape{2, 2}, {1, 4, 9, -1}), good(Shape{2, 2}, {1, 4, 9, 1});
+  plan.run(workspace, {{"x", bad}});  // not asked for
+  check_throws<NumericError>([&] { plan.run(workspace, {{"x", bad}}, {.check_finite = true}); }, {"not finite", "misuse_test"});
+  check_throws<InputError>([&] { workspace.value(y); }, {"no value"});
+  check_throws<NumericError>(
+      [&] {
+        plan.run(workspace, {{"x", bad}}, {.check_finite = true, .tape = &tape});
+      },
+      {"not finite", "[sqrt] element 3"});
+  plan.run(workspace, {{"x", good}}, {.check_finite = true});
+  CHECK(workspace.value(y)[0] == 3);
+  Session<float> session({{"y", y}});
+  check_throws<NumericError>([&] { session.run({{"x", bad}}, {.check_finite = true}); }, {"[sqrt] element 3 of sqrt [B, 2]"});
+}
+
+TEST_CASE("misuse: a set that is too small or another one names a parameter") {
+  ParameterSet set, other;
+  const Parameter early = set.add("early", {2});
+  const auto values = set.initial<float>(1);
+  const Parameter late = set.add("late", {3});
+  other.add("p", {2});
+  const auto others = other.initial<float>(1);
+  Tape tape;
+  const Var y = sum(tape.parameter(early)) + sum(tape.parameter(late));
+  const Plan<float> plan = compile<float>(tape, {y});
+  check_throws<InputError>([&] { Workspace<float>(plan, &values); }, {"late [3]", "after all parameters were added"});
+  check_throws<InputError>([&] { Workspace<float>(plan, &others); }, {"late [3]", "another ParameterSet"});
+  check_throws<InputError>([&] { Workspace<float>{plan}; }, {"late [3]", "give their values"});
 }

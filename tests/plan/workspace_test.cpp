@@ -164,9 +164,10 @@ TEST_CASE("workspace: a state that feeds another state's next value is carried t
   CHECK(seen == std::vector<double>{0, 0, 1, 3, 6});
 }
 
-TEST_CASE("workspace: a state that nothing carries on keeps its value") {
+TEST_CASE("workspace: a state that is carried on to itself keeps its value") {
   Tape tape;
   const Var h = tape.carried("h", {B, 2}), x = tape.input("x", {B, 2});
+  tape.carry(h, h);
   const Var y = h + x;
   const auto plan = compile<double>(tape, {y});
   Workspace<double> w(plan);
@@ -234,7 +235,7 @@ TEST_CASE("workspace: refuses another plan, and missing or foreign parameters") 
   const auto early = set.initial<double>(1);
   const Var z = y + set.add("late", {2});
   const auto larger = compile<double>(tape, {z});
-  check_throws<InputError>([&] { Workspace<double>(larger, &early); }, {"1 values", "needs 2"});
+  check_throws<InputError>([&] { Workspace<double>(larger, &early); }, {"late [2]", "number 2", "given for 1"});
 }
 
 TEST_CASE("workspace: moves keep their state; several serve one plan") {

@@ -32,17 +32,17 @@ struct StreamTask {
   Reduction reduction = Reduction::mean;
 
   // Ids in {0, 1}: [T, B]. The carried state is called "state.h", "state.c".
-  Var record(Tape& tape, Index steps) const {
+  Var record(Tape& tape, Index steps, Mode mode = Mode::training) const {
     const Sequence x = tape.input("x", steps, {B, 2});
     const auto run = unroll(cell, x, carried_state(tape, cell, "state"));
-    const Sequence logits = map_steps(run.outputs, [&](Var h) { return head(dropout(h, dropout_rate, Mode::training)); });
+    const Sequence logits = map_steps(run.outputs, [&](Var h) { return head(dropout(h, dropout_rate, mode)); });
     const Var loss = cross_entropy(logits, tape.ids("y", steps, {B}), reduction);
     return root ? loss + sum(sqrt(abs(matmul(x[0], set.all()[0])))) : loss;
   }
 
   template <class T>
   Builder builder() const {
-    return [this](Tape& tape, Index steps) { return record(tape, steps); };
+    return [this](Tape& tape, Index steps, Mode mode) { return record(tape, steps, mode); };
   }
 };
 

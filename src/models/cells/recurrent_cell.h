@@ -40,9 +40,14 @@ void collect_parts(S& state, std::vector<Var*>& parts);
 
 template <class S>
 void collect_fields(S& state, std::vector<Var*>& parts) {
-  static_assert(std::is_aggregate_v<S> && !HasFields<S, AnyField, AnyField, AnyField, AnyField, AnyField>,
-                "a State that is no Var and no container is a struct of one to four Vars, or has std::vector<Var*> parts()");
-  if constexpr (HasFields<S, AnyField, AnyField, AnyField, AnyField>) {
+  constexpr bool kFields = std::is_aggregate_v<S> && !HasFields<S, AnyField, AnyField, AnyField, AnyField, AnyField>;
+  static_assert(
+      kFields,
+      "a State is a Var, a container of States, or a struct of one to four of these; one that has more fields, or others, "
+      "such as numbers, says what its parts are: std::vector<Var*> parts()");
+  if constexpr (!kFields) {
+    (void)state, (void)parts;  // said above
+  } else if constexpr (HasFields<S, AnyField, AnyField, AnyField, AnyField>) {
     auto& [a, b, c, d] = state;
     collect_parts(a, parts), collect_parts(b, parts), collect_parts(c, parts), collect_parts(d, parts);
   } else if constexpr (HasFields<S, AnyField, AnyField, AnyField>) {

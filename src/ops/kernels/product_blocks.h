@@ -17,8 +17,8 @@ template <class T>
 struct Chunk {
   const ProductTerm<T>* term;
   Index k, K;
-  const T* b = nullptr;     // [K][panel's vectors]
-  const T* next = nullptr;  // the same of the next panel, or nullptr
+  const T* b;     // [K][panel's vectors]
+  const T* next;  // the same of the next panel, or nullptr
 };
 
 // Walks the chunks of all terms' k.

@@ -85,7 +85,11 @@ Var Recorder::leaf(const Instruction& i) {
   const std::string name = fmt::format("{}{}", i.rule->name, i.stream);
   // Products of weights of unit variance would grow with every factor.
   const double weight_scale = i.shape.rank() == 2 ? 1 / std::sqrt(static_cast<double>(i.shape.dim(0))) : 0.5;
-  if (i.rule->name == "carried") return tape().carried(name, i.shape);
+  if (i.rule->name == "carried") {
+    const Var state = tape().carried(name, i.shape);
+    tape().carry(state, state);  // until it is given another one
+    return state;
+  }
   if (i.rule->name == "constant") return tape().constant(numbers(i, i.shape.row(), weight_scale));
   if (i.rule->name == "parameter") {
     const auto drawn = numbers(i, i.shape.row(), weight_scale);

@@ -39,6 +39,10 @@ Var vectors(Recorder& r, Var x) { return r.real(x).shape().rank() ? r.real(x) : 
 
 bool repeats(const Shape& a, const Shape& b) {
   if (a.batched() && b.batched() && a.rows() != b.rows()) return false;
+  const auto gains = [](const Shape& x, const Shape& y) {
+    return x.batched() && !y.batched() && x.rank() > 0 && y.rank() > x.rank();
+  };
+  if (gains(a, b) || gains(b, a)) return false;
   Index size = 1;
   for (int k = 1; k <= std::max(a.rank(), b.rank()); ++k) {
     const Index m = k <= a.rank() ? a.dim(-k) : 1, n = k <= b.rank() ? b.dim(-k) : 1;
