@@ -1,5 +1,5 @@
 // A state of more Vars than reel can tell apart by itself.
-// refused: a State that is no Var and no container is a struct of one to four Vars, or has std::vector<Var*> parts()
+// refused: a State is a Var, a container of States, or a struct of one to four of these
 #include <reel/models/cells/recurrent_cell.h>
 
 struct MyState {
