@@ -118,6 +118,7 @@ Index InputTable::match(std::span<const Binding> bindings, std::optional<Element
     if (!views[i]) throw InputError(fmt::format("input {} is not bound", inputs_[i].text()));
   if (rows && *rows < 0) throw InputError(fmt::format("the number of rows must be 0 or more, not {}", *rows));
   if (bound_rows < 0) bound_rows = rows.value_or(1);
+  if (bound_rows > kMostRows) throw InputError(fmt::format("a batch has at most 2^31 - 1 rows, not {}", bound_rows));
   if (rows && *rows != bound_rows)
     throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
   for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(bound_rows));

@@ -33,6 +33,9 @@ struct Binding {
   std::shared_ptr<const std::string> kept_name_;
 };
 
+// Of a batch: counts of its rows are int32.
+inline constexpr Index kMostRows = (Index{1} << 31) - 1;
+
 struct InputSlot {
   std::string name;
   Type type;

@@ -11,6 +11,7 @@
 #include <complex>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
 #include <span>
@@ -143,7 +144,7 @@ class Tensor {
 
  public:
   Tensor() : Tensor(Shape{0}) {}
-  explicit Tensor(Shape shape) : shape_(checked(shape)), data_(aligned_bytes(static_cast<std::size_t>(size()) * sizeof(T))) {
+  explicit Tensor(Shape shape) : shape_(checked(shape)), data_(memory_of(shape)) {
     std::uninitialized_fill_n(data(), size(), T{});
   }
   // ShapeError unless `values` has exactly the shape's number of elements.
@@ -197,6 +198,14 @@ class Tensor {
   static Shape checked(Shape s) {
     if (s.batched()) throw ShapeError("a Tensor holds numbers: its shape " + s.text() + " must not contain B");
     return s;
+  }
+  static AlignedBytes memory_of(const Shape& s) {
+    constexpr Index kMost = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(T));
+    try {
+      return aligned_bytes(s.row_size() > kMost ? ~std::size_t{0} : static_cast<std::size_t>(s.row_size()) * sizeof(T));
+    } catch (const MemoryError& e) {
+      throw MemoryError("a Tensor of shape " + s.text() + ": " + e.what());
+    }
   }
   [[noreturn]] static void wrong_count(const Shape& s, Index given) {
     throw ShapeError("a Tensor of shape " + s.text() + " holds " + std::to_string(s.row_size()) + " elements, not " +

@@ -67,6 +67,8 @@ void grow(AlignedBytes& buffer, std::size_t& held, Index needed) {
   held = bytes;
 }
 
+Index plan_bytes(const PlanData::Sizes& s, int threads) { return s.stored + s.scratch_each * threads + s.unbatched + s.cached; }
+
 // Grows the memory to the context's rows. When there is not enough, the next run begins anew.
 void lay_out(WorkspaceData& w) {
   const PlanData& plan = *w.plan;
@@ -80,14 +82,20 @@ void lay_out(WorkspaceData& w) {
     w.rows = w.context.rows;
   }
   if (!m.cached || static_cast<std::size_t>(w.sizes.cached) > m.cached_bytes) m.cached_of = nullptr;
-  grow(m.stored, m.stored_bytes, w.sizes.stored);
-  grow(m.unbatched, m.unbatched_bytes, w.sizes.unbatched);
-  grow(m.cached, m.cached_bytes, w.sizes.cached);
-  const auto scratch = static_cast<std::size_t>(w.sizes.scratch_each);
-  if (scratch <= m.scratch_bytes && m.scratch.size() >= static_cast<std::size_t>(threads)) return;
-  m.scratch.clear();
-  m.scratch_bytes = std::max(m.scratch_bytes, scratch);
-  for (int slot = 0; slot < threads; ++slot) m.scratch.push_back(aligned_bytes(m.scratch_bytes));
+  try {
+    grow(m.stored, m.stored_bytes, w.sizes.stored);
+    grow(m.unbatched, m.unbatched_bytes, w.sizes.unbatched);
+    grow(m.cached, m.cached_bytes, w.sizes.cached);
+    const auto scratch = static_cast<std::size_t>(w.sizes.scratch_each);
+    if (scratch <= m.scratch_bytes && m.scratch.size() >= static_cast<std::size_t>(threads)) return;
+    m.scratch.clear();
+    m.scratch_bytes = std::max(m.scratch_bytes, scratch);
+    m.scratch.reserve(static_cast<std::size_t>(threads));
+    for (int slot = 0; slot < threads; ++slot) m.scratch.push_back(aligned_bytes(m.scratch_bytes));
+  } catch (const MemoryError& e) {
+    throw MemoryError(
+        fmt::format("a run over {} rows needs {} bytes: {}", w.context.rows, plan_bytes(w.sizes, threads), e.what()));
+  }
 }
 
 }  // namespace

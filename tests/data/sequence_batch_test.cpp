@@ -112,3 +112,47 @@ TEST_CASE("sequence_batch: errors name the sequence") {
   check_throws<InputError>([&] { in_order({0, -1, 2}); }, {"sequence -1"});
   check_throws<InputError>([&] { in_order({0, 1, 1}); }, {"sequence 1 twice"});
 }
+
+TEST_CASE("vector_batch: longest first, padded with zeros, and back again") {
+  const std::vector<Tensor<float>> sequences{
+      {Shape{1, 2}, {1, 2}}, {Shape{3, 2}, {3, 4, 5, 6, 7, 8}}, Tensor<float>(Shape{0, 2}), {Shape{1, 2}, {9, 10}}};
+  const VectorBatch batch = vector_batch(sequences);
+  CHECK(batch.x.shape() == Shape{3, 4, 2});
+  CHECK(batch.order == std::vector<Index>{1, 0, 3, 2});
+  CHECK(batch.lengths == std::vector<Index>{3, 1, 1, 0});
+  check_close(batch.counts, {3, 1, 1}, 0);
+  check_close(batch.mask, {1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0}, 0);
+  check_close(batch.x.row(0), {3, 4, 1, 2, 9, 10, 0, 0}, 0);
+  check_close(batch.x.row(2), {7, 8, 0, 0, 0, 0, 0, 0}, 0);
+  const auto back = sequences_of(batch, batch.x);
+  REQUIRE(back.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(back[i].shape() == sequences[i].shape());
+    CHECK(std::ranges::equal(back[i], sequences[i]));
+  }
+  check_close(rows_in_order(batch, Tensor<float>(Shape{4}, {10, 11, 12, 13})), {11, 10, 13, 12}, 0);
+  CHECK(vector_batch(sequences, 5).x.shape() == Shape{5, 4, 2});
+}
+
+TEST_CASE("vector_batch: what is refused") {
+  const std::vector<Tensor<float>> uneven{Tensor<float>(Shape{1, 2}), Tensor<float>(Shape{1, 3})},
+      fine{Tensor<float>(Shape{3, 2})};
+  check_throws<InputError>([&] { vector_batch(uneven); }, {"sequence 1", "[1, 3]", "[1, 2]"});
+  check_throws<InputError>([&] { vector_batch({}); }, {"no sequences"});
+  check_throws<InputError>([&] { vector_batch(fine, 2); }, {"sequence 0", "3 steps", "2"});
+  const VectorBatch batch = vector_batch(fine);
+  check_throws<InputError>([&] { sequences_of(batch, Tensor<float>(Shape{3, 2, 2})); }, {"[3, 2, 2]", "3 steps", "1 rows"});
+  check_throws<InputError>([&] { rows_in_order(batch, Tensor<float>(Shape{2})); }, {"[2]", "1 rows"});
+}
+
+TEST_CASE("series_windows: stretches of a series and what comes after each of their steps") {
+  Tensor<float> series(Shape{8, 1});
+  for (Index i = 0; i < 8; ++i) series[i] = static_cast<float>(i);
+  const SeriesWindows windows = series_windows(series, 3, 2, 2);
+  CHECK(windows.x.shape() == Shape{3, 2, 1});
+  check_close(windows.x, {0, 2, 1, 3, 2, 4}, 0);
+  check_close(windows.y, {2, 4, 3, 5, 4, 6}, 0);
+  CHECK(series_windows(series, 7).x.shape() == Shape{7, 1, 1});
+  check_throws<InputError>([&] { series_windows(series, 8); }, {"8 steps", "[8, 1]"});
+  check_throws<InputError>([&] { series_windows(series, 0); }, {"length 0"});
+}

@@ -85,8 +85,11 @@ TEST_CASE("trainer misuse: nothing to learn") {
   const Builder other = [&line](Tape& tape, Index) { return sum(square(tape.parameter(line.set.find("v")))); };
   line.set.freeze("w");
   Trainer<double> only_v(other, line.set, Sgd{.01});
-  check_throws<InputError>([&] { Trainer<double>(line.builder(), line.set, Sgd{}).step({{"x", ramp(1, 1, 1)}, {"y", ramp(1, 1, 1)}}); },
-                           {"no parameter that is trained"});
+  check_throws<InputError>(
+      [&] {
+        Trainer<double>(line.builder(), line.set, Sgd{}).step({{"x", ramp(1, 1, 1)}, {"y", ramp(1, 1, 1)}});
+      },
+      {"no parameter that is trained"});
   Tape tape;
   check_throws<InputError>([&] { Trainer<double>(line.record(tape, 2), line.set, Sgd{}); }, {"no parameter that is trained"});
   line.set.freeze("v");
@@ -139,10 +142,15 @@ TEST_CASE("trainer misuse: numbers that are not finite are traced to where they 
   const Var x = tape.input("x", {B, 2});
   const Var logarithm = log(x * w);
   Trainer<double> trainer(mean(square(logarithm)), set, Sgd{.01});
-  const Tensor<double> good(Shape{2, 2}, {1, 2, 3, 4}), bad(Shape{2, 2}, {1, 2, -3, 4}), nan(Shape{2, 2}, {1, std::nan(""), 3, 4});
+  const Tensor<double> good(Shape{2, 2}, {1, 2, 3, 4}), bad(Shape{2, 2}, {1, 2, -3, 4}),
+      nan(Shape{2, 2}, {1, std::nan(""), 3, 4});
   trainer.step({{"x", good}});
   const double before = trainer.get("w")[0];
-  check_throws<NumericError>([&] { trainer.step({{"x", bad}}); }, {"the loss is", "not updated", "[log] element 2", "trainer_misuse"});
+  check_throws<NumericError>(
+      [&] {
+        trainer.step({{"x", bad}});
+      },
+      {"the loss is", "not updated", "[log] element 2", "trainer_misuse"});
   check_throws<NumericError>([&] { trainer.step({{"x", nan}}); }, {"the loss is", "[input] element 1 of x"});
   check_throws<NumericError>([&] { trainer.evaluate({{"x", bad}}); }, {"[log] element 2"});
   CHECK(trainer.get("w")[0] == before);
