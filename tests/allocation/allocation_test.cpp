@@ -100,8 +100,7 @@ TEST_CASE("allocation: a parameter that could not be added leaves the set as it 
   ParameterSet set;
   for (int i = 0; i < 20; ++i) {
     const std::string name = fmt::format("a parameter with quite a long name {}", i);
-    at_every_allocation([&] { set.add(name, {1}, init::constant(i)); },
-                        [&] { CHECK(set.size() == i); });
+    at_every_allocation([&] { set.add(name, {1}, init::constant(i)); }, [&] { CHECK(set.size() == i); });
   }
   const auto values = set.initial<double>(1);
   for (Index i = 0; i < 20; ++i) CHECK(values.at(i)[0] == static_cast<double>(i));

@@ -124,7 +124,11 @@ TEST_CASE("bits: results of ops are the same on every processor with fused multi
       {"max", [](Var x, Var) { return max(x, -1); }, 0x54c360390af1344d, 0xd71ff5b30f0b803b},
       {"matmul", [](Var x, Var w) { return matmul(x, w); }, 0x591b1baeae229a8d, 0x5cf718a0f4ce08b},
       {"weight_gradient", [](Var x, Var w) { return weight_gradient(x, matmul(x, w)); }, 0x505fdceb1b7bb922, 0xb571c540c86f97e5},
-      {"dropout_mask", [](Var x, Var) { return x * dropout_mask(x.tape(), {B, 1000}, .3); }, 0xa18d4082ef831ab7, 0x9926fa093eeff46d},
+      {"dropout_mask",
+       [](Var x, Var) {
+         return x * dropout_mask(x.tape(), {B, 1000}, .3);
+       },
+       0xa18d4082ef831ab7, 0x9926fa093eeff46d},
   };
   for (const Line& line : lines) {
     INFO(line.name);
@@ -136,7 +140,10 @@ TEST_CASE("bits: results of ops are the same on every processor with fused multi
 TEST_CASE("bits: trained models are the same on every processor with fused multiply-add") {
   if (!fused_multiply_add()) return;
   const std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> expected{
-      {"lstm", {0x72466d11215e37d9, 0x573b7f653428f2d4}}, {"gru", {0xd85a2f58fb7349d9, 0xdae679f3e6454244}}, {"elman", {0xb8df3fb145d317f8, 0x1795bcbd77b446b2}}, {"jordan", {0x521931409c95123, 0x818087972e2adb87}}};
+      {"lstm", {0x72466d11215e37d9, 0x573b7f653428f2d4}},
+      {"gru", {0xd85a2f58fb7349d9, 0xdae679f3e6454244}},
+      {"elman", {0xb8df3fb145d317f8, 0x1795bcbd77b446b2}},
+      {"jordan", {0x521931409c95123, 0x818087972e2adb87}}};
   for (const auto& line : expected) {
     const std::string& kind = line.first;
     CAPTURE(kind);
