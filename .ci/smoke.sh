@@ -31,6 +31,7 @@ stopped() {
   [ "$status" -eq 0 ] && grep -q '</html>' page.html || { echo "Ctrl-C: status $status: $*"; cat err.txt; exit 1; }
 }
 
+good "$bin/mlp"; [ ! -e mlp.dot ] || { echo "mlp writes a graph unasked"; exit 1; }
 same "$bin/mlp" --graph mlp.dot; says 'E = 0.593245'; says '2.173810 before, 2.163122 after'
 grep -q '^digraph' mlp.dot
 good "$bin/mlp" --xor; says '1 xor 1'
@@ -76,6 +77,13 @@ bad "$bin/mlp" --images text.txt --labels text.txt
 bad "$bin/mlp" --images missing --labels missing
 bad "$bin/rnn" --example 4
 bad "$bin/lstm" --length 1
+bad "$bin/lstm" --lr 100 --length 20 --iterations 400 --batch 8 --units 8; grep -q 'diverges' err.txt
+for program in "$bin"/{mlp,rnn,lstm,memory,hopfield,embeddings,seq2seq,classify,caption,char_rnn}; do
+  if "$program" --help > /dev/full 2> err.txt; then echo "$program --help > /dev/full ends with 0"; exit 1; fi
+done
+printf '\xef\xbb\xbfthe 1 2\ncat 3 4\n' > bom.txt; good "$bin/embeddings" --vectors bom.txt --word the
+printf '2 2\nthe 1 2\ncat 3 4\n' > header.txt; good "$bin/embeddings" --vectors header.txt --word the; says '2 words of 2 numbers'
+mkfifo pipe.txt; bad "$bin/char_rnn" --text pipe.txt; bad "$bin/char_rnn" --text /dev/zero
 bad "$bin/hopfield" --letters 'a?'
 bad "$bin/hopfield" --letters AA --rule projection
 bad "$bin/memory" --points 10

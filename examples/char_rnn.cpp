@@ -80,7 +80,7 @@ double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
 class Diary {
  public:
   Diary(report::Page& page, const Settings& s) : page_(page), every_(std::max<Index>(s.iterations / 10, 1)) {
-    losses_.curves = {{.name = "training"}, {.name = "validation", .mark_best = true}};
+    losses_.curves = {{.name = "training"}, {.name = "validation", .best = report::Best::smallest}};
     norms_.curves = {{.name = "norm"}};
   }
 
@@ -137,14 +137,20 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
   const std::string text = vocabulary.decode(some);
   const std::vector<std::vector<double>> units = writer.watch(some);
   if (units.empty()) return;
-  report::Table table{.title = "Units that keep track", .header = {"of", "unit", "correlation", "next best"}};
+  report::Table table{.title = "Units that keep track", .header = {"of", "unit", "correlation", "next best", "by chance"}};
   for (const tracks::Track& track : tracks::of_text(text)) {
     const std::vector<tracks::Ranked> ranked = tracks::rank(units, track);
     std::string others;
     for (std::size_t i = 1; i < std::min<std::size_t>(ranked.size(), 4); ++i)
       others += fmt::format("{}{} {:.2f}", others.empty() ? "" : ", ", ranked[i].unit, ranked[i].correlation);
-    fmt::print("{}: unit {} (correlation {:.2f}; next {})\n", track.name, ranked[0].unit, ranked[0].correlation, others);
-    table.rows.push_back({track.name, fmt::format("{}", ranked[0].unit), fmt::format("{:.2f}", ranked[0].correlation), others});
+    const double chance = tracks::chance(units, track);
+    const bool keeps = std::abs(ranked[0].correlation) > chance;
+    fmt::print("{}: {} (correlation {:.2f}; next {}; by chance up to {:.2f})\n", track.name,
+               keeps ? fmt::format("unit {}", ranked[0].unit) : fmt::format("no unit, unit {} comes nearest", ranked[0].unit),
+               ranked[0].correlation, others, chance);
+    table.rows.push_back({track.name, keeps ? fmt::format("{}", ranked[0].unit) : "none",
+                          fmt::format("{:.2f}", ranked[0].correlation), others, fmt::format("{:.2f}", chance)});
+    if (!keeps) continue;
     const std::vector<double>& best = units[static_cast<std::size_t>(ranked[0].unit)];
     const auto length = static_cast<std::size_t>(s.coloured);
     const auto [first, count] = tracks::whole_characters(text, tracks::liveliest(text, track, length), length);
@@ -184,6 +190,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
              vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
   auto page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
+  page.setting("parameters", fmt::format("{}", model.params().elements()));
   CharWriter writer(model, trainer.parameters());
   RandomStream random = s.common.random(0, RandomUse::sampling), diary_random = s.common.random(1, RandomUse::sampling);
   Diary diary(page, s);
@@ -202,7 +209,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   if (s.coloured > 0 && !program::interrupted()) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
   const double loss = held_out > 0 && !program::interrupted() ? score(trainer, tail) : 0;
   if (held_out > 0 && !program::interrupted()) {
-    page.setting("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
+    page.result("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
     fmt::print("held-out: {:.3f} bits per character, {:.1f}% of the entropy without context\n", loss / std::log(2.0),
                100 * loss / entropy);
     fmt::print("validation {:.4f}\n", loss);

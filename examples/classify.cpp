@@ -274,13 +274,14 @@ void learn(const CLI::App& app, const Settings& s) {
   Split parts = split(data, s);
   Classifier classifier(s, data, parts);
   auto page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network), unused(s));
+  page.setting("parameters", fmt::format("{}", classifier.params().elements()));
   fmt::print("{} examples of {} classes to learn, {} to test, {} parameters\n", parts.train.size(), data.classes.size(),
              parts.test.size(), classifier.params().elements());
 
   report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
-  losses.curves = {{.name = "training"}, {.name = "test", .mark_best = true}};
+  losses.curves = {{.name = "training"}, {.name = "test", .best = report::Best::smallest}};
   report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
-  shares.curves = {{.name = "test"}};
+  shares.curves = {{.name = "test", .best = report::Best::largest}};
   RandomStream random = s.common.random(1);
   const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
   program::Progress progress(s.epochs * batches);
@@ -302,6 +303,8 @@ void learn(const CLI::App& app, const Settings& s) {
     losses.curves[1].points.push_back({static_cast<double>(epoch), last.loss});
     shares.curves[0].points.push_back({static_cast<double>(epoch), last.share});
     page.set("loss", losses);
+    page.result("test right", fmt::format("{:.2f}%", last.share));
+    page.result("loss of the test", fmt::format("{:.4f}", last.loss));
     page.set("right", shares);
     page.set("confusion", report::HeatMap{.title = "True class against judged class",
                                           .rows = data.classes,

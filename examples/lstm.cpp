@@ -30,7 +30,7 @@ struct SlideLstm {
   }
 };
 
-void check(const program::Common& common) {
+std::string check(const program::Common& common) {
   ParameterSet set;
   const SlideLstm cell(set, 3, 4);
   const auto values = set.initial<double>(common.seed);
@@ -44,7 +44,9 @@ void check(const program::Common& common) {
   std::vector<Var> wrt;
   for (const Parameter& p : set.all()) wrt.push_back(tape.parameter(p));
   const std::vector<Binding> bindings{{"x", data}};
-  fmt::print("LSTM from its equations: {}\n", check_gradients(loss, wrt, bindings, &values).text());
+  const std::string told = check_gradients(loss, wrt, bindings, &values).text();
+  fmt::print("LSTM from its equations: {}\n", told);
+  return told;
 }
 
 struct Settings {
@@ -99,6 +101,8 @@ void adding_problem(const Settings& s, report::Page& page) {
   const double by_elman = learn("Elman", s, elman_set, elman, elman_head, chart, scatter, page);
   if (program::interrupted()) return;
   fmt::print("on 1000 new sequences: LSTM {:.4f}, Elman {:.4f}\n", by_lstm, by_elman);
+  page.result("mean squared error of the LSTM", fmt::format("{:.4f}", by_lstm));
+  page.result("mean squared error of Elman", fmt::format("{:.4f}", by_elman));
   page.set("loss", chart);
   page.set("sums", scatter);
 }
@@ -117,8 +121,9 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
-    check(s.common);
+    const std::string gradients_told = check(s.common);
     auto page = program::make_page(app, s.common, "LSTM from its equations", "The adding problem");
+    page.result("check", gradients_told);
     if (s.iterations > 0) adding_problem(s, page);
     page.finish();
   });

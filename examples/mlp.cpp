@@ -13,7 +13,7 @@ using namespace reel;
 namespace {
 
 struct Settings {
-  std::string graph = "mlp.dot", images, labels;
+  std::string graph, images, labels;
   bool xor_task = false;
   Index hidden = 128, epochs = 5, batch = 64;
   double lr = 1e-3;
@@ -84,7 +84,7 @@ void first_row(const std::string& graph_path, report::Page& page) {
   const std::string graph =
       dot(tape, {.values = &run, .gradients = shown, .end = end, .significant_digits = 4, .downwards = true});
   const report::Section drawing = report::graph_drawing("Computational graph", graph, "Value and gradient on every node.");
-  write_graph(graph_path, graph, drawing);
+  if (!graph_path.empty()) write_graph(graph_path, graph, drawing);
   page.set("graph", drawing);
 }
 
@@ -242,6 +242,8 @@ void learn_digits(const Settings& s, report::Page& page) {
     shares.curves[0].points.push_back({static_cast<double>(epoch + 1), share});
     page.set("loss", losses);
     page.set("right", shares);
+    page.result("test images right", fmt::format("{:.2f}%", share));
+    page.result("mean loss of the last epoch", fmt::format("{:.4f}", mean.value()));
     page.write_now_and_then();
   }
 }
@@ -252,8 +254,7 @@ int main(int argc, char** argv) {
   Settings s;
   CLI::App app("The slides' feed-forward network with every number; XOR; digits from IDX files.", "mlp");
   app.add_option("--graph", s.graph, "Where to write the network's graph as DOT, and with dot the same name with .svg as SVG")
-      ->check(program::not_empty())
-      ->capture_default_str();
+      ->check(program::not_empty());
   auto* exclusive_or = app.add_flag("--xor", s.xor_task, "Learn the exclusive or instead");
   auto* images =
       app.add_option("--images", s.images, "IDX file of images to learn instead, perhaps gzipped")->excludes(exclusive_or);
@@ -266,7 +267,7 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   return program::run(app, argc, argv, [&] {
-    if (s.graph.ends_with(".svg") || s.graph == s.common.report)
+    if (s.graph.ends_with(".svg") || (!s.graph.empty() && s.graph == s.common.report))
       throw InputError(fmt::format("--graph {}: the DOT file needs a name of its own, such as mlp.dot", s.graph));
     std::vector<const char*> unused = {"hidden", "epochs", "batch", "lr"};  // of the slides' network and of XOR
     if (!s.images.empty()) unused = {"graph"};

@@ -173,6 +173,7 @@ class Translator {
   std::string show(Index number) {
     return fmt::format("{} -> {}", join(from_(number)), text(translate(std::vector<Index>{number})[0]));
   }
+  std::string right(Index number) const { return join(to_(number)); }  // what it should say
   std::string text(const Written& w) const { return target_.decode(w.ids, between(to_)); }
   const ParameterSet& params() const { return params_; }
   const std::string& name() const { return name_; }
@@ -268,11 +269,15 @@ void learn(const Settings& s, Translator& translator, const Numbers& numbers, re
   const Index exact = translator.count_exact(numbers.test, &mistakes);
   fmt::print("{}: {:.2f}% of {} held-out numbers exact\n", translator.name(),
              100.0 * static_cast<double>(exact) / static_cast<double>(s.test), s.test);
-  report::Table table{.title = translator.name() + ": held-out numbers", .header = {"translation", ""}};
+  page.result(translator.name() + ": held-out numbers exact",
+              fmt::format("{:.2f}%", 100.0 * static_cast<double>(exact) / static_cast<double>(s.test)));
+  report::Table table{.title = translator.name() + ": held-out numbers", .header = {"translation", "", "right is"}};
   const auto tell = [&](const char* mark, Index number) {
     const std::string line = translator.show(number);
-    fmt::print("  {}: {}\n", mark, line);
-    table.rows.push_back({line, mark});
+    const bool wrong = std::ranges::find(mistakes, number) != mistakes.end();
+    const std::string right = wrong ? translator.right(number) : std::string();
+    fmt::print("  {}: {}{}\n", mark, line, wrong ? fmt::format("   (right: {})", right) : "");
+    table.rows.push_back({line, mark, right});
   };
   for (std::size_t i = 0; i < std::min<std::size_t>(mistakes.size(), 5); ++i) tell("wrong", mistakes[i]);
   int shown = 0;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 
 #include <sys/ioctl.h>
@@ -107,19 +108,25 @@ RunPage make_page(const CLI::App& app, const Common& common, std::string title, 
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
+  const auto failed = [&](std::string_view reason) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), reason);
+    return 1;
+  };
+  const auto finished = [&](int status) {
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout)
+      return failed(fmt::format("the output cannot be written: {}", std::strerror(errno)));
+    return status;
+  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);
+    return finished(app.exit(e));
   } catch (const CLI::ParseError& e) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
     return 1;
   }
   std::signal(SIGINT, on_interrupt);
-  const auto failed = [&](std::string_view reason) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), reason);
-    return 1;
-  };
   try {
     body();
   } catch (const std::bad_alloc&) {
@@ -127,9 +134,7 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
   } catch (const std::exception& e) {
     return failed(e.what());
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    return failed(fmt::format("the output cannot be written: {}", std::strerror(errno)));
-  return 0;
+  return finished(0);
 }
 
 bool on_terminal() { return isatty(STDOUT_FILENO) != 0; }
@@ -138,6 +143,16 @@ reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup) {
   const reel::Schedule fall = reel::schedule::cosine(updates, .02);
   const reel::Index rise = std::min(warmup, updates / 2);
   return rise > 0 ? reel::schedule::warmup(rise, fall) : fall;
+}
+
+double SmoothedLoss::add(double loss) {
+  ++count_;
+  value_ += std::max(.02, 1.0 / static_cast<double>(count_)) * (loss - value_);
+  if (count_ == 1) first_ = std::max(loss, 1e-3);
+  if (!(value_ <= kMostGrowth * first_))
+    throw reel::NumericError(
+        fmt::format("learning diverges: the loss grew from {:.4g} to {:.4g}; take a smaller --lr", first_, value_));
+  return value_;
 }
 
 bool interrupted() { return interrupt_seen != 0; }

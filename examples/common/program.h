@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <reel/graph/error.h>
 #include <reel/graph/random.h>
 #include <reel/plan/thread_pool.h>
 #include <reel/report/page.h>
@@ -76,13 +77,13 @@ reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup);
 // A mean of the last fifty numbers or so, older ones fading; at first of all that came.
 class SmoothedLoss {
  public:
-  double add(double loss) {
-    ++count_;
-    return value_ += std::max(.02, 1.0 / static_cast<double>(count_)) * (loss - value_);
-  }
+  // NumericError once it is a hundred times the first: what diverges is no result.
+  double add(double loss);
   double value() const { return value_; }
 
  private:
+  static constexpr double kMostGrowth = 100;
+  double first_ = 0;
   double value_ = 0;
   std::int64_t count_ = 0;
 };

@@ -63,6 +63,18 @@ std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Tr
   return all;
 }
 
+double chance(const std::vector<std::vector<double>>& units, const Track& track) {
+  constexpr std::size_t kShifts = 12;
+  const std::size_t n = track.values.size();
+  double largest = 0;
+  for (std::size_t k = 1; k <= kShifts && n > kShifts; ++k) {
+    std::vector<double> shifted = track.values;
+    std::ranges::rotate(shifted, shifted.begin() + static_cast<std::ptrdiff_t>(k * n / (kShifts + 1)));
+    for (const std::vector<double>& unit : units) largest = std::max(largest, std::abs(correlation(unit, shifted)));
+  }
+  return largest;
+}
+
 std::size_t liveliest(std::string_view text, const Track& track, std::size_t length) {
   const std::size_t n = track.values.size();
   if (n <= length) return 0;

@@ -33,6 +33,10 @@ struct Ranked {
 // The units [T, units] by the size of their correlation with a track, largest first.
 std::vector<Ranked> rank(const std::vector<std::vector<double>>& units, const Track& track);
 
+// What chance reaches: the largest correlation of any unit with the track when the two are shifted against each other, by several
+// distances, so that neither loses its own rhythm.
+double chance(const std::vector<std::vector<double>>& units, const Track& track);
+
 // Where `length` characters begin in which the track changes most often: at the begin of a line, if one is near.
 std::size_t liveliest(std::string_view text, const Track& track, std::size_t length);
 

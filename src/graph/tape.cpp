@@ -43,8 +43,6 @@ Tape::Tape(std::shared_ptr<const OpPool> parent) : owner_(std::make_shared<State
   state_->pool = std::make_shared<OpPool>(std::move(parent));
 }
 
-std::shared_ptr<const void> Tape::keep() const { return state_->shared_from_this(); }
-
 // ---- leaves ----
 
 // The claim of a name by an input that is being recorded: given up again when that fails.

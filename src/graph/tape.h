@@ -1,8 +1,9 @@
 // Tape: the append-only list of nodes on which a computation is recorded. Var: a cheap handle to one node.
 //
 // Always holds: the inputs of a node come before it; a node's type and shape are what its op infers from its inputs.
-// Walking and freeing a tape needs no recursion. A tape, or who keeps it (Tape::keep), outlives its Vars; it is neither copied
-// nor moved. Threads: one thread records; a tape that no longer changes may be read by any number.
+// Walking and freeing a tape needs no recursion. The nodes live as long as the Tape or any of its Vars, so that no Var is ever
+// left without them; a Tape is neither copied nor moved. Threads: one thread records; a tape that no longer changes may be read
+// by any number.
 #pragma once
 
 #include <deque>
@@ -53,7 +54,7 @@ class Var {
 
  private:
   [[noreturn]] static void refuse_empty();
-  Tape* tape_ = nullptr;
+  std::shared_ptr<Tape> tape_;  // shares the nodes
   NodeId id_ = 0;
 };
 
@@ -103,9 +104,6 @@ class Tape {
 
   // Whether both are the same list of nodes: Var::tape() is another object than the Tape that the Var was recorded on.
   bool operator==(const Tape& other) const { return state_ == other.state_; }
-  // While the returned pointer lives, so do the nodes and their Vars, whatever becomes of this object: what a Session and a
-  // Trainer hold of the tape that they were given.
-  std::shared_ptr<const void> keep() const;
 
   // ---- leaves ----
   // Real and id inputs, bound by name when a plan runs. InputError when the name is taken.
@@ -241,7 +239,7 @@ struct Tape::State : std::enable_shared_from_this<Tape::State> {
   Tape self{*this};
 };
 
-inline Var::Var(Tape& tape, NodeId id) : tape_(&tape.state_->self), id_(id) {}
+inline Var::Var(Tape& tape, NodeId id) : tape_(tape.state_->shared_from_this(), &tape.state_->self), id_(id) {}
 inline NodeId Tape::size() const { return static_cast<NodeId>(state_->nodes.size()); }
 inline const Node& Tape::node(NodeId id) const { return state_->nodes[id]; }
 inline std::span<const NodeId> Tape::inputs(NodeId id) const {

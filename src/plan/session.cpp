@@ -35,7 +35,6 @@ Plan<T> plan_of(std::span<const Result> results, const CompileOptions& options) 
 template <class T>
 Session<T>::Session(std::span<const Result> outputs, const ParameterValues<T>* parameters, SessionOptions options)
     : results_(checked(outputs)),
-      tape_(results_[0].value.tape().keep()),
       plan_(plan_of<T>(results_, options.compile)),
       workspace_(plan_, parameters, std::move(options.threads), options.seed, std::move(options.memory)) {}
 

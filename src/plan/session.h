@@ -4,8 +4,7 @@
 //   session.run({{"x", x}});
 //   session["logits"]     // or session[logits]
 //
-// Always holds: the tape of the outputs lives as long as the session. Threads: one at a time; the work inside runs on the
-// ThreadPool of the options.
+// Threads: one at a time; the work inside runs on the ThreadPool of the options.
 #pragma once
 
 #include <initializer_list>
@@ -66,7 +65,6 @@ class Session {
   Var named(std::string_view name) const;  // InputError, listing the names, for another one
 
   std::vector<Result> results_;
-  std::shared_ptr<const void> tape_;
   Plan<T> plan_;
   Workspace<T> workspace_;
 };

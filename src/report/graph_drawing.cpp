@@ -88,7 +88,7 @@ void erase_all(std::string& text, const std::string& from, const std::string& to
 Section graph_drawing(std::string title, const std::string& dot, std::string caption, std::chrono::milliseconds patience) {
   auto result = run_dot(dot, patience);
   if (const Failure* failure = std::get_if<Failure>(&result))
-    return Text{std::move(title), fmt::format("{}.\nThe source of the graph:\n\n{}", failure->reason, dot)};
+    return Text{std::move(title), failure->reason + ". The source of the graph, in the DOT language:", dot};
   std::string svg = std::move(std::get<std::string>(result));
   // What only the making of the drawing needs; ids could also meet those of a second drawing on the page.
   erase_all(svg, "<!--", "-->\n");

@@ -72,10 +72,23 @@ void draw_level(Plot& plot, LabelPlaces& places, const Level& level, double x) {
   letter(plot, box, label, ink::kMuted);
 }
 
+void draw_mark(Plot& plot, LabelPlaces& places, const Mark& mark, double y) {
+  const Box& frame = plot.frame();
+  const double x = plot.at({mark.x, y}).x;
+  plot.canvas().line(x, frame.top, x, frame.bottom, ink::kLevel);
+  const std::string name = fitted(mark.name, frame.right - frame.left - 16);
+  if (name.empty()) return;
+  const double width = text_width(name);
+  std::vector<Box> candidates;
+  for (double down : {10., 26., 42., 58., 74., 90.})
+    for (double left : {x + 4, x - width - 4}) candidates.push_back(box_at(left, frame.top + down, width));
+  letter(plot, places.take(candidates), name, ink::kMuted);
+}
+
 void draw_best(Plot& plot, LabelPlaces& places, const Curve& curve, std::size_t series) {
   std::optional<Point> best;
   for (const Point& p : curve.points)
-    if (plot.shows(p) && (!best || p.y < best->y)) best = p;
+    if (plot.shows(p) && (!best || (curve.best == Best::largest ? p.y > best->y : p.y < best->y))) best = p;
   if (!best) return;
   const Point at = plot.at(*best);
   const std::string label = number(best->y);
@@ -97,6 +110,8 @@ Axis axis(const LineChart& chart, bool vertical) {
       if (x.shows(p.x) && y.shows(p.y)) values.push_back(vertical ? p.y : p.x);
   if (vertical)
     for (const Level& level : chart.levels) values.push_back(level.y);
+  else
+    for (const Mark& mark : chart.marks) values.push_back(mark.x);
   return Axis(values, vertical ? chart.log_y : chart.log_x, vertical ? 0.05 : 0);
 }
 
@@ -142,6 +157,7 @@ std::string left_out(const LineChart& chart) {
   for (const Curve& curve : chart.curves)
     for (const Point& p : curve.points) count(p.x, p.y);
   for (const Level& level : chart.levels) count(1, level.y);
+  for (const Mark& mark : chart.marks) count(mark.x, 1);
   std::string text;
   if (not_finite) text += fmt::format(" {} left out: not finite.", counted(not_finite, "point"));
   if (not_positive) text += fmt::format(" {} left out: not positive on a logarithmic axis.", counted(not_positive, "point"));
@@ -176,9 +192,11 @@ std::string svg(const LineChart& chart, double width) {
   for (const Level& level : chart.levels)
     if (y.shows(level.y)) places.avoid({plot.at({x.low(), level.y}), plot.at({x.high(), level.y})}, kLevelWeight);
   for (std::size_t i = 0; i < chart.curves.size(); ++i)
-    if (chart.curves[i].mark_best) draw_best(plot, places, chart.curves[i], i);
+    if (chart.curves[i].best != Best::none) draw_best(plot, places, chart.curves[i], i);
   for (const Level& level : chart.levels)
     if (y.shows(level.y)) draw_level(plot, places, level, x.low());
+  for (const Mark& mark : chart.marks)
+    if (x.shows(mark.x)) draw_mark(plot, places, mark, y.low());
   if (empty) plot.say("no points yet");
   return plot.svg();
 }

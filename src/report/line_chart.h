@@ -5,6 +5,7 @@
 // Threads: functions of their arguments alone.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,10 +14,12 @@
 
 namespace reel::report {
 
+enum class Best : std::uint8_t { none, smallest, largest };
+
 struct Curve {
   std::string name = {};
   std::vector<Point> points = {};
-  bool mark_best = false;  // the smallest y gets a mark with its value
+  Best best = Best::none;  // this y gets a mark with its value
 };
 
 struct Level {  // a horizontal line for reference, such as a theoretical optimum
@@ -24,11 +27,17 @@ struct Level {  // a horizontal line for reference, such as a theoretical optimu
   double y = 0;
 };
 
+struct Mark {  // a vertical line where something happened, such as an epoch's end
+  std::string name = {};
+  double x = 0;
+};
+
 struct LineChart {
   std::string title = {}, x_label = {}, y_label = {};
   bool log_x = false, log_y = false;
   std::vector<Curve> curves = {};
   std::vector<Level> levels = {};
+  std::vector<Mark> marks = {};
   std::string caption = {};
 };
 

@@ -25,9 +25,9 @@ void put(std::vector<std::pair<std::string, T>>& entries, std::string key, T val
     entries.emplace_back(std::move(key), std::move(value));
 }
 
-std::string settings_html(const std::vector<std::pair<std::string, std::string>>& settings) {
+std::string settings_html(const char* kind, const std::vector<std::pair<std::string, std::string>>& settings) {
   if (settings.empty()) return {};
-  std::string out = "<dl>\n";
+  std::string out = fmt::format("<dl class=\"{}\">\n", kind);
   for (const auto& [name, value] : settings)
     out += fmt::format("<div{}><dt>{}</dt><dd>{}</dd></div>\n", value.size() > kLong ? R"( class="long")" : "", escape(name),
                        escape(value));
@@ -40,6 +40,8 @@ Page::Page(std::string path, std::string title, std::string subtitle)
     : path_(std::move(path)), title_(std::move(title)), subtitle_(std::move(subtitle)) {}
 
 void Page::setting(std::string name, std::string value) { put(settings_, std::move(name), std::move(value)); }
+
+void Page::result(std::string name, std::string value) { put(results_, std::move(name), std::move(value)); }
 
 void Page::set(std::string key, Section section) {
   std::visit(
@@ -71,7 +73,7 @@ std::string Page::html() const {
       "<header>\n<h1>{}</h1>\n",
       title.empty() ? "reel" : title, style(), title.empty() ? "reel" : title);
   if (!subtitle_.empty()) out += fmt::format("<p>{}</p>\n", escape(subtitle_));
-  out += settings_html(settings_) + "</header>\n";
+  out += settings_html("settings", settings_) + settings_html("results", results_) + "</header>\n";
   for (const auto& [key, section] : sections_) out += std::visit([](const auto& s) { return report::html(s); }, section);
   return out + "</main>\n</body>\n</html>\n";
 }

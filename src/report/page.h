@@ -28,6 +28,9 @@ class Page {
   // One line of the table at the top, in the order of first setting.
   void setting(std::string name, std::string value);
 
+  // The same of what came out, in a table of its own.
+  void result(std::string name, std::string value);
+
   // Adds a section, in the order of first adding, or replaces the one with this key. InputError, with the page as before, for a
   // section whose counts do not fit together.
   void set(std::string key, Section section);
@@ -45,7 +48,7 @@ class Page {
   using Clock = std::chrono::steady_clock;
 
   std::string path_, title_, subtitle_;
-  std::vector<std::pair<std::string, std::string>> settings_;
+  std::vector<std::pair<std::string, std::string>> settings_, results_;
   std::vector<std::pair<std::string, Section>> sections_;
   Clock::time_point next_ = Clock::time_point::min();
 };

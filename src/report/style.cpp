@@ -11,14 +11,14 @@ constexpr std::string_view kStyle = R"(:root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1f2328; --muted: #5b636d; --rule: #9aa2ac; --line: #d9dee4; --grid: #e7eaee; --faint: #f3f4f6;
   --ground: #f6f7f9; --wrong: #b42318; --positive: 214 64 43; --negative: 43 115 201;
-  --cell-paper: #ffffff; --cell-ink: #111111;
+  --cell-paper: #ffffff; --cell-ink: #111111; --shade: #0003;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b65a91; --c4: #c98a00; --c5: #3c9fd6; --c6: #8a7d00; --c7: #5b636d;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e3e7ec; --muted: #9ba4af; --rule: #5b6470; --line: #333a43; --grid: #272d35; --faint: #1d2228;
     --ground: #1b2026; --wrong: #ff8a7a; --positive: 226 84 62; --negative: 70 140 228;
-    --cell-paper: #d9dde2; --cell-ink: #0b0d10;
+    --cell-paper: #d9dde2; --cell-ink: #0b0d10; --shade: #000a;
     --c0: #4aa8e0; --c1: #f08040; --c2: #2fc497; --c3: #dd8fbd; --c4: #eab02c; --c5: #86cbf2; --c6: #d3c63a; --c7: #9ba4af;
   }
 }
@@ -36,13 +36,20 @@ figure { margin: 0; }
 figcaption { color: var(--muted); font-size: 14px; margin-top: 10px; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)); gap: 10px 20px; margin: 20px 0 0;
   padding: 14px 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
+dl.results { margin-top: 0; border-top: 0; }
+dl.results dd { font-weight: 650; }
 dt { color: var(--muted); font-size: 13px; }
 dl .long { grid-column: 1 / -1; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 pre { margin: 0; padding: 12px 14px; background: var(--ground); border-radius: 6px; tab-size: 4;
   font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .wraps { white-space: pre-wrap; overflow-wrap: anywhere; }
-.scrolls { overflow-x: auto; }
+.scrolls { overflow-x: auto; --cover: var(--paper); background-color: var(--cover); background-repeat: no-repeat;
+  background-image: linear-gradient(var(--cover), var(--cover)), linear-gradient(var(--cover), var(--cover)),
+  linear-gradient(to right, var(--shade), transparent), linear-gradient(to left, var(--shade), transparent);
+  background-size: 24px 100%, 24px 100%, 14px 100%, 14px 100%; background-position: left, right, left, right;
+  background-attachment: local, local, scroll, scroll; }
+pre.scrolls { --cover: var(--ground); }
 .when { color: var(--muted); font-size: 14px; margin: 0 0 6px; }
 details { margin-top: 10px; }
 details .when { margin-top: 16px; }

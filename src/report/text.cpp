@@ -87,6 +87,13 @@ std::string html(const Table& table) {
   return figure(table.title, scrolling(out + "</tbody>\n</table>"), table.caption);
 }
 
-std::string html(const Text& text) { return figure(text.title, preformatted(text.text, "scrolls"), {}); }
+std::string html(const Text& text) {
+  std::string body = preformatted(text.text, "scrolls");
+  if (!text.folded.empty())
+    body += fmt::format("<details>\n<summary>{}</summary>\n{}</details>",
+                        counted(static_cast<std::size_t>(std::ranges::count(text.folded, '\n')) + 1, "line"),
+                        preformatted(text.folded, "scrolls"));
+  return figure(text.title, body, {});
+}
 
 }  // namespace reel::report

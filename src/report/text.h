@@ -27,6 +27,7 @@ struct Table {  // columns of numbers are aligned to the right; a wide table scr
 struct Text {  // with its line breaks; long lines scroll sideways
   std::string title = {};
   std::string text = {};
+  std::string folded = {};  // shown on demand
 };
 
 // InputError when a row has another number of cells than the header, or without one than the first row.

@@ -237,6 +237,7 @@ TEST_CASE("read_idx: what is wrong with a file") {
       {"no_dimensions", bytes_of({0, 0, 8, 0, 1}), "no IDX"},
       {"many_dimensions", bytes_of({0, 0, 8, 9}) + std::string(36, '\1') + "x", "no IDX"},
       {"header", bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0}), "cut short"},
+      {"header less one", bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0}), "cut short"},
       {"few", kIdx.substr(0, kIdx.size() - 1), "[2, 3] = 6 bytes, but 5"},
       {"many", kIdx + "x", "[2, 3] = 6 bytes, but 7"},
       {"huge", bytes_of({0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}) + "x", "too much"},

@@ -1,3 +1,4 @@
+#include <reel/graph/gradients.h>
 #include <reel/models/parameter_set.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
@@ -139,4 +140,19 @@ TEST_CASE("tape: equal ops are shared among nodes") {
   const Var a = slice(x, -1, 0, 2), b = slice(tanh(x), -1, 0, 2), c = slice(x, -1, 0, 3);
   CHECK(tape.node(a.id()).op == tape.node(b.id()).op);
   CHECK(tape.node(a.id()).op != tape.node(c.id()).op);
+}
+
+TEST_CASE("tape: its nodes live as long as any of its Vars") {
+  Var x;
+  {
+    Tape tape;
+    x = tape.input("x", {B, 2});
+  }
+  const Var y = tanh(x) * 2.0;  // recorded on what is left of it
+  CHECK(y.tape() == x.tape());
+  const Data data = Data().add("x", Tensor<double>(Shape{1, 2}, {0, 0.5}));
+  check_close(interpret<double>(y.tape(), data.bindings<double>()).value(y), {0, 2 * std::tanh(0.5)}, 1e-15);
+  const Var g = gradient(sum(y), x);
+  x = Var();
+  CHECK(g.tape().size() > 3);
 }

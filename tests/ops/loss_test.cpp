@@ -3,6 +3,7 @@
 #include <reel/ops/loss.h>
 #include <reel/ops/matmul.h>
 #include <reel/ops/reduction.h>
+#include <reel/ops/rows.h>
 #include <reel/ops/softmax.h>
 
 #include "ops/values.h"
@@ -248,4 +249,24 @@ TEST_CASE("half_squared_error: its nodes are placed at the caller's line") {
   Tape tape;
   const Var loss = half_squared_error(tape.input("y", {B, 2}), 1.0);
   CHECK(tape.place(loss.id()).find("loss_test.cpp:") != std::string::npos);
+}
+
+TEST_CASE("cross_entropy: the mean over steps of different rows is that over all ids") {
+  Tape tape;
+  const Sequence logits = tape.input("logits", 3, {B, 4}), ids = tape.ids("ids", 3, {B});
+  const auto n = tape.row_counts("n", 3);
+  Sequence x, y;
+  for (std::size_t t = 0; t < 3; ++t) x.push_back(first_rows(logits[t], n[t])), y.push_back(first_rows(ids[t], n[t]));
+  const Tensor<double> numbers = random_tensor({3, 5, 4}, 1);
+  const Tensor<std::int32_t> words = random_ids({3, 5}, 2, 4), counts(Shape{3}, {5, 3, 1});
+  double total = 0;
+  for (Index t = 0; t < 3; ++t)
+    for (Index r = 0; r < counts[t]; ++r) {
+      double sum = 0;
+      for (Index v = 0; v < 4; ++v) sum += std::exp(numbers(t, r, v));
+      total += std::log(sum) - numbers(t, r, words(t, r));
+    }
+  const Data data = Data().add("logits", numbers).add("ids", words).add("n", counts);
+  check_values(cross_entropy(x, y), data, {std::vector<double>{total / 9}});
+  check_values(cross_entropy(x, y, Reduction::sum), data, {std::vector<double>{total}});
 }

@@ -27,12 +27,13 @@ std::vector<double> ys(const std::vector<Point>& points) {
 }  // namespace
 
 TEST_CASE("line chart: names, ticks, levels and the best point are there") {
-  const LineChart chart{.title = "Loss <of> \"all\"",
-                        .x_label = "iteration & more",
-                        .y_label = "nats",
-                        .curves = {{"training", {{0, 3}, {1000, 2.5}}}, {"validation", {{0, 3}, {500, 1.625}, {1000, 2}}, true}},
-                        .levels = {{"optimum", 1.5}},
-                        .caption = "A caption."};
+  const LineChart chart{
+      .title = "Loss <of> \"all\"",
+      .x_label = "iteration & more",
+      .y_label = "nats",
+      .curves = {{"training", {{0, 3}, {1000, 2.5}}}, {"validation", {{0, 3}, {500, 1.625}, {1000, 2}}, Best::smallest}},
+      .levels = {{"optimum", 1.5}},
+      .caption = "A caption."};
   check_sound(chart);
   for (const char* text : {"training", "validation", "optimum 1.5", ">1.625<", "1,000", "iteration &amp; more", "nats",
                            "<h2>Loss &lt;of&gt; &quot;all&quot;</h2>", "<figcaption>A caption.</figcaption>"})
@@ -43,16 +44,17 @@ TEST_CASE("line chart: empty charts, single points and equal values are drawn") 
   check_sound({});
   CHECK(says({}, "no points yet"));
   check_sound({.curves = {{"none", {}}}});
-  check_sound({.curves = {{"one", {{3, 4}}, true}}});
-  check_sound({.curves = {{"equal", {{1, 2}, {2, 2}, {3, 2}}, true}}});
-  check_sound({.curves = {{"upright", {{1, 2}, {1, 3}}, true}}});
-  check_sound({.log_x = true, .log_y = true, .curves = {{"one", {{3, 4}}, true}}});
+  check_sound({.curves = {{"one", {{3, 4}}, Best::smallest}}});
+  check_sound({.curves = {{"equal", {{1, 2}, {2, 2}, {3, 2}}, Best::smallest}}});
+  check_sound({.curves = {{"upright", {{1, 2}, {1, 3}}, Best::smallest}}});
+  check_sound({.log_x = true, .log_y = true, .curves = {{"one", {{3, 4}}, Best::smallest}}});
   check_sound({.log_y = true, .levels = {{"level", 2}}});
 }
 
 TEST_CASE("line chart: what is not finite is left out and counted") {
   const double largest = std::numeric_limits<double>::max();
-  LineChart chart{.curves = {{"c", {{0, 1}, {1, NAN}, {2, INFINITY}, {NAN, 1}, {3, 2}, {4, -INFINITY}, {5, largest}}, true}}};
+  LineChart chart{
+      .curves = {{"c", {{0, 1}, {1, NAN}, {2, INFINITY}, {NAN, 1}, {3, 2}, {4, -INFINITY}, {5, largest}}, Best::smallest}}};
   check_sound(chart);
   CHECK(says(chart, "5 points left out: not finite."));
   chart.curves[0].points = {{0, NAN}};
@@ -65,7 +67,7 @@ TEST_CASE("line chart: what is not finite is left out and counted") {
 
 TEST_CASE("line chart: a logarithmic axis leaves out what is not positive") {
   const LineChart chart{
-      .log_x = true, .log_y = true, .curves = {{"c", {{0, 1}, {1, -2}, {2, 0}, {3, 4}, {NAN, 1}, {10, 5}}, true}}};
+      .log_x = true, .log_y = true, .curves = {{"c", {{0, 1}, {1, -2}, {2, 0}, {3, 4}, {NAN, 1}, {10, 5}}, Best::smallest}}};
   check_sound(chart);
   CHECK(says(chart, "3 points left out: not positive on a logarithmic axis."));
   CHECK(says(chart, "1 point left out: not finite."));
@@ -122,7 +124,7 @@ TEST_CASE("thinned: curves to and fro are bounded too") {
 }
 
 TEST_CASE("line chart: 100,000 points make a small picture") {
-  LineChart chart{.curves = {{"noise", {}, true}}};
+  LineChart chart{.curves = {{"noise", {}, Best::smallest}}};
   RandomStream random(1);
   for (int i = 0; i < 100000; ++i) chart.curves[0].points.push_back({static_cast<double>(i), random.normal()});
   check_sound(chart);
@@ -151,4 +153,17 @@ TEST_CASE("line chart: labels of close levels do not overlap") {
   for (std::size_t i = 0; i < 7; ++i)
     for (std::size_t j = 0; j < i; ++j)
       CHECK((std::abs(places[i].second - places[j].second) >= 12 || std::abs(places[i].first - places[j].first) > 80));
+}
+
+TEST_CASE("line chart: the best may be the largest, and marks tell where something happened") {
+  const LineChart chart{.x_label = "epoch",
+                        .curves = {{"right", {{0, 12.5}, {1, 87.25}, {2, 71}}, Best::largest}},
+                        .marks = {{"rate halved", 1.5}, {"", 0.5}, {"long after", 30}}};
+  check_sound(chart);
+  for (const char* text : {">87.25<", "rate halved", "long after"}) CHECK_MESSAGE(says(chart, text), text);
+  CHECK(!says(chart, ">12.5<"));
+  const LineChart bad{.curves = {{"c", {{1, 1}}}}, .marks = {{"nowhere", std::numeric_limits<double>::quiet_NaN()}}};
+  check_sound(bad);
+  CHECK(!says(bad, "nowhere"));
+  CHECK(says(bad, "left out: not finite"));
 }

@@ -36,8 +36,10 @@ Page full_page(const std::string& path) {
   Page page(path, "A run & its <title>", "by \"whom\"");
   page.setting("seed", "1");
   page.setting("command", "char_rnn --text 'a<b>.txt' --iterations 2000");
-  page.set("loss",
-           LineChart{.title = "Loss", .log_y = true, .curves = {{"c", {{1, 2}, {2, NAN}, {3, 1}}, true}}, .levels = {{"l", 1}}});
+  page.set(
+      "loss",
+      LineChart{
+          .title = "Loss", .log_y = true, .curves = {{"c", {{1, 2}, {2, NAN}, {3, 1}}, Best::smallest}}, .levels = {{"l", 1}}});
   page.set("scatter", Scatter{.title = "S", .points = {{1, 2, "a", "b"}}, .diagonal = true});
   page.set("map", HeatMap{.title = "H", .rows = {"r"}, .columns = {"c", "d"}, .values = {1, NAN}});
   page.set("text", ColouredText{.title = "C", .text = "a b", .activation = {1, 0, -1}});
@@ -136,7 +138,7 @@ TEST_CASE("page: what cannot be written names the path and the reason") {
 
 TEST_CASE("page: 100,000 points stay a small page") {
   Page page("", "run");
-  LineChart chart{.title = "Loss", .curves = {{"a", {}}, {"b", {}, true}}};
+  LineChart chart{.title = "Loss", .curves = {{"a", {}}, {"b", {}, Best::smallest}}};
   RandomStream random(1);
   for (int i = 0; i < 100000; ++i)
     for (Curve& curve : chart.curves) curve.points.push_back({static_cast<double>(i), random.uniform()});
@@ -151,7 +153,7 @@ TEST_CASE("graph drawing: the source where there is no dot, it fails, or takes t
     const Section section = graph_drawing("graph", "digraph { a -> b; }");
     REQUIRE(std::holds_alternative<Text>(section));
     CHECK(std::get<Text>(section).text.find("not installed") != std::string::npos);
-    CHECK(std::get<Text>(section).text.find("digraph { a -> b; }") != std::string::npos);
+    CHECK(std::get<Text>(section).folded.find("digraph { a -> b; }") != std::string::npos);
   }
   // A dot of our own: it reads nothing and does not end, or fails.
   const auto install = [&](const std::string& script) {

@@ -21,11 +21,12 @@ bool log_softmax_of(std::span<const T> logits, std::span<double> y) {
 }
 
 // An index, with probabilities softmax(logits / temperature). REQUIRES: a finite logit, none that is NaN or +inf, and
-// temperature > 0.
+// temperature > 0; at an infinite one all that are possible are equally likely.
 template <class T>
 std::int32_t draw_by_logits(std::span<const T> logits, double temperature, RandomStream& random) {
   const T top = *std::max_element(logits.begin(), logits.end());
-  const auto weight = [&](T z) { return std::exp((z - top) / temperature); };
+  // What has no probability has none at any temperature, where -inf / inf would be NaN.
+  const auto weight = [&](T z) { return std::isinf(z) ? 0.0 : std::exp((static_cast<double>(z) - top) / temperature); };
   double total = 0;
   for (T z : logits) total += weight(z);
   double u = random.uniform() * total;

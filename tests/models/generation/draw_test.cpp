@@ -41,3 +41,15 @@ TEST_CASE("draw_by_logits: float and double logits draw the same with the same n
   const std::vector<float> f{.5f, -.25f, 1};
   for (int i = 0; i < 1000; ++i) REQUIRE(draw_by_logits<double>(d, 1, a) == draw_by_logits<float>(f, 1, b));
 }
+
+TEST_CASE("draw: at an infinite temperature what is possible is equally likely, and the rest stays impossible") {
+  RandomStream random(1);
+  const std::vector<double> logits{0, -std::numeric_limits<double>::infinity(), 5, -700};
+  std::array<int, 4> drawn{};
+  for (int i = 0; i < 3000; ++i)
+    ++drawn[static_cast<std::size_t>(
+        draw_by_logits(std::span<const double>(logits), std::numeric_limits<double>::infinity(), random))];
+  CHECK(drawn[1] == 0);
+  for (std::size_t i : {0, 2, 3}) CHECK(std::abs(drawn[i] - 1000) < 150);
+  for (int i = 0; i < 100; ++i) CHECK(draw_by_logits(std::span<const double>(logits), 1e-300, random) == 2);
+}
