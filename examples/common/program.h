@@ -24,9 +24,9 @@ struct Common {
   int threads = 0;
   std::string report;  // path of a page to write; empty for none
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
-  // Independent streams 0, 1, .. of each use.
+  // Independent streams 0 .. 9 of each use; their numbers are such that programs draw what they always drew.
   reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
-    return reel::RandomStream(seed, static_cast<std::uint64_t>(stream), use);
+    return reel::RandomStream(seed, ((std::uint64_t{1} << stream) - 1) << 20, use);
   }
 };
 

@@ -16,21 +16,53 @@ std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::ui
   return {words[0], words[1], words[2], words[3]};
 }
 
-std::array<std::uint32_t, 4> random_words(std::uint64_t seed, RandomUse use, std::uint32_t number,
-                                          const std::array<std::uint32_t, 3>& place) {
-  return philox(seed, {place[0], place[1], place[2], static_cast<std::uint32_t>(use) << 28 | number});
+namespace {
+
+// A counter is a block's number and a stream's, 64 bits each; the streams are shared out among the uses. Masks count rows, groups
+// and runs in the place of blocks and the lower half of streams.
+struct Space {
+  std::uint64_t first, count;
+};
+constexpr std::uint64_t kTag = std::uint64_t{1} << 60;
+constexpr Space space_of(RandomUse use) {
+  switch (use) {
+    case RandomUse::parameters:
+      return {0, std::uint64_t{1} << 20};
+    case RandomUse::data:
+      return {std::uint64_t{1} << 20, std::uint64_t{1} << 40};
+    case RandomUse::masks:
+      return {kTag, 0};  // of no stream
+    case RandomUse::sampling:
+      return {3 * kTag, kTag};
+    case RandomUse::ranks:
+      return {4 * kTag, kTag};
+    case RandomUse::other:
+      return {5 * kTag, kTag};
+  }
+  return {};
 }
 
-RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, RandomUse use) : seed_(seed), stream_(stream), use_(use) {
-  if (stream >> 32 >= kRandomNumbers)
-    throw InputError(fmt::format("RandomStream: the stream must be below 2^60, not {}", stream));
+std::uint64_t stream_in(RandomUse use, std::uint64_t stream) {
+  const Space space = space_of(use);
+  if (stream < space.count) return space.first + stream;
+  if (space.count == 0) throw InputError("RandomStream: masks are drawn by mask_words(), not from a stream");
+  throw InputError(fmt::format("RandomStream: there are streams 0 .. {} of this use, not {}", space.count - 1, stream));
 }
+
+}  // namespace
+
+std::array<std::uint32_t, 4> mask_words(std::uint64_t seed, std::uint32_t key, std::uint32_t row, std::uint32_t group,
+                                        std::uint32_t run) {
+  return philox(seed, {row, group, run, static_cast<std::uint32_t>(space_of(RandomUse::masks).first >> 32) | key});
+}
+
+RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, RandomUse use)
+    : seed_(seed), stream_(stream_in(use, stream)) {}
 
 std::uint32_t RandomStream::bits() {
   if (left_ == 0) {
-    buffer_ = random_words(
-        seed_, use_, static_cast<std::uint32_t>(stream_ >> 32),
-        {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32), static_cast<std::uint32_t>(stream_)});
+    buffer_ = philox(seed_, {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
+                             static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)});
     ++block_;
     left_ = 4;
   }

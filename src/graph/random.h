@@ -23,15 +23,15 @@ enum class RandomUse : std::uint8_t {
 // The four numbers that Philox4x32-10 makes of a counter, under a seed.
 std::array<std::uint32_t, 4> philox(std::uint64_t seed, const std::array<std::uint32_t, 4>& counter);
 
-// How many numbers a use has for random_words().
-inline constexpr std::uint32_t kRandomNumbers = std::uint32_t{1} << 28;
-// Four numbers of a use: of what has this number in it (a mask's key), at a place. REQUIRES: number < kRandomNumbers.
-std::array<std::uint32_t, 4> random_words(std::uint64_t seed, RandomUse use, std::uint32_t number,
-                                          const std::array<std::uint32_t, 3>& place);
+// The four numbers of a dropout mask's elements [4 group, 4 group + 4) of a row, in one run. REQUIRES: key < kMaskKeys.
+inline constexpr std::uint32_t kMaskKeys = std::uint32_t{1} << 28;
+std::array<std::uint32_t, 4> mask_words(std::uint64_t seed, std::uint32_t key, std::uint32_t row, std::uint32_t group,
+                                        std::uint32_t run);
 
 class RandomStream {
  public:
-  // Streams of one seed and use are independent. InputError for a stream of 2^60 or more.
+  // Streams of one seed and use are independent. InputError for a stream beyond those that the use has: 2^20 for parameters, 2^40
+  // for data, 2^60 for the others. Masks are drawn by mask_words() alone.
   explicit RandomStream(std::uint64_t seed, std::uint64_t stream = 0, RandomUse use = RandomUse::other);
 
   std::uint32_t bits();
@@ -42,7 +42,6 @@ class RandomStream {
 
  private:
   std::uint64_t seed_, stream_, block_ = 0;
-  RandomUse use_;
   std::array<std::uint32_t, 4> buffer_{};
   int left_ = 0;
 };

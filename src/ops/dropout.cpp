@@ -37,9 +37,8 @@ class DropoutMask final : public RowOp<DropoutMask> {
     const std::uint32_t threshold = threshold_of(rate_);
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const auto bits = random_words(
-          r.run().seed, RandomUse::masks, random_key_,
-          {static_cast<std::uint32_t>(r.index()), static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run)});
+      const auto bits = mask_words(r.run().seed, random_key_, static_cast<std::uint32_t>(r.index()),
+                                   static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run));
       for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j)
         y[i + j] = bits[static_cast<std::size_t>(j)] < threshold ? S(0) : kept;
     }
@@ -63,8 +62,7 @@ void check_rate(double rate, CallSite site) {
 Var dropout_mask(Tape& tape, Shape shape, double rate, CallSite site) {
   check_rate(rate, tape.site(site));
   const std::uint32_t key = tape.next_random_key();
-  if (key >= kRandomNumbers)
-    throw InputError(fmt::format("[dropout] a tape has at most 2^28 masks ({})", tape.site(site).text()));
+  if (key >= kMaskKeys) throw InputError(fmt::format("[dropout] a tape has at most 2^28 masks ({})", tape.site(site).text()));
   return tape.append(DropoutMask(shape, rate, key), {}, site);
 }
 

@@ -99,20 +99,24 @@ TEST_CASE("random: uses of one seed never meet, whatever stream, number, run and
     seen.insert(words);
     ++drawn;
   };
-  const std::uint64_t many[] = {0, 1, 2, 3, 7, 200, std::uint64_t{1} << 20, std::uint64_t{1} << 29, std::uint64_t{1} << 33};
+  const std::uint64_t many[] = {
+      0, 1, 2, 3, 7, 200, (std::uint64_t{1} << 20) - 1, std::uint64_t{1} << 20, std::uint64_t{1} << 29, std::uint64_t{1} << 33};
   for (RandomUse use : {RandomUse::parameters, RandomUse::data, RandomUse::sampling, RandomUse::ranks, RandomUse::other})
     for (std::uint64_t stream : many) {
+      if (use == RandomUse::parameters && stream >= std::uint64_t{1} << 20) continue;
       RandomStream random(5, stream, use);
       for (int block = 0; block < 20; ++block) draw({random.bits(), random.bits(), random.bits(), random.bits()});
     }
-  for (std::uint32_t key : {0u, 1u, 2u, 200u, kRandomNumbers - 1})
+  for (std::uint32_t key : {0u, 1u, 2u, 200u, kMaskKeys - 1})
     for (std::uint64_t run : many)
       for (std::uint32_t row = 0; row < 5; ++row)
         for (std::uint32_t group = 0; group < 5 && run < std::uint64_t{1} << 32; ++group)
-          draw(random_words(5, RandomUse::masks, key, {row, group, static_cast<std::uint32_t>(run)}));
+          draw(mask_words(5, key, row, group, static_cast<std::uint32_t>(run)));
   CHECK(seen.size() == drawn);
 }
 
 TEST_CASE("random: a stream that there is not") {
-  test::check_throws<InputError>([] { RandomStream(1, std::uint64_t{1} << 60); }, {"stream", "2^60"});
+  test::check_throws<InputError>([] { RandomStream(1, std::uint64_t{1} << 60); }, {"RandomStream", "not 1152921504606846976"});
+  test::check_throws<InputError>([] { RandomStream(1, 1 << 20, RandomUse::parameters); }, {"RandomStream", "1048575", "1048576"});
+  test::check_throws<InputError>([] { RandomStream(1, 0, RandomUse::masks); }, {"RandomStream"});
 }

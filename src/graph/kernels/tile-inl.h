@@ -45,9 +45,10 @@ template <class F, class T, int... I>
 HWY_INLINE void RunTile(const T* const* x, T* HWY_RESTRICT y, Index n, std::integer_sequence<int, I...>) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const T* const from[] = {x[I]...};  // read once: y may lie where x is, for all that the compiler knows
   Index i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, x[I] + i)...), d, y + i);
-  if (i < n) StoreEdge(F::apply(d, LoadEdge(d, x[I] + i, n - i)...), d, y + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from[I] + i)...), d, y + i);
+  if (i < n) StoreEdge(F::apply(d, LoadEdge(d, from[I] + i, n - i)...), d, y + i, n - i);
 }
 
 template <class F, int kArity, class T>
