@@ -16,7 +16,7 @@ set(REEL_PUBLIC_HEADERS
     ops/joining.h ops/layer_norm.h ops/loss.h ops/matmul.h ops/operand.h ops/ops.h ops/pooling.h ops/reduction.h ops/reshape.h
     ops/row_scale.h ops/rows.h ops/rowwise.h ops/scalar.h ops/selection.h ops/softmax.h ops/transpose.h ops/unfold.h ops/weight_gradient.h
     ops/kernels/math-inl.h ops/kernels/multiply_add_rate.h ops/kernels/vector_op-inl.h
-    plan/builder.h plan/compile.h plan/plan.h plan/profile.h plan/rewriter.h plan/session.h plan/session_family.h
+    plan/builder.h plan/compile.h plan/in_use.h plan/plan.h plan/profile.h plan/rewriter.h plan/session.h plan/session_family.h
     plan/thread_pool.h plan/workspace.h
     reel.h
     report/cell_stories.h report/coloured_text.h report/drawing.h report/graph_drawing.h report/heat_map.h report/label_strip.h

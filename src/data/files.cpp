@@ -125,7 +125,11 @@ LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 bool LineReader::next(std::string& line) {
   State& s = *state_;
   std::size_t end = s.read.find('\n', s.at);
-  while (end == std::string::npos && s.read_on()) end = s.read.find('\n', s.at);
+  while (end == std::string::npos) {
+    const std::size_t searched = s.read.size() - s.at;
+    if (!s.read_on()) break;
+    end = s.read.find('\n', s.at + searched);
+  }
   if (end == std::string::npos && s.at >= s.read.size()) return false;
   line.assign(s.read, s.at, end == std::string::npos ? end : end - s.at);
   s.at = end == std::string::npos ? s.read.size() : end + 1;
