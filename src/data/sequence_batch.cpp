@@ -16,12 +16,19 @@ Index longest(std::span<const std::vector<std::int32_t>> sequences) {
   return static_cast<Index>(most);
 }
 
+// 0 .. n - 1, the longest first; of equal ones in their order.
+template <class Length>
+std::vector<Index> falling_order(std::size_t n, Length length) {
+  std::vector<Index> order(n);
+  std::iota(order.begin(), order.end(), Index{0});
+  std::ranges::stable_sort(order, std::greater<>(), [&](Index i) { return length(static_cast<std::size_t>(i)); });
+  return order;
+}
+
 }  // namespace
 
 SequenceBatch sequence_batch(std::span<const std::vector<std::int32_t>> sequences, Index steps, std::int32_t padding) {
-  std::vector<Index> order(sequences.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&](Index i) { return sequences[static_cast<std::size_t>(i)].size(); });
+  const auto order = falling_order(sequences.size(), [&](std::size_t i) { return sequences[i].size(); });
   return sequence_batch_in_order(sequences, order, steps, padding);
 }
 
@@ -65,17 +72,15 @@ SequenceBatch sequence_batch_in_order(std::span<const std::vector<std::int32_t>>
 
 VectorBatch vector_batch(std::span<const Tensor<float>> sequences, Index steps) {
   if (sequences.empty()) throw InputError("vector_batch: there are no sequences");
-  const auto lengths_of = [&](std::size_t i) { return sequences[i].shape().dim(0); };
+  const auto length_of = [&](std::size_t i) { return sequences[i].shape().dim(0); };
   for (std::size_t i = 0; i < sequences.size(); ++i)
     if (sequences[i].shape().rank() == 0 || sequences[i].shape().with_dim(0, 0) != sequences[0].shape().with_dim(0, 0))
       throw InputError(
           fmt::format("vector_batch: sequence {} is {}; the first is {}, of which only the first dimension may differ", i,
                       sequences[i].shape().text(), sequences[0].shape().text()));
   VectorBatch batch;
-  batch.order.resize(sequences.size());
-  std::iota(batch.order.begin(), batch.order.end(), Index{0});
-  std::ranges::stable_sort(batch.order, std::greater<>(), [&](Index i) { return lengths_of(static_cast<std::size_t>(i)); });
-  for (Index i : batch.order) batch.lengths.push_back(lengths_of(static_cast<std::size_t>(i)));
+  batch.order = falling_order(sequences.size(), length_of);
+  for (Index i : batch.order) batch.lengths.push_back(length_of(static_cast<std::size_t>(i)));
   if (steps < 0) throw InputError(fmt::format("vector_batch: {} steps", steps));
   const Index T = steps == 0 ? batch.lengths.front() : steps, rows = static_cast<Index>(sequences.size());
   if (batch.lengths.front() > T)

@@ -40,7 +40,7 @@ class RowScale final : public RowOp<RowScale> {
   template <class S>
   static auto largest(const S* x, Index n) {
     using T = decltype(real_part(S{}));
-    constexpr Index kLanes = 16;  // so that the loop becomes vectors
+    constexpr Index kLanes = 16;  // independent of one another
     std::array<T, kLanes> top{};
     T nan{};  // NaN where an element is not finite, else 0
     for (Index i = 0; i + kLanes <= n; i += kLanes)

@@ -190,6 +190,7 @@ class PartCall {
     };
     while (const Index count = walk.next(kBlockRows - filled, runs)) {
       copy_left(count, runs, filled);
+      if (!drop && !left_is_finite_) return;  // it is done anew
       kernels_.pack(count, runs + layout_.lefts, vectors(), filled, b_);
       filled += count;
       if (filled == kBlockRows) end_block();

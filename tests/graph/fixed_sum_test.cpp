@@ -5,7 +5,7 @@
 
 #include <reel/graph/kernels/sum.h>
 
-#include "support.h"
+#include "numbers.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -13,14 +13,6 @@ using namespace reel::test;
 namespace {
 
 constexpr Index kLengths[] = {0, 1, 2, 15, 16, 17, 31, 255, 256, 257, 511, 512, 513, 1000, 4097};
-
-template <class T>
-std::vector<T> numbers(Index n, std::uint64_t seed) {
-  RandomStream random(seed);
-  std::vector<T> x(static_cast<std::size_t>(n));
-  for (T& v : x) v = static_cast<T>(random.uniform(-1, 1));
-  return x;
-}
 
 template <class T>
 bool same_bits(T a, T b) {

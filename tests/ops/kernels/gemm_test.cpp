@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "support.h"
+#include "numbers.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -17,14 +17,6 @@ constexpr Index kM[] = {0, 1, 2, 5, 6, 7, 13, 64};
 constexpr Index kN[] = {1, 15, 16, 17, 63, 64, 65, 100, 130};
 constexpr Index kK[] = {0, 1, 3, 100, 513, 1030};
 constexpr Index kGap = 3;  // unused elements between rows, which must stay as they are
-
-template <class T>
-std::vector<T> numbers(Index n, std::uint64_t seed) {
-  RandomStream random(seed);
-  std::vector<T> x(static_cast<std::size_t>(n));
-  for (T& v : x) v = static_cast<T>(random.uniform(-1, 1));
-  return x;
-}
 
 template <class T>
 std::vector<T> packed(const std::vector<T>& w, Index K, Index N) {

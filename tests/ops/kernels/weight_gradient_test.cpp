@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "support.h"
+#include "numbers.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -11,14 +11,6 @@ using kernels::weight_gradient_kernels;
 using kernels::WeightGradientPanel;
 
 namespace {
-
-template <class T>
-std::vector<T> numbers(Index n, std::uint64_t seed) {
-  RandomStream random(seed);
-  std::vector<T> x(static_cast<std::size_t>(n));
-  for (T& v : x) v = static_cast<T>(random.uniform(-1, 1));
-  return x;
-}
 
 template <class T>
 Tensor<T> aligned_numbers(Index n, std::uint64_t seed) {
