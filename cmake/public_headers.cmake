@@ -19,7 +19,7 @@ set(REEL_PUBLIC_HEADERS
     plan/builder.h plan/compile.h plan/in_use.h plan/plan.h plan/profile.h plan/rewriter.h plan/session.h plan/session_family.h
     plan/thread_pool.h plan/workspace.h
     reel.h
-    report/cell_stories.h report/coloured_text.h report/drawing.h report/graph_drawing.h report/heat_map.h report/label_strip.h
+    report/bar_chart.h report/cell_stories.h report/coloured_text.h report/drawing.h report/graph_drawing.h report/heat_map.h report/label_strip.h
     report/line_chart.h report/page.h report/pictures.h report/point.h report/scatter.h report/section.h report/text.h
     train/clipping.h train/optimizers.h train/schedules.h train/trainer.h
 )

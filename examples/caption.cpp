@@ -144,7 +144,7 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
       return fmt::format("{:>6}/{}  loss {:.4f}{}", i, s.model.iterations, smooth.value(), share);
     });
   }
-  progress.finish();
+  progress.finish(page);
 }
 
 // Captions of new pictures: a row of the table, the first pictures, and what was wrong.
@@ -173,6 +173,7 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
     if (model.held_out()[p])
       held.push_back(
           fmt::format("{} {}", scenes::kColours[p % scenes::kColours.size()], scenes::kShapes[p / scenes::kColours.size()]));
+  page.setting("parameters", fmt::format("{}", model.params().elements()));
   page.setting("never seen in training", fmt::format("{}", fmt::join(held, ", ")));
   fmt::print("{} parameters; never seen in training: {}\n", model.params().elements(), fmt::join(held, ", "));
 

@@ -111,7 +111,7 @@ class Diary {
   report::Samples samples_{.title = "What it writes"};
 };
 
-void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids,
+void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids, report::Page& page,
            const std::function<void(Index, double)>& note) {
   TextStreams streams(ids, s.batch, s.length);
   program::SmoothedLoss smoothed;
@@ -127,7 +127,7 @@ void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int3
                          smooth / std::log(2.0), speed);
     });
   }
-  progress.finish();
+  progress.finish(page);
 }
 
 // Which units track what, and the text coloured by the best of each: on the terminal, if it is one, and on the page.
@@ -194,7 +194,7 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   CharWriter writer(model, trainer.parameters());
   RandomStream random = s.common.random(0, RandomUse::sampling), diary_random = s.common.random(1, RandomUse::sampling);
   Diary diary(page, s);
-  train(trainer, s, head, [&](Index i, double loss) {
+  train(trainer, s, head, page, [&](Index i, double loss) {
     diary.note(i, loss, trainer.gradient_norm(), [&] {
       const double validation = held_out == 0 ? -1 : score(trainer, tail.first(std::min<std::size_t>(tail.size(), 5000)));
       return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, diary_random));

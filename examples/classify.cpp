@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 #include "common/program.h"
@@ -247,6 +248,23 @@ Confusion test(Classifier& classifier, const Dataset& data, const std::vector<In
   return c;
 }
 
+constexpr std::size_t kMostBars = 40;
+
+// Beside what comes out when every example is given the commonest class.
+report::BarChart right_by_class(const Dataset& data, const Confusion& c) {
+  report::BarChart chart{.title = "Right by true class", .label = "% of the class in the test"};
+  const std::size_t C = data.classes.size();
+  double most = 0, all = 0;
+  for (std::size_t truth = 0; truth < C; ++truth) {
+    const double count = std::accumulate(&c.counts[truth * C], &c.counts[truth * C] + C, 0.);
+    chart.groups.push_back({data.classes[truth], {100 * c.counts[truth * C + truth] / count}});
+    most = std::max(most, count);
+    all += count;
+  }
+  chart.levels = {{"all classes together", c.share}, {"always the commonest", 100 * most / all}};
+  return chart;
+}
+
 void show_texts(report::Page& page, Classifier& classifier, const Dataset& data, const std::vector<Index>& rows) {
   report::Table table{.title = "Texts that were not learnt", .header = {"text", "class", "judged", "probability"}};
   const std::size_t count = std::min<std::size_t>(rows.size(), 12), C = data.classes.size();
@@ -296,7 +314,7 @@ void learn(const CLI::App& app, const Settings& s) {
       mean.add(l, static_cast<double>(count));
       progress.update((epoch - 1) * batches + b + 1, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch, mean.value()); });
     }
-    progress.finish();
+    progress.finish(page);
     last = test(classifier, data, parts.test);
     fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", epoch, mean.value(), last.share);
     losses.curves[0].points.push_back({static_cast<double>(epoch), mean.value()});
@@ -306,6 +324,7 @@ void learn(const CLI::App& app, const Settings& s) {
     page.result("test right", fmt::format("{:.2f}%", last.share));
     page.result("loss of the test", fmt::format("{:.4f}", last.loss));
     page.set("right", shares);
+    if (data.classes.size() <= kMostBars) page.set("classes", right_by_class(data, last));
     page.set("confusion", report::HeatMap{.title = "True class against judged class",
                                           .rows = data.classes,
                                           .columns = data.classes,

@@ -110,6 +110,7 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
                           .schedule = program::rise_and_fall(s.iterations, 50),
                           .lengths = {.spare = 32}});  // few lengths, each met again and again
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
+  page.setting("parameters", fmt::format("{}", model.params.elements()));
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};
   losses.curves = {{.name = "training"}};
   RandomStream random = s.common.random(1);
@@ -133,7 +134,7 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
     if (i % 50 == 0 || i == s.iterations) page.set("loss", losses), page.write_now_and_then();
     progress.update(i, [&] { return fmt::format("{:>6}/{}  loss {:.4f} nats per word", i, s.iterations, smooth.value()); });
   }
-  progress.finish();
+  progress.finish(page);
 
   Writer writer(model.decoder(), trainer.parameters(), s.common.make_threads());
   report::Table samples{.title = "Sentences that it writes", .header = {"sentence", "log-likelihood in nats"}};

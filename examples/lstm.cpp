@@ -69,6 +69,7 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
   program::AddingProblem task(s.length, s.batch);
   program::SmoothedLoss smoothed;
   chart.curves.push_back({.name = name});
+  page.setting(fmt::format("parameters of {}", name), fmt::format("{}", set.elements()));
   program::Progress progress(s.iterations);
   for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
     task.draw(random);
@@ -77,7 +78,7 @@ double learn(const char* name, const Settings& s, const ParameterSet& set, const
     if (i % 100 == 0) page.set("loss", chart), page.write_now_and_then();
     progress.update(i, [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name, i, s.iterations, smooth); });
   }
-  progress.finish();
+  progress.finish(page, name);
   program::AddingProblem test(s.length, 1000);
   test.draw(random);
   const Tensor<float> answers = trainer.predict(answer, {{"x", test.x}});

@@ -74,6 +74,7 @@ void toy(const Settings& s, report::Page& page) {
   const Sequence h = unroll(cell, x, carried_state(tape, cell, "state")).outputs;
   const Var loss = cross_entropy(map_steps(h, head), tape.ids("y", s.steps, {B}));
   Trainer<float> trainer(loss, set, Adagrad{.lr = .1}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  page.setting("parameters", fmt::format("{}", set.elements()));
   fmt::print("toy memory problem: {} of {} units, {} steps\n", s.cell, s.units, s.steps);
 
   report::LineChart chart{.title = "Toy memory problem", .x_label = "points seen", .y_label = "mean cross-entropy, nats"};
@@ -106,7 +107,7 @@ void toy(const Settings& s, report::Page& page) {
       }
       progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch + 1, smooth.value()); });
     }
-    progress.finish();
+    progress.finish(page, "toy problem");
     drawn_sum = 0;
     if (!program::interrupted())
       fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch + 1, counted, mean_of(recent));
@@ -210,7 +211,7 @@ void vanishing(const Settings& s, report::Page& page) {
       progress.update(i,
                       [&] { return fmt::format("  {}  adding problem {}/{}  mean squared error {:.4f}", kind, i, s.train, l); });
     }
-    progress.finish();
+    progress.finish(page, kind);
     if (program::interrupted()) return;
     if (s.train > 0) show("trained", trained, "trained");
   }

@@ -211,6 +211,7 @@ void learn_digits(const Settings& s, report::Page& page) {
   const Var logits = net(tape.input("x", {B, all.x.shape().last()}));
   const Var loss = cross_entropy(logits, tape.ids("y", {B}));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  page.setting("parameters", fmt::format("{}", set.elements()));
   fmt::print("{}{} images to train, {} to test\n", trainer.summary(), train, order.size() - train);
   const Var guess = argmax(logits);
   Session<float> session({guess}, &trainer.parameters(), {.threads = s.common.make_threads()});
@@ -232,7 +233,7 @@ void learn_digits(const Settings& s, report::Page& page) {
       mean.add(l, static_cast<double>(some.y.size()));
       progress.update(++done, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch + 1, l); });
     }
-    progress.finish();
+    progress.finish(page);
     session.run({{"x", test.x}});
     Index right = 0;
     for (Index i = 0; i < test.y.size(); ++i) right += session.ids(guess)[i] == test.y[i];

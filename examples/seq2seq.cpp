@@ -117,7 +117,7 @@ class Translator {
       progress.update(
           i, [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth.value()); });
     }
-    progress.finish();
+    progress.finish(page, name_);
     trained_.emplace(trainer.parameters());
     values_ = &*trained_;
     make_writer();
@@ -261,6 +261,7 @@ Numbers draw_numbers(const Settings& s) {
 }
 
 void learn(const Settings& s, Translator& translator, const Numbers& numbers, report::Page& page) {
+  page.setting(fmt::format("parameters, {}", translator.name()), fmt::format("{}", translator.params().elements()));
   fmt::print("{}: {} pairs to learn, {} held out, {} parameters\n", translator.name(), numbers.train.size(), numbers.test.size(),
              translator.params().elements());
   translator.train(numbers.train, numbers.test, page);

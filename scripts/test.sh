@@ -8,4 +8,4 @@ preset=${1:-release}
 scripts/install_dependencies.sh
 cmake --preset "$preset" -DREEL_TESTS=ON
 cmake --build --preset "$preset" -j "$(nproc)"
-ctest --test-dir "build/$preset" --output-on-failure -LE slow --no-tests=error
+ctest --test-dir "build/$preset" -j "$(nproc)" --output-on-failure -LE slow --no-tests=error

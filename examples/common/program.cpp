@@ -69,11 +69,14 @@ CLI::Validator not_empty() {
 
 void add_common(CLI::App& app, Common& common) {
   app.add_option("--seed", common.seed, "Seed of every random number")->check(seed_check())->capture_default_str();
-  app.add_option("--threads", common.threads, "ThreadPool; 0 for all cores. Results do not depend on it")
+  app.add_option("--threads", common.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on")->check(not_empty());
 }
+
+RunPage::RunPage(const Common& common, std::string title, std::string subtitle)
+    : Page(common.report, std::move(title), std::move(subtitle)), threads_(common.make_threads().count()) {}
 
 RunPage::~RunPage() {
   if (!enabled() || std::uncaught_exceptions() == 0) return;
@@ -87,17 +90,20 @@ RunPage::~RunPage() {
 void RunPage::finish() {
   if (!enabled()) return;
   setting("status", interrupted() ? "interrupted" : "finished");
+  measured("threads", fmt::format("{}", threads_));
+  measured("seconds", fmt::format("{:.1f}", std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count()));
   write();
   fmt::print("report: {}\n", path());
 }
 
 RunPage make_page(const CLI::App& app, const Common& common, std::string title, std::string subtitle,
                   const std::vector<const char*>& without) {
-  RunPage page(common.report, std::move(title), std::move(subtitle));
+  RunPage page(common, std::move(title), std::move(subtitle));
   page.setting("status", "running");
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_single_name();
-    if (name == "help" || name == "report" || name == "threads") continue;  // the page does not depend on these
+    if (name == "help" || name == "report" || name == "threads")
+      continue;  // the one is the page itself, the other is told in the end
     if (std::ranges::find(without, name) != without.end()) continue;
     const std::string value =
         option->count() > 0 ? fmt::format("{}", fmt::join(option->results(), ", ")) : option->get_default_str();
@@ -163,6 +169,7 @@ double Progress::seconds() const { return std::chrono::duration<double>(Clock::n
 
 void Progress::update(std::int64_t done, const std::function<std::string()>& text) {
   const double since = std::chrono::duration<double>(Clock::now() - shown_).count();
+  done_ = done;
   const bool last = done == total_;
   if (!last && since < (terminal_ ? 0.2 : 5.0)) return;
   shown_ = Clock::now();
@@ -177,6 +184,13 @@ void Progress::update(std::int64_t done, const std::function<std::string()>& tex
 void Progress::finish() {
   if (open_) fmt::print("\n");
   open_ = false;
+}
+
+void Progress::finish(reel::report::Page& page, const std::string& of, const char* steps) {
+  finish();
+  if (done_ > 0)
+    page.measured(fmt::format("{}{} a second", of.empty() ? "" : of + ", ", steps),
+                  fmt::format("{:.4g}", static_cast<double>(done_) / seconds()));
 }
 
 }  // namespace program

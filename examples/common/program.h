@@ -42,11 +42,15 @@ CLI::Validator not_empty();
 // The page of a run. One that ends with an error says that it failed.
 class RunPage : public reel::report::Page {
  public:
-  using Page::Page;
+  RunPage(const Common& common, std::string title, std::string subtitle);
   RunPage(RunPage&&) = default;
   ~RunPage();
-  // Says how the run ended, writes the page a last time, and prints where it is.
+  // Says how the run ended and how long it took, writes the page a last time, and prints where it is.
   void finish();
+
+ private:
+  int threads_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 // The page of --report, written at once, with the options of the program among its settings but for those `without` a meaning in
@@ -101,11 +105,13 @@ class Progress {
   // Shows `text` with the time left when it is time to. Call once per step, with the number of steps done.
   void update(std::int64_t done, const std::function<std::string()>& text);
   void finish();  // ends the line
+  // The same, and says on the page how fast it went: so many `steps` a second, perhaps of one of several runs.
+  void finish(reel::report::Page& page, const std::string& of = {}, const char* steps = "updates");
   double seconds() const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::int64_t total_;
+  std::int64_t total_, done_ = 0;
   bool terminal_;
   Clock::time_point start_ = Clock::now(), shown_ = Clock::now();
   bool open_ = false;

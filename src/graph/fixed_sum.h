@@ -56,12 +56,14 @@ S sum_along(Index n, F at) {
 // The sum across n rows of one element of each, at(0), at(1), ...
 template <class S, class F>
 S sum_across(Index n, F at) {
-  PairwiseSum<S> sums;
-  for (Index first = 0; first < n; first += kSumStretch) {
+  const auto stretch = [&](Index first) {
     S chain = at(first);
     for (Index i = first + 1; i < std::min(n, first + kSumStretch); ++i) chain += at(i);
-    sums.push(chain);
-  }
+    return chain;
+  };
+  if (n <= kSumStretch) return n > 0 ? stretch(0) : S{};
+  PairwiseSum<S> sums;
+  for (Index first = 0; first < n; first += kSumStretch) sums.push(stretch(first));
   return sums.total();
 }
 

@@ -1,10 +1,12 @@
 #include <reel/ops/embedding.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/kernels/sum.h>
 #include <reel/ops/rowwise.h>
 
 namespace reel {
@@ -65,35 +67,97 @@ class ScatterAdd final : public OpOf<ScatterAdd> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Index E = e.y.shape->dim(1);
-    std::fill_n(e.y.real, e.y.size, S{});
+    std::vector<std::vector<const S*>> rows(static_cast<std::size_t>(V_));  // by id, in their order
     for (std::size_t p = 0; p < e.x.size(); p += 2)
       for (Index i = 0; i < e.x[p].size; ++i) {
         check_id(e.x[p].ids[i], V_, i / e.x[p].shape->row_size());
-        for (Index k = 0; k < E; ++k) e.y.real[e.x[p].ids[i] * E + k] += e.x[p + 1].real[i * E + k];
+        rows[static_cast<std::size_t>(e.x[p].ids[i])].push_back(e.x[p + 1].real + i * E);
       }
+    S* y = e.y.real;
+    for (const auto& list : rows)
+      for (Index k = 0; k < E; ++k)
+        *y++ = sum_across<S>(static_cast<Index>(list.size()), [&](Index i) { return list[static_cast<std::size_t>(i)][k]; });
   }
 
   // Tasks own blocks of columns, so that no two add to the same element.
   Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
     return std::max<Index>(ceil_div(y.shape.dim(1), kColumns), 1);
   }
+  std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
+    return static_cast<std::size_t>(kBlock) * sizeof(Occurrence<double>) + static_cast<std::size_t>(V_) * sizeof(std::int32_t);
+  }
+
   template <class T>
   void run_as(const KernelCall& c) const {
-    const Index E = c.y.shape->dim(1), first = c.task * kColumns, n = std::min(kColumns, E - first);
-    T* table = c.y.row<T>(0) + first;
-    for (Index v = 0; v < V_; ++v) std::fill_n(table + v * E, n, T{});
+    const Index E = c.y.shape->dim(1), first = c.task * kColumns;
+    Blocks<T> blocks{c.scratch, V_, c.y.row<T>(0) + first, E, std::min(kColumns, E - first)};
     for (std::size_t p = 0; p < c.x.size(); p += 2)
       for (Index r = 0; r < c.rows_of(c.x[p]); ++r)
         for (Index i = 0; i < c.x[p].shape->row_size(); ++i) {
           const std::int32_t id = c.x[p].row<const std::int32_t>(r)[i];
           check_id(id, V_, r);
-          const T* x = c.x[p + 1].row<const T>(r) + i * E + first;
-          for (Index k = 0; k < n; ++k) table[id * E + k] += x[k];
+          blocks.push(id, c.x[p + 1].row<const T>(r) + i * E + first);
         }
+    blocks.end();
   }
 
  private:
-  static constexpr Index kColumns = 128;
+  static constexpr Index kColumns = kernels::AcrossSum<float>::kColumns;
+  static constexpr std::int32_t kBlock =
+      32768;  // occurrences whose rows are summed word by word; such sums go to the table one by one
+
+  template <class T>
+  struct Occurrence {
+    const T* row;
+    std::int32_t id, next;  // next: of the same id within the block, or kNone
+  };
+  static constexpr std::int32_t kNone = -1;
+
+  // Adds rows to those of a table, each of which is the sum across the rows of its id.
+  template <class T>
+  class Blocks {
+   public:
+    Blocks(std::byte* scratch, Index V, T* table, Index stride, Index columns)
+        : occurrences_(reinterpret_cast<Occurrence<T>*>(scratch)),
+          first_(reinterpret_cast<std::int32_t*>(occurrences_ + kBlock)),
+          table_(table),
+          stride_(stride),
+          columns_(columns) {
+      std::fill_n(first_, V, kNone);
+      for (Index v = 0; v < V; ++v) std::fill_n(table + v * stride, columns, T{});
+    }
+    void push(std::int32_t id, const T* row) {
+      if (count_ == kBlock) end();
+      occurrences_[count_++] = {row, id, kNone};
+    }
+    void end() {
+      for (std::int32_t i = count_ - 1; i >= 0; --i) occurrences_[i].next = std::exchange(first_[occurrences_[i].id], i);
+      for (std::int32_t i = 0; i < count_; ++i)
+        if (first_[occurrences_[i].id] == i) add(i);
+      count_ = 0;
+    }
+
+   private:
+    // All of the id whose first occurrence in the block this is.
+    void add(std::int32_t i) {
+      T* y = table_ + occurrences_[i].id * stride_;
+      first_[occurrences_[i].id] = kNone;
+      if (occurrences_[i].next == kNone) return sums_.add(occurrences_[i].row, y, columns_, true);
+      kernels::AcrossSum<T> sum(columns_);
+      for (; i != kNone; i = occurrences_[i].next) sum.push(occurrences_[i].row);
+      alignas(kAlignment) T total[kColumns];
+      sum.total(total);
+      sums_.add(total, y, columns_, true);
+    }
+
+    kernels::SumKernels<T> sums_ = kernels::sum_kernels<T>();
+    Occurrence<T>* occurrences_;
+    std::int32_t* first_;  // by id, its first occurrence in the block
+    std::int32_t count_ = 0;
+    T* table_;
+    Index stride_, columns_;
+  };
+
   Index V_;
 };
 

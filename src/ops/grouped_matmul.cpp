@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/fixed_sum.h>
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/pack.h>
 #include <reel/ops/transpose.h>
@@ -138,8 +139,8 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
         const Index K = x.shape->last();
         const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real + first * form_.lanes * K;
-        for (Index k = 0; k < K; ++k)
-          sum += x.real[row * K + k] * w[k * padded + (vector - first) * form_.lanes + n % form_.lanes];
+        sum += sum_across<S>(
+            K, [&](Index k) { return x.real[row * K + k] * w[k * padded + (vector - first) * form_.lanes + n % form_.lanes]; });
       }
       e.y.real[i] = sum;
     }
@@ -271,7 +272,7 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
         const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p * G + g)].real;
         const Index K = x.shape->last();
-        for (Index k = 0; k < K; ++k) sum += x.real[row * K + k] * w[k * N + n];
+        sum += sum_across<S>(K, [&](Index k) { return x.real[row * K + k] * w[k * N + n]; });
       }
       e.y.real[i] = sum;
     }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/fixed_sum.h>
 #include <reel/ops/grouped_matmul.h>
 #include <reel/ops/transpose.h>
 #include <reel/ops/weight_gradient.h>
@@ -45,11 +46,9 @@ class Matmul final : public OpOf<Matmul> {
   void evaluate_as(const Evaluation<S>& e) const {
     const Index K = e.x[1].shape->dim(0), N = e.x[1].shape->dim(1);
     if (N == 0) return;
-    for (Index m = 0; m < e.y.size / N; ++m) {
-      std::fill_n(e.y.real + m * N, N, S{});
-      for (Index k = 0; k < K; ++k)
-        for (Index n = 0; n < N; ++n) e.y.real[m * N + n] += e.x[0].real[m * K + k] * e.x[1].real[k * N + n];
-    }
+    for (Index m = 0; m < e.y.size / N; ++m)
+      for (Index n = 0; n < N; ++n)
+        e.y.real[m * N + n] = sum_across<S>(K, [&](Index k) { return e.x[0].real[m * K + k] * e.x[1].real[k * N + n]; });
   }
 };
 

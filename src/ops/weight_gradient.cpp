@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/fixed_sum.h>
 #include <reel/graph/kernels/sum.h>
 #include <reel/ops/kernels/weight_gradient.h>
 #include <reel/ops/matmul.h>
@@ -326,21 +327,28 @@ class WeightGradient final : public OpOf<WeightGradient> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const auto L = static_cast<std::size_t>(layout_.lefts), each = static_cast<std::size_t>(layout_.operands());
-    const Index M = e.y.shape->dim(-2), N = e.y.shape->dim(-1);
-    std::fill_n(e.y.real, e.y.size, S{});
+    const Index N = e.y.shape->dim(-1);
+    std::vector<std::pair<std::size_t, Index>> rows;  // of all steps: the step's first operand, and the row
     for (std::size_t i = 0; i < e.x.size(); i += each)
-      for (Index r = 0; r < e.rows(*e.x[i].shape) * e.x[i].shape->leading(); ++r)
-        for (std::size_t g = 0; g < each - L; ++g) {
-          const S* right = e.x[i + L + g].real + r * N;
-          S* y = e.y.real + static_cast<Index>(g) * M * N;
-          for (std::size_t l = 0; l < L; ++l) {
-            const Index width = e.x[i + l].shape->last();
-            for (Index m = 0; m < width; ++m, y += N)
-              for (Index n = 0; n < N; ++n)
-                if (right[n] != S(0)) y[n] += e.x[i + l].real[r * width + m] * right[n];
-          }
-          for (Index n = 0; n < N && layout_.sums; ++n) y[n] += right[n];
-        }
+      for (Index r = 0; r < e.rows(*e.x[i].shape) * e.x[i].shape->leading(); ++r) rows.emplace_back(i, r);
+    // y[m, n] of a group; `left` gives what multiplies the right operand's element in a row.
+    const auto sum_over_rows = [&](std::size_t right, Index n, auto left) {
+      return sum_across<S>(static_cast<Index>(rows.size()), [&](Index i) {
+        const auto [step, r] = rows[static_cast<std::size_t>(i)];
+        const S b = e.x[step + right].real[r * N + n];
+        return b == S(0) ? S{} : left(step, r) * b;
+      });
+    };
+    S* y = e.y.real;
+    for (std::size_t g = L; g < each; ++g) {
+      for (std::size_t l = 0; l < L; ++l) {
+        const Index width = e.x[l].shape->last();
+        for (Index m = 0; m < width; ++m)
+          for (Index n = 0; n < N; ++n)
+            *y++ = sum_over_rows(g, n, [&](std::size_t step, Index r) { return e.x[step + l].real[r * width + m]; });
+      }
+      for (Index n = 0; n < N && layout_.sums; ++n) *y++ = sum_over_rows(g, n, [](std::size_t, Index) { return S(1); });
+    }
   }
 
   Index tasks(Element element, std::span<const Signature>, const Signature& y) const override {

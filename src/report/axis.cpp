@@ -1,7 +1,12 @@
 #include <reel/report/axis.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include <reel/report/escape.h>
 
@@ -10,6 +15,11 @@ namespace {
 
 constexpr double kManyDecades = 40;  // have no minor ticks
 constexpr double kLargest = 1e280;   // sums and differences of such values are still finite
+
+using Days = std::chrono::sys_days;
+constexpr double kDay = 86400;
+double seconds(Days day) { return kDay * static_cast<double>(day.time_since_epoch().count()); }
+const double kFirstTime = seconds(std::chrono::year(1) / 1 / 1), kLastTime = seconds(std::chrono::year(9999) / 12 / 31);
 
 struct Step {
   int factor, exponent;  // factor * 10^exponent
@@ -57,7 +67,62 @@ std::vector<Tick> as_powers(std::vector<Tick> ticks) {
   return ticks;
 }
 
+// A length between ticks of times: some seconds, or some months.
+struct TimeStep {
+  double seconds;
+  int months = 0;
+};
+
+TimeStep time_step(double length, int most) {
+  constexpr double kMonth = 30.4 * kDay;
+  for (double seconds : {1.,    2.,    5.,    10.,    15.,    30.,    60.,  120.,     300.,     600.,     900.,
+                         1800., 3600., 7200., 10800., 21600., 43200., kDay, 2 * kDay, 7 * kDay, 14 * kDay})
+    if (seconds * most >= length) return {seconds};
+  for (int months : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000})
+    if (months * kMonth * most >= length) return {months * kMonth, months};
+  return {24000 * kMonth, 24000};
+}
+
+std::chrono::year_month_day date_of(double time) { return Days(std::chrono::days(static_cast<int>(std::floor(time / kDay)))); }
+
+// What tells a tick from its neighbours: the time of a day, the day, the month or the year. Where a day or a month is named, its
+// year is too, unless `named` says that it was.
+std::string time_label(double time, const TimeStep& step, int& named) {
+  constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::chrono::year_month_day date = date_of(time);
+  const int in_day = static_cast<int>(time - seconds(Days(date))), year = static_cast<int>(date.year());
+  if (step.months >= 12) return fmt::format("{}", year);
+  if (in_day != 0) {
+    const std::string clock = fmt::format("{:02}:{:02}", in_day / 3600, in_day / 60 % 60);
+    return step.seconds < 60 ? fmt::format("{}:{:02}", clock, in_day % 60) : clock;
+  }
+  const std::string_view month = kMonths[static_cast<unsigned>(date.month()) - 1];
+  const std::string day = step.months > 0 ? "" : fmt::format("{} ", static_cast<unsigned>(date.day()));
+  return fmt::format("{}{}{}", day, month, std::exchange(named, year) == year ? "" : fmt::format(" {}", year));
+}
+
+// The smallest time of the step's that is not before `time`.
+double first_time(double time, const TimeStep& step) {
+  if (step.months == 0) {
+    // Weeks begin on Mondays, of which 5 January 1970 was one.
+    const double origin = step.seconds >= 7 * kDay ? 4 * kDay : 0;
+    return origin + std::ceil((time - origin) / step.seconds) * step.seconds;
+  }
+  const std::chrono::year_month_day date = date_of(time);
+  const int month = static_cast<int>(date.year()) * 12 + static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+  for (int m = month / step.months * step.months;; m += step.months)
+    if (const double t = seconds(std::chrono::year(m / 12) / (m % 12 + 1) / 1); t >= time) return t;
+}
+
 }  // namespace
+
+std::vector<Tick> date_ticks(double low, double high, int most) {
+  const TimeStep step = time_step(high - low, std::max(most - 1, 1));
+  std::vector<Tick> ticks;
+  int named = 0;
+  for (double t = first_time(low, step); t <= high; t = first_time(t + 1, step)) ticks.push_back({t, time_label(t, step, named)});
+  return ticks;
+}
 
 std::vector<Tick> linear_ticks(double low, double high, int most, bool whole) {
   Step step = nice_step(high - low, std::max(most - 1, 1));
@@ -88,18 +153,21 @@ std::vector<Tick> logarithmic_ticks(double low, double high, int most) {
   return ticks;
 }
 
-Axis::Axis(const std::vector<double>& values, bool logarithmic, double margin)
-    : logarithmic_(logarithmic), low_(logarithmic ? 1 : 0), high_(logarithmic ? 10 : 1) {
+Axis::Axis(const std::vector<double>& values, Scale scale, double margin)
+    : scale_(scale), low_(scale == Scale::logarithmic ? 1 : 0), high_(scale == Scale::logarithmic ? 10 : 1) {
   double least = INFINITY, most = -INFINITY;
   for (double v : values)
     if (shows(v)) least = std::min(least, v), most = std::max(most, v), whole_ = whole_ && v == std::floor(v);
   whole_ = whole_ && least < most;
   if (least > most) return;
   const double size = std::max(std::abs(least), std::abs(most));
-  if (logarithmic) {
+  if (scale == Scale::logarithmic) {
     const bool single = most <= least * (1 + 1e-9);
     const double factor = single ? 2 : std::pow(10., margin * (std::log10(most) - std::log10(least)));
     low_ = least / factor, high_ = most * factor;
+  } else if (scale == Scale::date) {
+    const double beyond = most - least < 2 ? 1 : margin * (most - least);
+    low_ = std::max(least - beyond, kFirstTime), high_ = std::min(most + beyond, kLastTime);
   } else if (most - least <= std::max(1e-9 * size, 1e-290)) {
     const double around = size > 1e-280 ? 0.1 * size : 1;
     low_ = least - around, high_ = most + around;
@@ -110,15 +178,19 @@ Axis::Axis(const std::vector<double>& values, bool logarithmic, double margin)
   }
 }
 
-bool Axis::shows(double value) const { return std::abs(value) < kLargest && (!logarithmic_ || value > 1 / kLargest); }
+bool Axis::shows(double value) const {
+  if (scale_ == Scale::date) return value > kFirstTime && value < kLastTime;
+  return std::abs(value) < kLargest && (scale_ == Scale::linear || value > 1 / kLargest);
+}
 
 double Axis::at(double value) const {
-  if (logarithmic_) return (std::log10(value) - std::log10(low_)) / (std::log10(high_) - std::log10(low_));
+  if (scale_ == Scale::logarithmic) return (std::log10(value) - std::log10(low_)) / (std::log10(high_) - std::log10(low_));
   return (value - low_) / (high_ - low_);
 }
 
 std::vector<Tick> Axis::ticks(int most) const {
-  return logarithmic_ ? logarithmic_ticks(low_, high_, most) : linear_ticks(low_, high_, most, whole_);
+  if (scale_ == Scale::logarithmic) return logarithmic_ticks(low_, high_, most);
+  return scale_ == Scale::date ? date_ticks(low_, high_, most) : linear_ticks(low_, high_, most, whole_);
 }
 
 }  // namespace reel::report

@@ -50,6 +50,30 @@ void draw_curve(Plot& plot, const std::vector<Point>& points, std::size_t series
     if (!is_gap(p)) plot.canvas().circle(p.x, p.y, 2.2, series_fill(series));
 }
 
+// The area between a curve's ranges; a range that is left out parts it in two.
+void draw_band(Plot& plot, const std::vector<Range>& band, std::size_t series) {
+  std::vector<Point> low, high;
+  std::string data;
+  const auto close = [&] {
+    if (!low.empty()) {
+      std::vector<Point> outline = thinned(high), back = thinned(low);
+      outline.insert(outline.end(), back.rbegin(), back.rend());
+      data += path_data(outline) + "z";
+    }
+    low.clear(), high.clear();
+  };
+  for (const Range& r : band) {
+    if (!plot.shows({r.x, r.low}) || !plot.shows({r.x, r.high})) {
+      close();
+      continue;
+    }
+    low.push_back(plot.at({r.x, std::min(r.low, r.high)}));
+    high.push_back(plot.at({r.x, std::max(r.low, r.high)}));
+  }
+  close();
+  if (!data.empty()) plot.canvas().path(data, series_fill(series) + R"( fill-opacity="0.2")");
+}
+
 Box box_at(double left, double middle, double width) { return {left, middle - 8, left + width, middle + 7}; }
 
 void letter(Plot& plot, const Box& box, std::string_view label, std::string_view attributes) {
@@ -101,18 +125,27 @@ void draw_best(Plot& plot, LabelPlaces& places, const Curve& curve, std::size_t 
   letter(plot, box, label, ink::kText);
 }
 
+Scale scale(const LineChart& chart, bool vertical) {
+  if (!vertical && chart.dates) return Scale::date;
+  return (vertical ? chart.log_y : chart.log_x) ? Scale::logarithmic : Scale::linear;
+}
+
 Axis axis(const LineChart& chart, bool vertical) {
   // Only points that both axes show count: the range of a logarithmic y must not stretch x to where nothing is.
-  const Axis x({}, chart.log_x, 0), y({}, chart.log_y, 0);
+  const Axis x({}, scale(chart, false), 0), y({}, scale(chart, true), 0);
   std::vector<double> values;
-  for (const Curve& curve : chart.curves)
-    for (const Point& p : curve.points)
-      if (x.shows(p.x) && y.shows(p.y)) values.push_back(vertical ? p.y : p.x);
+  const auto take = [&](Point p) {
+    if (x.shows(p.x) && y.shows(p.y)) values.push_back(vertical ? p.y : p.x);
+  };
+  for (const Curve& curve : chart.curves) {
+    for (const Point& p : curve.points) take(p);
+    for (const Range& r : curve.band) take({r.x, r.low}), take({r.x, r.high});
+  }
   if (vertical)
     for (const Level& level : chart.levels) values.push_back(level.y);
   else
     for (const Mark& mark : chart.marks) values.push_back(mark.x);
-  return Axis(values, vertical ? chart.log_y : chart.log_x, vertical ? 0.05 : 0);
+  return Axis(values, scale(chart, vertical), vertical ? 0.05 : 0);
 }
 
 // The first and the last point, and the lowest and the highest of each group, in order. A group begins with a point and takes in
@@ -146,21 +179,26 @@ std::vector<Point> extremes(std::span<const Point> points, F joins) {
 
 // What the caption says of the points that are not shown.
 std::string left_out(const LineChart& chart) {
-  const Axis x({}, chart.log_x, 0), y({}, chart.log_y, 0), any({}, false, 0);
-  std::size_t not_finite = 0, not_positive = 0;
+  const Axis x({}, scale(chart, false), 0), y({}, scale(chart, true), 0), any({}, Scale::linear, 0);
+  std::size_t not_finite = 0, not_positive = 0, no_time = 0;
   const auto count = [&](double px, double py) {
     if (!any.shows(px) || !any.shows(py))
       ++not_finite;
+    else if (chart.dates && !x.shows(px))
+      ++no_time;
     else if (!x.shows(px) || !y.shows(py))
       ++not_positive;
   };
   for (const Curve& curve : chart.curves)
     for (const Point& p : curve.points) count(p.x, p.y);
+  for (const Curve& curve : chart.curves)
+    for (const Range& r : curve.band) count(r.x, y.shows(r.low) ? r.high : r.low);
   for (const Level& level : chart.levels) count(1, level.y);
   for (const Mark& mark : chart.marks) count(mark.x, 1);
   std::string text;
   if (not_finite) text += fmt::format(" {} left out: not finite.", counted(not_finite, "point"));
   if (not_positive) text += fmt::format(" {} left out: not positive on a logarithmic axis.", counted(not_positive, "point"));
+  if (no_time) text += fmt::format(" {} left out: no time of the years 1 to 9999.", counted(no_time, "point"));
   return text;
 }
 
@@ -182,6 +220,7 @@ std::string svg(const LineChart& chart, double width) {
   Plot plot(options, x, y, width);
   LabelPlaces places(plot.frame());
   bool empty = true;
+  for (std::size_t i = 0; i < chart.curves.size(); ++i) draw_band(plot, chart.curves[i].band, i);
   for (std::size_t i = 0; i < chart.curves.size(); ++i) {
     const std::vector<Point> drawn = on_canvas(plot, chart.curves[i]);
     places.avoid(drawn);

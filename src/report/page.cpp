@@ -43,6 +43,8 @@ void Page::setting(std::string name, std::string value) { put(settings_, std::mo
 
 void Page::result(std::string name, std::string value) { put(results_, std::move(name), std::move(value)); }
 
+void Page::measured(std::string name, std::string value) { put(measured_, std::move(name), std::move(value)); }
+
 void Page::set(std::string key, Section section) {
   std::visit(
       [](const auto& s) {
@@ -73,7 +75,8 @@ std::string Page::html() const {
       "<header>\n<h1>{}</h1>\n",
       title.empty() ? "reel" : title, style(), title.empty() ? "reel" : title);
   if (!subtitle_.empty()) out += fmt::format("<p>{}</p>\n", escape(subtitle_));
-  out += settings_html("settings", settings_) + settings_html("results", results_) + "</header>\n";
+  out += settings_html("settings", settings_) + settings_html("results", results_) + settings_html("measured", measured_) +
+         "</header>\n";
   for (const auto& [key, section] : sections_) out += std::visit([](const auto& s) { return report::html(s); }, section);
   return out + "</main>\n</body>\n</html>\n";
 }

@@ -7,8 +7,8 @@
 //   page.write();                // at the end
 //
 // Always: the file is whole, needs nothing beside it and no script, and says the same for the same input, byte for byte (it holds
-// no date). It fits a phone, a desktop and paper, in light and in dark mode. Any bytes may be in a text.
-// Threads: one thread at a time.
+// no date; what was measured stands in one <dl class="measured">). It fits a phone, a desktop and paper, in light and in dark
+// mode. Any bytes may be in a text. Threads: one thread at a time.
 #pragma once
 
 #include <chrono>
@@ -31,6 +31,9 @@ class Page {
   // The same of what came out, in a table of its own.
   void result(std::string name, std::string value);
 
+  // The same of what the machine and the moment have a part in, such as seconds.
+  void measured(std::string name, std::string value);
+
   // Adds a section, in the order of first adding, or replaces the one with this key. InputError, with the page as before, for a
   // section whose counts do not fit together.
   void set(std::string key, Section section);
@@ -48,7 +51,7 @@ class Page {
   using Clock = std::chrono::steady_clock;
 
   std::string path_, title_, subtitle_;
-  std::vector<std::pair<std::string, std::string>> settings_, results_;
+  std::vector<std::pair<std::string, std::string>> settings_, results_, measured_;
   std::vector<std::pair<std::string, Section>> sections_;
   Clock::time_point next_ = Clock::time_point::min();
 };

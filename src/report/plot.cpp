@@ -74,7 +74,7 @@ void Plot::draw_x_ticks() {
   const double length = frame_.right - frame_.left;
   int most = static_cast<int>(length / 60) + 1;
   std::vector<Tick> ticks = x_.ticks(most);
-  while (most > 2 && static_cast<double>(ticks.size()) * (widest(ticks) + 16) > length && !x_.logarithmic())
+  while (most > 2 && static_cast<double>(ticks.size()) * (widest(ticks) + 16) > length && x_.scale() != Scale::logarithmic)
     ticks = x_.ticks(--most);
   double free = -INFINITY;  // labels that would touch their neighbour are left out
   for (const Tick& tick : ticks) {

@@ -28,14 +28,14 @@ std::vector<std::string> series_of(const Scatter& scatter) {
 }
 
 Axis axis(const Scatter& scatter, bool vertical) {
-  const Axis any({}, false, 0);
+  const Axis any({}, Scale::linear, 0);
   std::vector<double> values;
   for (const Dot& dot : scatter.points) {
     if (!any.shows(dot.x) || !any.shows(dot.y)) continue;
     if (vertical || scatter.diagonal) values.push_back(dot.y);
     if (!vertical || scatter.diagonal) values.push_back(dot.x);
   }
-  return Axis(values, false, 0.05);
+  return Axis(values, Scale::linear, 0.05);
 }
 
 void draw_one_by_one(Plot& plot, const std::vector<const Dot*>& dots, std::size_t series) {
@@ -109,7 +109,7 @@ std::string svg(const Scatter& scatter, double width) {
 }
 
 std::string html(const Scatter& scatter) {
-  const Axis any({}, false, 0);
+  const Axis any({}, Scale::linear, 0);
   const auto bad = static_cast<std::size_t>(
       std::ranges::count_if(scatter.points, [&](const Dot& d) { return !any.shows(d.x) || !any.shows(d.y); }));
   return figure(scatter.title, in_both_widths([&](double width) { return svg(scatter, width); }),

@@ -3,6 +3,7 @@
 
 #include <variant>
 
+#include <reel/report/bar_chart.h>
 #include <reel/report/cell_stories.h>
 #include <reel/report/coloured_text.h>
 #include <reel/report/drawing.h>
@@ -15,7 +16,7 @@
 
 namespace reel::report {
 
-using Section =
-    std::variant<LineChart, Scatter, HeatMap, ColouredText, Samples, Table, LabelStrip, Pictures, CellStories, Drawing, Text>;
+using Section = std::variant<LineChart, BarChart, Scatter, HeatMap, ColouredText, Samples, Table, LabelStrip, Pictures,
+                             CellStories, Drawing, Text>;
 
 }  // namespace reel::report

@@ -36,7 +36,7 @@ figure { margin: 0; }
 figcaption { color: var(--muted); font-size: 14px; margin-top: 10px; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)); gap: 10px 20px; margin: 20px 0 0;
   padding: 14px 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
-dl.results { margin-top: 0; border-top: 0; }
+dl.results, dl.measured { margin-top: 0; border-top: 0; }
 dl.results dd { font-weight: 650; }
 dt { color: var(--muted); font-size: 13px; }
 dl .long { grid-column: 1 / -1; }

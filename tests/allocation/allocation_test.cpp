@@ -15,7 +15,7 @@
 #include <reel/plan/session.h>
 #include <reel/train/trainer.h>
 
-#include "allocation/failing_new.h"
+#include "allocation/watched_new.h"
 #include "directory.h"
 #include "support.h"
 

@@ -96,6 +96,34 @@ TEST_CASE("scatter_add: adds in row order") {
   check_values(scatter_add(ids, x, 2), data, {{1, 1}, {0, 1}});  // 1e8 + 1 is 1e8 in float
 }
 
+TEST_CASE("scatter_add: the error in float does not grow with how often a word occurs") {
+  constexpr Index kRows = 3000000, V = 300;  // id 0 in half of them, id 1 in a quarter, the others are rarer
+  Tensor<std::int32_t> ids(Shape{kRows});
+  Tensor<float> x(Shape{kRows, 2});
+  std::vector<double> exact(2 * V);
+  RandomStream random(1);
+  for (Index r = 0; r < kRows; ++r) {
+    ids[r] = r % 2 == 0 ? 0 : r % 4 == 1 ? 1 : static_cast<std::int32_t>(r / 4 % (V - 3) + 2);  // the last one never
+    x[2 * r] = 0.1f, x[2 * r + 1] = static_cast<float>(random.uniform());
+    for (Index k = 0; k < 2; ++k) exact[static_cast<std::size_t>(2 * ids[r] + k)] += static_cast<double>(x[2 * r + k]);
+  }
+  Tape tape;
+  const Var y = scatter_add(tape.ids("ids", {B}), tape.input("x", {B, 2}), V);
+  const auto plan = compile<float>(tape, {y});
+  Workspace<float> workspace(plan);
+  plan.run(workspace, {{"ids", ids}, {"x", x}});
+  const auto read = interpret<float>(tape, {{"ids", ids}, {"x", x}});
+  double worst = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    for (const float got : {workspace.value(y)[static_cast<Index>(i)], read.value(y)[static_cast<Index>(i)]}) {
+      if (exact[i] == 0)
+        CHECK(got == 0);
+      else
+        worst = std::max(worst, std::abs(static_cast<double>(got) / exact[i] - 1));
+    }
+  CHECK(worst < 1e-6);
+}
+
 TEST_CASE("scatter_add: of an empty batch is 0") {
   Tape tape;
   const Var ids = tape.ids("ids", {B}), x = tape.input("x", {B, 2});

@@ -85,6 +85,42 @@ TEST_CASE("line chart: a gap in the data is a gap in the curve") {
   CHECK(strokes(gap) == 2);
 }
 
+TEST_CASE("line chart: a band lies around its curve, parted where a range is left out") {
+  LineChart chart{.curves = {{"median", {{0, 2}, {1, 3}, {2, 2}}, Best::none, {{0, 1, 3}, {1, 2, 10}, {2, 1, 3}}}}};
+  check_sound(chart);
+  const auto areas = [&] {
+    const std::string drawn = svg(chart);
+    const std::size_t end = drawn.find("fill-opacity=\"0.2\"");
+    return end == std::string::npos ? 0
+                                    : occurrences(drawn.substr(drawn.rfind("d=\"", end), end - drawn.rfind("d=\"", end)), "z");
+  };
+  CHECK(areas() == 1);
+  CHECK(says(chart, ">10<"));  // the axis takes it in
+  chart.curves[0].band[1].high = INFINITY;
+  check_sound(chart);
+  CHECK(areas() == 2);
+  CHECK(says(chart, "1 point left out: not finite."));
+  chart.log_y = true;
+  chart.curves[0].band[0].low = 0;
+  check_sound(chart);
+  CHECK(says(chart, "1 point left out: not positive on a logarithmic axis."));
+  chart.curves[0].band.clear();
+  CHECK(areas() == 0);
+  RandomStream random(1);
+  for (int i = 0; i < 100000; ++i) chart.curves[0].band.push_back({i * .01, 1 + random.uniform(), 3 + random.uniform()});
+  check_sound(chart);
+  CHECK(svg(chart).size() < 60000);
+}
+
+TEST_CASE("line chart: times are shown as dates, and what is none is counted") {
+  LineChart chart{.dates = true, .curves = {{"price", {{1767225600, 3}, {1767225600 + 5 * 86400, 4}}}}};
+  check_sound(chart);
+  for (const char* text : {"1 Jan 2026", "3 Jan"}) CHECK_MESSAGE(says(chart, text), text);
+  chart.curves[0].points.push_back({1e15, 2});
+  check_sound(chart);
+  CHECK(says(chart, "1 point left out: no time of the years 1 to 9999."));
+}
+
 TEST_CASE("thinned: keeps the ends and the extremes of every column") {
   std::vector<Point> points;
   for (int i = 0; i < 10000; ++i) points.push_back({i / 100., std::sin(i * 0.7) + i * 1e-4});

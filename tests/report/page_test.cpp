@@ -40,6 +40,7 @@ Page full_page(const std::string& path) {
       "loss",
       LineChart{
           .title = "Loss", .log_y = true, .curves = {{"c", {{1, 2}, {2, NAN}, {3, 1}}, Best::smallest}}, .levels = {{"l", 1}}});
+  page.set("bars", BarChart{.title = "B", .label = {}, .series = {}, .groups = {{"a", {1}}}, .levels = {}, .caption = {}});
   page.set("scatter", Scatter{.title = "S", .points = {{1, 2, "a", "b"}}, .diagonal = true});
   page.set("map", HeatMap{.title = "H", .rows = {"r"}, .columns = {"c", "d"}, .values = {1, NAN}});
   page.set("text", ColouredText{.title = "C", .text = "a b", .activation = {1, 0, -1}});
@@ -62,11 +63,28 @@ TEST_CASE("page: every kind of section in one sound document, without addresses"
   CHECK(html.find("<title>A run &amp; its &lt;title&gt;</title>") != std::string::npos);
   CHECK(occurrences(html, "http") == occurrences(html, "xmlns=\"http://www.w3.org/2000/svg\""));
   CHECK(html.find("<script") == std::string::npos);
-  CHECK(occurrences(html, "<section>") == 11);
+  CHECK(occurrences(html, "<section>") == 12);
   CHECK(markup_fault(Page("").html()) == "");
 }
 
 TEST_CASE("page: the same input gives the same bytes") { CHECK(full_page("a").html() == full_page("b").html()); }
+
+TEST_CASE("page: what was measured stands in a table of its own, which can be cut out") {
+  const auto page = [](const char* seconds) {
+    Page p("", "run");
+    p.setting("seed", "1");
+    p.result("right", "99%");
+    p.measured("seconds", seconds);
+    return p.html();
+  };
+  const auto without = [](std::string html) {
+    const std::size_t from = html.find("<dl class=\"measured\">"), to = html.find("</dl>", from);
+    return html.erase(from, to - from);
+  };
+  CHECK(page("1").find("<dt>seconds</dt><dd>1</dd>") > page("1").find("<dt>right</dt>"));
+  CHECK(page("1") != page("2"));
+  CHECK(without(page("1")) == without(page("2")));
+}
 
 TEST_CASE("page: settings and sections are replaced in place") {
   Page page("", "run");

@@ -213,3 +213,42 @@ TEST_CASE("text: as it is") {
   check_sound(Text{kNasty, kNasty});
   CHECK(has(html(Text{"", "\nfirst line is empty"}), "<pre class=\"scrolls\">\n\nfirst"));
 }
+
+TEST_CASE("bar chart: bars from 0 with their values, series and levels") {
+  const BarChart chart{.title = "Right",
+                       .label = "% of the class",
+                       .series = {"before", "after"},
+                       .groups = {{"artist", {20, 95.5}}, {"writer", {-10, 80}}},
+                       .levels = {{"chance", 50}},
+                       .caption = "Of 100 each."};
+  check_sound(chart);
+  const std::string drawn = html(chart);
+  for (const char* text :
+       {"<title>artist, after: 95.5</title>", "chance 50", "before", "% of the class", ">\u221210<", "Of 100 each."})
+    CHECK_MESSAGE(has(drawn, text), text);
+  // Twice the value, twice the length.
+  const auto length = [](double value) {
+    const std::string two = svg(
+        BarChart{.title = {}, .label = {}, .series = {}, .groups = {{"a", {value}}, {"b", {8}}}, .levels = {}, .caption = {}});
+    const std::size_t bar = two.find("<rect"), width = two.find(" width=\"", bar);
+    return std::stod(two.substr(width + 8));
+  };
+  CHECK(length(8) == doctest::Approx(2 * length(4)).epsilon(.001));
+}
+
+TEST_CASE("bar chart: odd values and names, counts that do not fit") {
+  check_sound(BarChart{});
+  CHECK(has(html(BarChart{}), "no values yet"));
+  BarChart chart{.title = kNasty,
+                 .label = kNasty,
+                 .series = {},
+                 .groups = {{kNasty, {0}}, {std::string(300, 'x'), {1e300}}},
+                 .levels = {{kNasty, NAN}, {kNasty, 1}},
+                 .caption = kNasty};
+  check_sound(chart);
+  chart.groups = {{"a", {NAN}}, {"b", {INFINITY}}, {"c", {-1}}};
+  check_sound(chart);
+  CHECK(has(html(chart), "2 values missing: not finite."));
+  chart.series = {"one", "two"};
+  check_throws<InputError>([&] { html(chart); }, {"bar chart", "\"a\" has 1 value", "2 series"});
+}

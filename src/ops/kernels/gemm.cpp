@@ -13,6 +13,9 @@ namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kGroupRows = 64;  // taken at once where sums are so long that groups of blocks add up elsewhere
+// Rows of a register tile: of one vector or two as many as have their addresses in registers, too.
+template <int NV>
+constexpr int kProductRows = std::min(kTileRows<NV>, 8);
 using kernels::BlockWalk;
 using kernels::Chunk;
 using kernels::kMostChunks;
@@ -186,7 +189,7 @@ template <int NV, Lie kLie, class T>
 HWY_NOINLINE void ProductTiles(const PanelCall<T>& p) {
   RowWalk<kLie, T> walk{.rows = {}, .step = p.step, .row = p.row, .left = p.count};
   walk.rows.enter(p, NV, p.step);
-  TilesOf<kTileRows<NV>, NV, kLie>(p, walk);
+  TilesOf<kProductRows<NV>, NV, kLie>(p, walk);
 }
 
 template <int NV, class T>

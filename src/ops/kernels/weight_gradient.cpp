@@ -106,7 +106,7 @@ template <class T>
 bool CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index to_stride) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  auto infinite = hn::Zero(d);  // NaN where one is not finite: 0 times it
+  auto infinite = hn::Zero(d);  // NaN where one is not finite: 0 times it; else 0 or -0
   for (Index k = 0; k < K; ++k) {
     const T* x = from.first + k * from.stride;
     const T* ahead = from.first + std::min(k + kAhead, K - 1) * from.stride;
@@ -115,12 +115,12 @@ bool CopyRows(Index K, Index width, kernels::RowRun<const T> from, T* to, Index 
     for (; n + lanes <= width; n += lanes) {
       hwy::Prefetch(ahead + n);
       const auto v = hn::LoadU(d, x + n);
-      infinite = hn::MulAdd(v, hn::Zero(d), infinite);
+      infinite = hn::Or(infinite, hn::Mul(v, hn::Zero(d)));
       hn::StoreU(v, d, y + n);
     }
     if (n == width) continue;
     const auto edge = LoadEdge(d, x + n, width - n);
-    infinite = hn::MulAdd(edge, hn::Zero(d), infinite);
+    infinite = hn::Or(infinite, hn::Mul(edge, hn::Zero(d)));
     StoreEdge(edge, d, y + n, width - n);
   }
   return hn::AllTrue(d, hn::Eq(infinite, hn::Zero(d)));

@@ -1,5 +1,6 @@
-#include "allocation/failing_new.h"
+#include "allocation/watched_new.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -9,12 +10,17 @@ namespace {
 thread_local long left = 0;
 thread_local bool failed = false;
 
+// Of all threads.
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+
 void* allocate(std::size_t size, std::size_t alignment) {
   if (left > 0 && --left == 0) {
     failed = true;
     left = 1;  // what follows fails too
     return nullptr;
   }
+  if (counting.load(std::memory_order_relaxed)) ++allocations;
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
   return std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
 }
@@ -36,6 +42,10 @@ void fail_allocation(long n) {
   if (n > 0) failed = false;
 }
 bool allocation_failed() { return failed; }
+
+CountingAllocations::CountingAllocations() { allocations = 0, counting = true; }
+CountingAllocations::~CountingAllocations() { counting = false; }
+long CountingAllocations::count() const { return allocations; }
 
 }  // namespace reel::test
 

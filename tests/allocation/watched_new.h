@@ -1,4 +1,4 @@
-// operator new that can be told to fail: what memory that runs out does, at every place where it may.
+// operator new that counts, and can be told to fail: what memory that runs out does, at every place where it may.
 #pragma once
 
 namespace reel::test {
@@ -14,6 +14,16 @@ class FailingAllocation {
   ~FailingAllocation() { fail_allocation(0); }
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
+};
+
+// Counts what all threads allocate as long as it lives; one at a time.
+class CountingAllocations {
+ public:
+  CountingAllocations();
+  ~CountingAllocations();
+  CountingAllocations(const CountingAllocations&) = delete;
+  CountingAllocations& operator=(const CountingAllocations&) = delete;
+  long count() const;
 };
 
 }  // namespace reel::test

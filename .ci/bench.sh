@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the commands of README's benchmarks at tiny size, with the build given as first argument, and looks at what they print.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=$1
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# A line like this must be among what the command prints.
+prints() {
+  local line=$1; shift
+  "$@" > "$out" || { echo "failed: $*"; cat "$out"; exit 1; }
+  grep -qE -- "$line" "$out" || { echo "$* prints no line like: $line"; cat "$out"; exit 1; }
+}
+
+prints '^elman_b1_t25_i65_h100 +train_ms +reel +[0-9.]+ .* of the multiply-add rate$' bench/compare.py elman_b1_ --rounds 1 --build "$build"
+prints '^elman_b1_t25_i65_h100 train: .* ms per run, .* GFLOPS' "$build/bin/bench_rnn" elman_b1 --profile
+prints '^lstm +T +64: .* us per node$' "$build/bin/bench_compile" 64
+prints '"rows":16,.*"packed_over_share":' "$build/bin/bench_packed" 16
+cat src/*/*.h > "$out.txt"; trap 'rm -f "$out" "$out.txt"' EXIT
+prints '^reel: [0-9.]+ ms per step$' bench/compare_char_rnn.sh "$out.txt" 1 5 "$build"
+echo "every benchmark runs"
