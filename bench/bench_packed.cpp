@@ -40,8 +40,9 @@ enum class Form { masked, packed, plain };
 // Gradients of the summed squares of all outputs.
 class Network {
  public:
-  Network(Form form, int threads) : cell_(set_, "lstm", I, H), values_(set_.initial<float>(1)) {
-    const Sequence x = tape_.input("x", T, {B, I}), mask = tape_.input("mask", T, {B});
+  Network(Form form, int threads) : form_(form), cell_(set_, "lstm", I, H), values_(set_.initial<float>(1)) {
+    const Sequence x = tape_.input("x", T, {B, I});
+    const Sequence mask = form == Form::masked ? tape_.input("mask", T, {B}) : Sequence();
     const Lengths lengths = form == Form::masked   ? Lengths::padded(mask)
                             : form == Form::packed ? Lengths::packed(tape_.row_counts("counts", T))
                                                    : Lengths();
@@ -58,10 +59,14 @@ class Network {
   }
   void run(const Tensor<float>& x, const LengthsData& d) {
     values_.touch();
-    session_->run({{"x", x}, {"mask", d.mask}, {"counts", d.counts}});
+    std::vector<Binding> bindings{{"x", x}};
+    if (form_ == Form::masked) bindings.emplace_back("mask", d.mask);
+    if (form_ == Form::packed) bindings.emplace_back("counts", d.counts);
+    session_->run(bindings);
   }
 
  private:
+  Form form_;
   Tape tape_;
   ParameterSet set_;
   Lstm cell_;

@@ -87,7 +87,7 @@ std::string svg(const BarChart& chart, double width) {
   Canvas canvas(width, fmt::format("{}: {}", chart.title, counted(chart.groups.size(), "group")));
   double names = 0, values = 0;
   for (const BarGroup& group : chart.groups) {
-    names = std::max(names, text_width(group.name) + 10);
+    names = std::max(names, 1.1 * text_width(group.name) + 12);
     for (double v : group.values) values = std::max(values, std::isfinite(v) ? text_width(number(v)) + 8 : 60.);
   }
   names = std::min(names, width * .4);
@@ -100,7 +100,7 @@ std::string svg(const BarChart& chart, double width) {
   }
   for (const BarGroup& group : chart.groups) {
     const double height = (kBar + kBetween) * static_cast<double>(group.values.size()) - kBetween;
-    canvas.text(names - 10, y + height / 2 + 4, fitted(group.name, names - 10), ink::kText, {.anchor = Anchor::end});
+    canvas.text(names - 10, y + height / 2 + 4, fitted(group.name, (names - 12) / 1.1), ink::kText, {.anchor = Anchor::end});
     for (std::size_t s = 0; s < group.values.size(); ++s, y += kBar + kBetween) {
       const std::string of = chart.series.empty() ? "" : ", " + chart.series[s];
       draw_bar(canvas, ground, y, group.values[s], s, fmt::format("{}{}: {}", group.name, of, number(group.values[s])));
