@@ -12,22 +12,32 @@
 
 #include <reel/graph/error.h>
 
-#ifdef __SANITIZE_THREAD__
+#ifdef REEL_TELLS_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
 #endif
 
 namespace reel {
 namespace {
 
-// The thread sanitizer cannot look into Debian's oneTBB: it is told that calls see what was written before them all and what
-// earlier calls of their slot wrote, and that all of it is seen after them.
-#ifdef __SANITIZE_THREAD__
+// The thread sanitizer cannot look into Debian's oneTBB, nor, therefore, at this file, where oneTBB's headers are: it is told that
+// calls see what was written before them all and what earlier calls of their slot wrote, and that all of it is seen after them.
+#ifdef REEL_TELLS_THREAD_SANITIZER
 void publish(char& place) { __tsan_release(&place); }
 void see(char& place) { __tsan_acquire(&place); }
 #else
 void publish(char&) {}
 void see(char&) {}
 #endif
+
+// At their ends, also where a call throws.
+struct PublishAtEnd {
+  char &after, &same_slot;
+  ~PublishAtEnd() { publish(after), publish(same_slot); }
+};
+struct SeeAtEnd {
+  char& after;
+  ~SeeAtEnd() { see(after); }
+};
 
 int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
@@ -53,20 +63,21 @@ void ThreadPool::run(Index n, const void* context, void (*call)(const void*, Ind
     return;
   }
   char before = 0, after = 0;
+  char* const slots = arena_->slots.data();
+  const SeeAtEnd all{after};
   publish(before);
   arena_->arena.execute([&] {
     tbb::parallel_for(
         Index{0}, n,
         [&](Index i) {
           const int slot = tbb::this_task_arena::current_thread_index();
-          char& same_slot = arena_->slots[static_cast<std::size_t>(slot)];
+          char& same_slot = slots[slot];
           see(before), see(same_slot);
+          const PublishAtEnd one{after, same_slot};
           call(context, i, slot);
-          publish(after), publish(same_slot);
         },
         tbb::simple_partitioner());
   });
-  see(after);
 }
 
 }  // namespace reel
