@@ -19,8 +19,9 @@
 namespace reel {
 namespace {
 
-// The thread sanitizer cannot look into Debian's oneTBB, nor, therefore, at this file, where oneTBB's headers are: it is told that
-// calls see what was written before them all and what earlier calls of their slot wrote, and that all of it is seen after them.
+// The thread sanitizer cannot look into Debian's oneTBB, nor, therefore, at this file, where oneTBB's headers are: it is told
+// that calls see what was written before them all and what earlier calls of their slot wrote, and that all of it is seen after
+// them.
 #ifdef REEL_TELLS_THREAD_SANITIZER
 void publish(char& place) { __tsan_release(&place); }
 void see(char& place) { __tsan_acquire(&place); }
