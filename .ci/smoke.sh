@@ -70,6 +70,35 @@ done
 good "$bin/char_rnn" "${small[@]}"
 same "$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --likelihood "the quick brown"; says 'log-likelihood of'
 
+# What is saved is loaded again, and a run in two parts, on other numbers of threads, ends as one.
+run=("$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --report page.html)
+good "${run[@]}" --threads 1 --save whole.safetensors; mv page.html whole.html; grep -v ' left$' out.txt > whole.txt
+good "${run[@]}" --threads 3 --iterations 10 --checkpoint run.checkpoint --every 3steps
+good "${run[@]}" --threads 2 --checkpoint run.checkpoint --resume --save parts.safetensors; says 'resumed from run.checkpoint after 10 updates'
+cmp whole.safetensors parts.safetensors
+grep -v ' left$\|^resumed' out.txt | cmp - whole.txt
+good "$bin/char_rnn" --load whole.safetensors --iterations 0 --sample 40 --prime 'the quick'; says '^the quick'
+good "$bin/char_rnn" --load whole.safetensors --text text.txt --batch 4 --length 10 --iterations 2 --save whole.safetensors
+good "$bin/model_file" show whole.safetensors; says 'head.W .*F32 \[12, '; says 'reel.model: {"cell":"lstm"'
+good "$bin/model_file" check whole.safetensors; says 'whole, .* all numbers finite'
+good "$bin/model_file" show run.checkpoint; says 'optimizer/updates .*I64'
+good "$bin/model_file" diff parts.safetensors parts.safetensors; says '^the same$'
+bad_diff() { local status=0; "$bin/model_file" diff "$@" > out.txt || status=$?; [ $status -eq 1 ]; }
+bad_diff parts.safetensors whole.safetensors; says 'differ, most of all element'
+good "$bin/model_file" convert parts.safetensors half.safetensors --type BF16
+bad_diff parts.safetensors half.safetensors
+good "$bin/char_rnn" --load half.safetensors --iterations 0 --sample 20
+bad "$bin/model_file" check text.txt; bad "$bin/model_file" show missing; bad "$bin/model_file" frobnicate x; bad "$bin/model_file"
+bad "$bin/model_file" convert parts.safetensors missing/x; bad "$bin/model_file" convert parts.safetensors x --type F8
+bad "$bin/char_rnn" --load text.txt --iterations 0; bad "$bin/char_rnn" --load missing --iterations 0
+bad "$bin/char_rnn" --load run.checkpoint --iterations 0; grep -q 'no description' err.txt
+bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --cell gru
+bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --prime '@'
+bad "${run[@]}" --checkpoint run.checkpoint --resume --lr .1; grep -q 'rule is Adam, lr 0.002' err.txt
+bad "${run[@]}" --checkpoint run.checkpoint --resume --batch 5; bad "${run[@]}" --checkpoint run.checkpoint --resume --size 13
+bad "${run[@]}" --checkpoint missing --resume; bad "${run[@]}" --resume; bad "${run[@]}" --checkpoint run.checkpoint --every 3weeks
+bad "${run[@]}" --save missing/m.safetensors; bad "${run[@]}" --checkpoint .
+
 : > empty.txt; printf 'ab' > tiny.txt; head -c 300 /dev/zero > binary.txt
 for text in empty.txt tiny.txt binary.txt one-symbol.txt missing.txt .; do bad "$bin/char_rnn" --text "$text" "${small[@]}"; done
 bad "$bin/char_rnn" --text text.txt --batch 4000 --length 4000
@@ -80,7 +109,7 @@ bad "$bin/mlp" --images missing --labels missing
 bad "$bin/rnn" --example 4
 bad "$bin/lstm" --length 1
 bad "$bin/lstm" --lr 100 --length 20 --iterations 400 --batch 8 --units 8; grep -q 'diverges' err.txt
-for program in "$bin"/{mlp,rnn,lstm,memory,hopfield,embeddings,seq2seq,classify,caption,char_rnn}; do
+for program in "$bin"/{mlp,rnn,lstm,memory,hopfield,embeddings,seq2seq,classify,caption,char_rnn,model_file}; do
   if "$program" --help > /dev/full 2> err.txt; then echo "$program --help > /dev/full ends with 0"; exit 1; fi
 done
 printf '\xef\xbb\xbfthe 1 2\ncat 3 4\n' > bom.txt; good "$bin/embeddings" --vectors bom.txt --word the
@@ -116,6 +145,8 @@ bad "$bin/caption" --features 1
 
 stopped "$bin/char_rnn" --text text.txt --size 32 --iterations 100000000 --sample 40; says 'sample'
 stopped "$bin/char_rnn" --text text.txt --size 12 --iterations 1 --sample 1000000000
+rm -f run.checkpoint; stopped "$bin/char_rnn" --text text.txt --size 32 --iterations 100000000 --sample 40 --checkpoint run.checkpoint
+good "$bin/char_rnn" --text text.txt --size 32 --iterations 1 --sample 40 --checkpoint run.checkpoint --resume
 stopped "$bin/hopfield" --trials 1000000 --steps 60
 stopped "$bin/memory" --toy --epochs 100000
 stopped "$bin/classify" --epochs 100000

@@ -1,15 +1,16 @@
 # What is installed: what users may use. The rest, the inside of plans and of kernels above all, may change in any release.
 set(REEL_PUBLIC_HEADERS
-    data/files.h data/images.h data/png.h data/sequence_batch.h data/text_corpus.h data/word_vectors.h data/words.h
+    data/file_writer.h data/files.h data/images.h data/keeper.h data/png.h data/record.h data/safetensors.h data/sequence_batch.h data/stored_type.h data/text_corpus.h data/word_vectors.h data/words.h
     graph/bindings.h graph/call_site.h graph/check_gradients.h graph/error.h graph/fixed_sum.h graph/gradients.h graph/interpreter.h graph/mode.h
     graph/op.h graph/parameter.h graph/print.h graph/random.h graph/shape.h graph/structural.h graph/tape.h graph/tensor.h
     graph/verify.h
     graph/kernels/tile-inl.h
-    models/bidirectional.h models/convolution.h models/hierarchical.h models/hopfield.h models/initializers.h models/layers.h
-    models/lengths.h models/parameter_set.h models/sequence_classifier.h models/unroll.h
+    models/bidirectional.h models/convolution.h models/example.h models/hierarchical.h models/hopfield.h models/initializers.h models/layers.h
+    models/lengths.h models/model_file.h models/parameter_set.h models/sequence_classifier.h models/unroll.h
     models/cells/any_cell.h models/cells/cell_base.h models/cells/cell_kinds.h models/cells/cell_options.h models/cells/cells.h
     models/cells/deep.h models/cells/elman.h models/cells/gate.h models/cells/gru.h models/cells/jordan.h models/cells/lstm.h
     models/cells/recurrent_cell.h models/cells/with_dropout.h
+    models/exchange/keras.h models/exchange/layout.h models/exchange/pytorch.h
     models/generation/captioner.h models/generation/decoder.h models/generation/draw.h models/generation/encoder_decoder.h
     models/generation/writer.h
     ops/activation.h ops/arithmetic.h ops/broadcast.h ops/chain_rule.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/char_model.h"
+#include "common/keeping.h"
 #include "common/program.h"
 #include "common/tracks.h"
 
@@ -21,6 +22,7 @@ struct Settings {
   Index batch = 32, length = 50, iterations = 1000, sample = 600, coloured = 600;
   double lr = 2e-3, clip = 5, validation = 0.1, temperature = 0.7;
   program::Common common;
+  program::Keeping keeping;
 };
 
 // ---- the text ----
@@ -103,7 +105,26 @@ class Diary {
     page_.write_now_and_then();
   }
 
+  void keep(Keeper& keep) {
+    program::keep_points(keep, losses_.curves);
+    keep("every", every_);
+    std::vector<report::Curve>& norms = norms_.curves;
+    Norms kept{norms};
+    keep("norms", kept);
+    auto count = samples_.samples.size();
+    keep("samples", count);
+    samples_.samples.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      keep(fmt::format("when {}", i), samples_.samples[i].when);
+      keep(fmt::format("sample {}", i), samples_.samples[i].text);
+    }
+  }
+
  private:
+  struct Norms {
+    std::vector<report::Curve>& curves;
+    void keep(Keeper& keep) { program::keep_points(keep, curves); }
+  };
   report::Page& page_;
   Index every_;
   report::LineChart losses_{.title = "Loss", .x_label = "iteration", .y_label = "bits per character", .log_y = true};
@@ -111,23 +132,42 @@ class Diary {
   report::Samples samples_{.title = "What it writes"};
 };
 
-void train(Trainer<float>& trainer, const Settings& s, std::span<const std::int32_t> ids, report::Page& page,
-           const std::function<void(Index, double)>& note) {
-  TextStreams streams(ids, s.batch, s.length);
-  program::SmoothedLoss smoothed;
-  program::Progress progress(s.iterations);
-  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
-    if (streams.next()) trainer.reset_state();
-    const double loss = trainer.step({{"x", streams.input()}, {"y", streams.target()}}, s.length);
-    const double smooth = smoothed.add(loss);
-    note(i, smooth);
-    progress.update(i, [&] {
-      const double speed = static_cast<double>(i * s.batch * s.length) / progress.seconds();
+// What goes on from update to update, besides the Trainer.
+struct Run {
+  TextStreams streams;
+  RandomStream random;  // of the diary's samples
+  Diary diary;
+  program::SmoothedLoss smoothed = {};
+
+  void keep(Keeper& keep) {
+    keep("streams", streams);
+    keep("random", random);
+    keep("diary", diary);
+    keep("loss", smoothed);
+  }
+};
+
+// `look`: as the diary has it.
+template <class Look>
+void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& page, Look look) {
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
+  checkpoints.resume();
+  const Index before = trainer.updates();
+  program::Progress progress(s.iterations - before);
+  for (Index i = before + 1; i <= s.iterations && !program::interrupted(); ++i) {
+    if (run.streams.next()) trainer.reset_state();
+    const double loss = trainer.step({{"x", run.streams.input()}, {"y", run.streams.target()}}, s.length);
+    const double smooth = run.smoothed.add(loss);
+    run.diary.note(i, smooth, trainer.gradient_norm(), look);
+    checkpoints.update();
+    progress.update(i - before, [&] {
+      const double speed = static_cast<double>((i - before) * s.batch * s.length) / progress.seconds();
       return fmt::format("{:>6}/{}  loss {:.4f}  {:.3f} bits/char  {:.0f} chars/s", i, s.iterations, smooth,
                          smooth / std::log(2.0), speed);
     });
   }
   progress.finish(page);
+  checkpoints.finish();
 }
 
 // Which units track what, and the text coloured by the best of each: on the terminal, if it is one, and on the page.
@@ -165,11 +205,46 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
   page.set("units", table);
 }
 
-void learn_and_write(const CLI::App& app, const Settings& s) {
-  const std::string text = load_text(s);
-  const Vocabulary vocabulary(text);
+// ---- what is kept ----
+
+Record described(const Settings& s, const Vocabulary& vocabulary) {
+  std::vector<Index> symbols;
+  for (std::int32_t id = 0; id < vocabulary.size(); ++id) symbols.push_back(static_cast<unsigned char>(vocabulary.symbol(id)));
+  Record r;
+  r.set("program", "char_rnn").set("cell", s.model.cell).set("layers", s.model.layers).set("size", s.model.size);
+  r.set("symbols", symbols);
+  return r;
+}
+
+// The model's options, and the symbols that it knows, in ascending order.
+std::string take_description(const SafetensorsFile& file, Settings& s) {
+  const Record r = program::load_description(file, "char_rnn");
+  s.model.cell = r.text("cell");
+  s.model.layers = r.count("layers");
+  s.model.size = r.count("size");
+  const auto cells = chars::known_cells();
+  if (std::ranges::find(cells, s.model.cell) == cells.end())
+    throw FileError(fmt::format("{}: there is no cell {}", file.path(), s.model.cell));
+  std::string symbols;
+  for (Index symbol : r.wholes("symbols")) {
+    if (symbol < 0 || symbol > 255) throw FileError(fmt::format("{}: no character has the number {}", file.path(), symbol));
+    symbols += static_cast<char>(symbol);
+  }
+  if (symbols.size() < 2) throw FileError(fmt::format("{}: knows {} characters", file.path(), symbols.size()));
+  return symbols;
+}
+
+void learn_and_write(const CLI::App& app, Settings s) {
+  program::require_writable(s.keeping);
+  std::optional<SafetensorsFile> file;
+  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+  const std::string symbols = file ? take_description(*file, s) : "";
+  // What only writes needs no text.
+  const bool reads = !file || s.iterations > 0 || s.keeping.resume || !s.file.empty();
+  const std::string text = reads ? load_text(s) : "";
+  const Vocabulary vocabulary(file ? symbols : text);
   const std::vector<std::int32_t> ids = vocabulary.encode(text);
-  const std::string prime = s.prime.empty() ? std::string(1, text[0]) : s.prime;
+  const std::string prime = !s.prime.empty() ? s.prime : std::string(1, reads ? text[0] : vocabulary.symbol(0));
   vocabulary.encode(prime);  // refuses strange characters before any work
   const std::vector<std::int32_t> asked = vocabulary.encode(s.likelihood);
   if (asked.size() == 1)
@@ -177,36 +252,41 @@ void learn_and_write(const CLI::App& app, const Settings& s) {
   const auto held_out = static_cast<std::size_t>(s.validation * static_cast<double>(ids.size()));
   const auto head = std::span(ids).first(ids.size() - held_out);
   const auto tail = std::span(ids).last(held_out);
-  if (s.validation > 0 && held_out < 2)
+  if (reads && s.validation > 0 && held_out < 2)
     throw InputError(
         fmt::format("the text has {} characters; its held-out part of {} is too short to score", ids.size(), s.validation));
-  TextStreams(head, s.batch, s.length);
 
   const CharModel model(s.model, vocabulary.size());
   const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
   Trainer<float> trainer(Builder(builder), model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
                          {.seed = s.common.seed, .threads = s.common.make_threads()});
-  const double entropy = unigram_entropy(text);
-  fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
-             vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
-  auto page = program::make_page(app, s.common, "Character model", s.file.empty() ? "reel's sources" : s.file);
+  if (file) load_model(*file, model.params(), trainer.parameters());
+  auto page = program::make_page(app, s.common, "Character model",
+                                 !reads           ? s.keeping.load
+                                 : s.file.empty() ? "reel's sources"
+                                                  : s.file);
   page.setting("parameters", fmt::format("{}", model.params().elements()));
   CharWriter writer(model, trainer.parameters());
-  RandomStream random = s.common.random(0, RandomUse::sampling), diary_random = s.common.random(1, RandomUse::sampling);
-  Diary diary(page, s);
-  train(trainer, s, head, page, [&](Index i, double loss) {
-    diary.note(i, loss, trainer.gradient_norm(), [&] {
+  const double entropy = reads ? unigram_entropy(text) : 0;
+  if (reads)
+    fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
+               vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
+  if (s.iterations > 0 || s.keeping.resume) {
+    Run run{TextStreams(head, s.batch, s.length), s.common.random(1, RandomUse::sampling), Diary(page, s)};
+    train(trainer, s, run, page, [&] {
       const double validation = held_out == 0 ? -1 : score(trainer, tail.first(std::min<std::size_t>(tail.size(), 5000)));
-      return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, diary_random));
+      return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, run.random));
     });
-  });
+  }
+  if (!s.keeping.save.empty()) save_model(s.keeping.save, model.params(), trainer.parameters(), described(s, vocabulary));
 
+  RandomStream random = s.common.random(0, RandomUse::sampling);
   const std::string written = writer.write(vocabulary, prime, s.sample, s.temperature, random);
   fmt::print("---- sample ----\n{}\n----------------\n", written);
   page.set("sample",
            report::Samples{.title = "In the end", .samples = {{fmt::format("temperature {}", s.temperature), written}}});
   if (asked.size() > 1) fmt::print("log-likelihood of \"{}\": {:.4f} nats\n", s.likelihood, writer.log_likelihood(asked));
-  if (s.coloured > 0 && !program::interrupted()) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
+  if (reads && s.coloured > 0 && !program::interrupted()) look_inside(writer, s, vocabulary, held_out > 1 ? tail : head, page);
   const double loss = held_out > 0 && !program::interrupted() ? score(trainer, tail) : 0;
   if (held_out > 0 && !program::interrupted()) {
     page.result("held-out bits per character", fmt::format("{:.4f}", loss / std::log(2.0)));
@@ -261,5 +341,7 @@ int main(int argc, char** argv) {
       ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  for (const char* option : {"--cell", "--layers", "--size"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { learn_and_write(app, s); });
 }

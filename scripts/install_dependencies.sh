@@ -2,7 +2,8 @@
 # Installs what reel is built from, on Debian 12 or a relative of it; does nothing where all of it is there.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libfmt-dev libtbb-dev libhwy-dev librandom123-dev zlib1g-dev libpng-dev libcli11-dev doctest-dev)
+packages=(g++ cmake ninja-build libfmt-dev libtbb-dev libhwy-dev librandom123-dev zlib1g-dev libpng-dev libcli11-dev doctest-dev
+          nlohmann-json3-dev)
 packages+=("$@")
 
 missing=()

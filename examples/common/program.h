@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <reel/data/keeper.h>
 #include <reel/graph/error.h>
 #include <reel/graph/random.h>
 #include <reel/plan/thread_pool.h>
@@ -69,6 +70,10 @@ class WeightedMean {
     if (weight_ > 0) value_ += (value - value_) * weight / weight_;
   }
   double value() const { return value_; }
+  void keep(reel::Keeper& keep) {
+    keep("value", value_);
+    keep("weight", weight_);
+  }
 
  private:
   double value_ = 0, weight_ = 0;
@@ -84,6 +89,11 @@ class SmoothedLoss {
   // NumericError once it is a hundred times the first: what diverges is no result.
   double add(double loss);
   double value() const { return value_; }
+  void keep(reel::Keeper& keep) {
+    keep("first", first_);
+    keep("value", value_);
+    keep("count", count_);
+  }
 
  private:
   static constexpr double kMostGrowth = 100;

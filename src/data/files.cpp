@@ -5,14 +5,14 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <random>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include <reel/data/file_writer.h>
 
 namespace reel {
 namespace {
@@ -141,76 +141,28 @@ bool LineReader::next(std::string& line) {
 std::size_t LineReader::number() const { return state_->number; }
 std::string LineReader::place() const { return fmt::format("{}:{}", state_->path, state_->number); }
 
-namespace {
-
-// A new file beside another, for what is to take its place. Goes away unless it did.
-class Replacement {
- public:
-  explicit Replacement(std::filesystem::path target) : target_(std::move(target)), folder_(target_.parent_path()) {
-    if (folder_.empty()) folder_ = ".";
-    existed_ = ::stat(target_.c_str(), &before_) == 0;
-    // A name that nobody knows beforehand, and a file that nobody made or linked there.
-    std::random_device random;
-    for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
-      name_ = fmt::format("{}.{:08x}{:08x}.partial", target_.string(), random(), random());
-      descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-      if (descriptor_ < 0 && errno != EEXIST) return;
-    }
-  }
-  ~Replacement() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (opened_ && !done_) ::unlink(name_.c_str());
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-
-  // errno where it fails, else 0. Nothing is allocated from here on.
-  int write(std::string_view contents) {
-    if (descriptor_ < 0) return errno;
-    opened_ = true;
-    if (existed_) {
-      if (::fchown(descriptor_, before_.st_uid, before_.st_gid) != 0) errno = 0;  // only the owner's and root's to give
-      if (::fchmod(descriptor_, before_.st_mode & 07777) != 0) return errno;
-    }
-    while (!contents.empty()) {
-      const ssize_t n = ::write(descriptor_, contents.data(), contents.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return errno;
-      contents.remove_prefix(static_cast<std::size_t>(n));
-    }
-    if (::fsync(descriptor_) != 0) return errno;
-    const int closed = ::close(std::exchange(descriptor_, -1));
-    if (closed != 0) return errno;
-    if (::rename(name_.c_str(), target_.c_str()) != 0) return errno;
-    done_ = true;
-    // The name is as durable as its folder.
-    if (const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); folder >= 0) {
-      ::fsync(folder);
-      ::close(folder);
-    }
-    return 0;
-  }
-
- private:
-  std::filesystem::path target_, folder_;
-  std::string name_;
-  struct stat before_ = {};
-  bool existed_ = false, opened_ = false, done_ = false;
-  int descriptor_ = -1;
-};
-
-}  // namespace
-
 void write_file(const std::string& path, std::string_view contents) {
-  std::error_code unknown;
-  const std::filesystem::file_status status = std::filesystem::status(path, unknown);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    throw FileError(fmt::format("{}: cannot be written: it is {}", path,
-                                std::filesystem::is_directory(status) ? "a directory" : "no regular file"));
-  // What a link points to is written, and the link stays.
-  const std::filesystem::path real = std::filesystem::weakly_canonical(path, unknown);
-  const int reason = Replacement(unknown ? std::filesystem::path(path) : real).write(contents);
-  if (reason != 0) throw FileError(fmt::format("{}: cannot be written: {}", path, std::strerror(reason)));
+  FileWriter file(path);
+  file.write(contents);
+  file.commit();
+}
+
+void keep_last_files(const std::string& path, int count) {
+  namespace fs = std::filesystem;
+  if (count < 1) throw InputError(fmt::format("{}: at least one file is kept, not {}", path, count));
+  const auto name = [&](int age) { return fmt::format("{}.{}", path, age); };
+  std::error_code error;
+  if (!fs::exists(path, error) || count == 1) return;
+  // Before the first age that is free, or else over the oldest.
+  int oldest = 1;
+  while (oldest < count - 1 && fs::exists(name(oldest), error)) ++oldest;
+  for (int age = oldest; age > 1; --age) {
+    fs::rename(name(age - 1), name(age), error);
+    if (error) throw FileError(fmt::format("{}: cannot become {}: {}", name(age - 1), name(age), error.message()));
+  }
+  fs::remove(name(1), error);
+  fs::create_hard_link(path, name(1), error);
+  if (error) throw FileError(fmt::format("{}: cannot become {}: {}", path, name(1), error.message()));
 }
 
 Tensor<std::int32_t> read_idx(const std::string& path, const ReadLimits& limits) {

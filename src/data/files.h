@@ -41,11 +41,14 @@ class LineReader {
   std::unique_ptr<State> state_;
 };
 
-// Writes a file whole or not at all, and durably: the contents go to a new file beside it, which is on the disk before it takes
-// the file's name. FileError with the reason when that fails; what was at `path` is then as before, and nothing else is left. The
-// file keeps its mode and, where that is allowed, its owner. Of a symbolic link the file that it points to is written; what is no
-// regular file, such as a device, is refused.
+// Writes a file whole or not at all, and durably (data/file_writer.h). FileError with the reason when that fails; what was at
+// `path` is then as before, and nothing else is left.
 void write_file(const std::string& path, std::string_view contents);
+
+// Before a file is written anew: what was there stays as "path.1", what was there before as "path.2", and so on, so that with the
+// new one there are `count` files; what is older goes. At no moment is there no file at `path`. InputError for a count below 1;
+// FileError where the names cannot be given.
+void keep_last_files(const std::string& path, int count);
 
 // An IDX file of unsigned bytes (the format of MNIST; LeCun, Cortes and Burges), perhaps gzipped: its bytes as numbers 0..255.
 // FileError when the header or the length is wrong, and as read_file.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <reel/data/keeper.h>
+
 namespace reel {
 
 Vocabulary::Vocabulary(std::string_view text) : ids_(256, -1) {
@@ -68,13 +70,29 @@ TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index l
 bool TextStreams::next() {
   const bool anew = position_ < 0 || position_ + 2 * length_ + 1 >= stretch_;
   position_ = anew ? 0 : position_ + length_;
+  fill();
+  return anew;
+}
+
+void TextStreams::fill() {
   for (Index t = 0; t < length_; ++t)
     for (Index b = 0; b < batch_; ++b) {
       const auto at = static_cast<std::size_t>(b * stretch_ + position_ + t);
       input_[t * batch_ + b] = ids_[at];
       target_[t * batch_ + b] = ids_[at + 1];
     }
-  return anew;
+}
+
+void TextStreams::keep(Keeper& keep) {
+  keep.same("characters", ids_.size());
+  keep.same("batch", batch_);
+  keep.same("length", length_);
+  Index position = position_;
+  keep("position", position);
+  if (position < -1 || position + length_ + 1 > stretch_)
+    throw FileError(fmt::format("text streams: no window begins at {} in stretches of {}", position, stretch_));
+  position_ = position;
+  if (position_ >= 0) fill();
 }
 
 }  // namespace reel

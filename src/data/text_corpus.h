@@ -11,6 +11,8 @@
 
 namespace reel {
 
+class Keeper;
+
 // The distinct bytes of a text, in ascending order; id i stands for the i-th.
 class Vocabulary {
  public:
@@ -42,9 +44,12 @@ class TextStreams {
   bool next();
   const Tensor<std::int32_t>& input() const { return input_; }
   const Tensor<std::int32_t>& target() const { return target_; }
+  // Its place in the text, of the same size and with the same windows.
+  void keep(Keeper& keep);
   Index windows() const { return std::max<Index>(1, (stretch_ - 2) / length_); }  // per pass over the text
 
  private:
+  void fill();
   std::vector<std::int32_t> ids_;
   Index batch_, length_, stretch_;
   Index position_ = -1;

@@ -59,13 +59,27 @@ std::array<std::uint32_t, 4> mask_words(std::uint64_t seed, std::uint32_t key, s
 RandomStream::RandomStream(std::uint64_t seed, std::uint64_t stream, RandomUse use)
     : seed_(seed), stream_(stream_in(use, stream)) {}
 
-std::uint32_t RandomStream::bits() {
-  if (left_ == 0) {
-    buffer_ = philox(seed_, {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
-                             static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)});
-    ++block_;
-    left_ = 4;
+void RandomStream::draw_block() {
+  buffer_ = philox(seed_, {static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
+                           static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)});
+  ++block_;
+  left_ = 4;
+}
+
+void RandomStream::set_position(const Position& position) {
+  if (!valid(position)) throw InputError("RandomStream: this is no position of a stream");
+  seed_ = position[0];
+  stream_ = position[1];
+  block_ = position[2];
+  if (position[3] > 0) {
+    --block_;
+    draw_block();
   }
+  left_ = static_cast<int>(position[3]);
+}
+
+std::uint32_t RandomStream::bits() {
+  if (left_ == 0) draw_block();
   return buffer_[static_cast<std::size_t>(4 - left_--)];
 }
 

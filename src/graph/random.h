@@ -40,7 +40,14 @@ class RandomStream {
   double normal();       // mean 0, standard deviation 1 (Box and Muller, 1958)
   Index below(Index n);  // 0 .. n - 1, unbiased. REQUIRES: n >= 1
 
+  // Where the stream is: seed, stream, block, and what is left of the block. A stream that is set to it goes on the same way.
+  using Position = std::array<std::uint64_t, 4>;
+  Position position() const { return {seed_, stream_, block_, static_cast<std::uint64_t>(left_)}; }
+  void set_position(const Position& position);  // InputError where it is none
+  static bool valid(const Position& position) { return position[3] <= 4 && (position[3] == 0 || position[2] > 0); }
+
  private:
+  void draw_block();
   std::uint64_t seed_, stream_, block_ = 0;
   std::array<std::uint32_t, 4> buffer_{};
   int left_ = 0;

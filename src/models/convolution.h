@@ -15,6 +15,8 @@ class SequenceConvolution {
  public:
   SequenceConvolution(ParameterSet& set, const std::string& name, Index width, Index C, Index F, Index padding = 0);
   Var operator()(Operand x) const;
+  Index width() const { return width_; }
+  const Linear& weights() const { return linear_; }
 
  private:
   Index width_, padding_;
@@ -27,6 +29,8 @@ class ImageConvolution {
  public:
   ImageConvolution(ParameterSet& set, const std::string& name, Index size, Index C, Index F, Index stride = 1, Index padding = 0);
   Var operator()(Operand x) const;
+  Index size() const { return size_; }
+  const Linear& weights() const { return linear_; }
 
  private:
   Index size_, stride_, padding_;

@@ -212,6 +212,27 @@ void SessionFamily<T>::reset() {
 }
 
 template <class T>
+typename SessionFamily<T>::State SessionFamily<T>::state() {
+  leave_active();
+  State state{carried_, runs_};
+  std::erase_if(state.carried, [](const auto& entry) { return entry.second.size() == 0; });
+  return state;
+}
+
+template <class T>
+void SessionFamily<T>::set_state(State state) {
+  if (!sessions_.empty())
+    for (const auto& [name, value] : state.carried)
+      if (!sessions_.front().session.plan().carries(name))
+        throw InputError(fmt::format("the model carries no state \"{}\"", name));
+  reset();
+  carried_ = std::move(state.carried);
+  runs_ = state.runs;
+  if (sessions_.empty()) return;
+  for (const auto& [name, value] : carried_) sessions_.front().session.workspace().set_carried(name, value);
+}
+
+template <class T>
 std::size_t SessionFamily<T>::bytes() const {
   std::size_t total = sessions_.empty() ? 0 : sessions_.front().session.workspace().bytes();
   for (const Member& m : sessions_) total += m.bytes;

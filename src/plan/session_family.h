@@ -46,6 +46,15 @@ class SessionFamily {
   void commit();
   void reset();  // carried state back to zero, for any number of rows
 
+  // What runs leave to the next: to be set again in this or in another family of the same model.
+  struct State {
+    std::map<std::string, Tensor<T>> carried;  // nothing for a state that no run has committed yet
+    std::uint64_t runs = 0;
+  };
+  State state();
+  // InputError, with the state as it was, for a name that the model, where it is planned already, does not carry.
+  void set_state(State state);
+
   // The session of so many steps (rounded up), with the state and the count of runs that the last run left.
   Session<T>& at(Index steps);
   std::uint64_t runs() const { return runs_; }

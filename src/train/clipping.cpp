@@ -112,4 +112,11 @@ template void check<double>(const Clip&);
 template ClippedGradients clip<float>(const Clip&, std::span<const Parameter>, std::span<const TensorView<const float>>);
 template ClippedGradients clip<double>(const Clip&, std::span<const Parameter>, std::span<const TensorView<const double>>);
 
+std::string text(const Clip& rule) {
+  if (const auto* value = std::get_if<ClipValue>(&rule)) return fmt::format("value {}", value->limit);
+  if (const auto* norm = std::get_if<ClipNorm>(&rule)) return fmt::format("norm {}", norm->limit);
+  if (const auto* each = std::get_if<ClipNormEach>(&rule)) return fmt::format("norm of each {}", each->limit);
+  return "none";
+}
+
 }  // namespace reel

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct ClipNormEach {  // the same for each parameter's gradient by itself
   double limit;
 };
 using Clip = std::variant<std::monostate, ClipValue, ClipNorm, ClipNormEach>;
+
+std::string text(const Clip& rule);  // "norm 5", or "none"
 
 struct ClippedGradients {
   std::vector<GradientEdit> edits;  // one per gradient

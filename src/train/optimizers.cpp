@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/data/keeper.h>
 #include <reel/plan/denormals.h>
 
 namespace reel {
@@ -125,6 +126,38 @@ Optimizer<T>::Optimizer(OptimizerRule rule, std::span<const Parameter> parameter
         }
       },
       rule_);
+}
+
+namespace {
+std::string text_of(const Sgd& r) { return fmt::format("SGD, lr {}", r.lr); }
+std::string text_of(const Momentum& r) {
+  return fmt::format("{}, lr {}, momentum {}", r.nesterov ? "Nesterov" : "Momentum", r.lr, r.momentum);
+}
+std::string text_of(const Adagrad& r) {
+  return fmt::format("Adagrad, lr {}, epsilon {}, initial {}", r.lr, r.epsilon, r.initial);
+}
+std::string text_of(const Adam& r) {
+  return fmt::format("Adam, lr {}, beta1 {}, beta2 {}, epsilon {}", r.lr, r.beta1, r.beta2, r.epsilon);
+}
+}  // namespace
+
+std::string text(const OptimizerRule& rule) {
+  return std::visit([](const auto& r) { return text_of(r); }, rule);
+}
+
+template <class T>
+void Optimizer<T>::keep(Keeper& keep) {
+  Index updates = updates_;
+  keep("updates", updates);
+  if (updates < 0) throw FileError(fmt::format("optimizer: the file counts {} updates", updates));
+  updates_ = updates;
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    const auto slot = [&](const char* which, Tensor<T>& values) {
+      if (values.size() > 0) keep.in_place<T>(fmt::format("{} of {}", which, parameters_[k].name()), values.view());
+    };
+    slot("first", states_[k].first);
+    slot("second", states_[k].second);
+  }
 }
 
 template <class T>

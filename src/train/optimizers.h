@@ -1,12 +1,15 @@
 // Rules that turn gradients into updates, and the state they keep. g is the gradient, p the parameter, all elementwise.
 #pragma once
 
+#include <string>
 #include <variant>
 #include <vector>
 
 #include <reel/models/parameter_set.h>
 
 namespace reel {
+
+class Keeper;
 
 // p -= lr g   (Robbins and Monro, 1951)
 struct Sgd {
@@ -38,6 +41,7 @@ struct Adam {
 };
 
 using OptimizerRule = std::variant<Sgd, Momentum, Adagrad, Adam>;
+std::string text(const OptimizerRule& rule);  // "Adam, lr 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08"
 
 // Added to the gradient as rate p, or, decoupled (Loshchilov and Hutter, 2019), taken off the parameter as lr rate p.
 struct WeightDecay {
@@ -65,8 +69,11 @@ class Optimizer {
   void update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients, std::span<const GradientEdit> edits,
               double rate_factor = 1);
 
+  // Its state: the count of updates, and what the rule keeps of each parameter.
+  void keep(Keeper& keep);
   Index updates() const { return updates_; }
   double lr() const;
+  const OptimizerRule& rule() const { return rule_; }
 
  private:
   struct State {

@@ -201,12 +201,17 @@ void Trainer<T>::refuse(const Session<T>& session, std::span<const Binding> bind
 template <class T>
 double Trainer<T>::evaluate(std::span<const Binding> bindings, std::optional<Index> steps) {
   const auto guard = in_use_.enter("the Trainer");
+  const Session<T>& session = evaluation().run(bindings, steps, {.check_finite = true});
+  return static_cast<double>(session[session.results()[0].value][0]);
+}
+
+template <class T>
+SessionFamily<T>& Trainer<T>::evaluation() {
   if (!evaluation_)
     evaluation_ = builder_ ? std::make_unique<SessionFamily<T>>(only_loss(without_chance(builder_)), values_.get(),
                                                                 session_options(), options_.lengths)
                            : std::make_unique<SessionFamily<T>>(std::vector<Result>{loss_}, values_.get(), session_options());
-  const Session<T>& session = evaluation_->run(bindings, steps, {.check_finite = true});
-  return static_cast<double>(session[session.results()[0].value][0]);
+  return *evaluation_;
 }
 
 // The sessions of what is asked for, made anew or found among the last few.

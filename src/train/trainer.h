@@ -5,10 +5,15 @@
 // Threads: one thread at a time; the work inside runs on the ThreadPool of the options.
 #pragma once
 
+#include <functional>
+#include <limits>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include <reel/data/keeper.h>
+#include <reel/data/record.h>
 #include <reel/plan/in_use.h>
 #include <reel/plan/session_family.h>
 #include <reel/train/clipping.h>
@@ -23,6 +28,13 @@ struct TrainerOptions {
   WeightDecay weight_decay = {};
   Schedule schedule = schedule::constant();
   LengthOptions lengths = {};  // of a Trainer with a Builder
+};
+
+struct CheckpointOptions {
+  int keep_last = 1;  // files: the one before becomes "path.1", the one before that "path.2", ...
+};
+struct ResumeOptions {
+  bool other_settings = false;  // rates, limits and the like may be others than those that the checkpoint was made with
 };
 
 // What predict() found, by name or by position. A copy: it stays when the Trainer goes on.
@@ -105,6 +117,21 @@ class Trainer {
   TensorView<const T> get(const std::string& name) const { return (*values_)[set_.find(name)]; }
   void set(const std::string& name, TensorView<const T> values) { set_values(set_, *values_, name, values); }
 
+  // Writes a checkpoint, whole or not at all (data/file_writer.h): parameters, the optimizer's state and count of updates,
+  // carried state of training and of evaluate(), the count of runs that dropout's masks follow, the best parameters, and what the
+  // program adds. FileError where it cannot be written. Carried state of predict() is not kept.
+  void save(const std::string& path, const std::function<void(Keeper&)>& more = {}, const CheckpointOptions& options = {});
+  // Goes on from a checkpoint: what follows equals, bit for bit, what would have followed where it was saved, on any number of
+  // threads. FileError, with all but what the program adds as it was, for a file that is none, for other parameters, and, listing
+  // them, for other settings: element type, rule, clipping, weight decay, seed, length of the schedule.
+  void resume(const std::string& path, const std::function<void(Keeper&)>& more = {}, const ResumeOptions& options = {});
+
+  // Keeps a copy of the parameters where the score is below all before; whether it was. NumericError for NaN.
+  bool keep_best(double score);
+  bool has_best() const { return best_.has_value(); }
+  double best_score() const { return best_score_; }  // infinite before the first
+  const ParameterValues<T>& best() const;            // InputError before the first
+
   void reset_state();       // carried state of training back to zero
   void reset_evaluation();  // that of evaluate() and predict()
   Index updates() const { return optimizer_.updates(); }
@@ -127,6 +154,16 @@ class Trainer {
   static Builder without_chance(Builder builder);
   SessionOptions session_options() const { return {.threads = options_.threads, .seed = options_.seed}; }
   SessionFamily<T>& remembered(Prediction prediction);
+  SessionFamily<T>& evaluation();
+  // What a checkpoint holds besides carried state.
+  struct Kept {
+    ParameterValues<T>& values;
+    Optimizer<T>& optimizer;
+    std::optional<ParameterValues<T>>& best;
+    double &best_score, &norm;
+  };
+  void keep(Keeper& keeper, const Kept& kept) const;
+  Record settings() const;
   [[noreturn]] void refuse(const Session<T>& session, std::span<const Binding> bindings, const std::string& what) const;
 
   Builder builder_;  // empty for a loss that was recorded already
@@ -142,6 +179,8 @@ class Trainer {
   Builder rest_;                                  // the builder without its loss
   std::list<Prediction> predictions_;             // the last used first
   double norm_ = 0;
+  std::optional<ParameterValues<T>> best_;
+  double best_score_ = std::numeric_limits<double>::infinity();
   Index freezes_;  // of the set, when this was made
   InUse in_use_;
 };

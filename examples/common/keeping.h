@@ -1,0 +1,57 @@
+// What programs keep: models in files, and checkpoints of runs that go on later.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <reel/data/keeper.h>
+#include <reel/models/model_file.h>
+#include <reel/report/line_chart.h>
+#include <reel/train/trainer.h>
+
+namespace program {
+
+struct Keeping {
+  std::string save, load;  // model files
+  std::string checkpoint;
+  std::string every = "60s";
+  bool resume = false;
+};
+
+// --save, --load, --checkpoint, --every and --resume.
+void add_keeping(CLI::App& app, Keeping& keeping);
+
+// FileError, before any work, where --save or --checkpoint cannot be written.
+void require_writable(const Keeping& keeping);
+
+// The file of --load, of a program of this kind ("char_rnn"). FileError for one of another.
+reel::Record load_description(const reel::SafetensorsFile& file, const std::string& kind);
+
+// The checkpoints of a training run: written now and then, and at its end or at Ctrl-C. `more`: what the program keeps besides
+// the Trainer.
+class Checkpoints {
+ public:
+  Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more);
+  // With --resume, the run goes on where it stopped; FileError where there is no such file.
+  void resume();
+  void update();  // after each update of the Trainer
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  reel::Trainer<float>& trainer_;
+  const Keeping& keeping_;
+  std::function<void(reel::Keeper&)> more_;
+  double seconds_ = 0;       // between checkpoints, or
+  reel::Index updates_ = 0;  // so many updates
+  Clock::time_point next_;
+  reel::Index saved_ = -1;
+};
+
+// The points of curves, so that a page goes on where it stopped.
+void keep_points(reel::Keeper& keep, std::vector<reel::report::Curve>& curves);
+
+}  // namespace program
