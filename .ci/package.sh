@@ -34,13 +34,24 @@ g++ -O1 $(pkg-config --cflags reel) tests/package/consumer.cpp -o "$prefix/by_pk
 
 echo "-- every installed header by itself"
 (cd "$prefix/include" && find reel -name '*.h' ! -name '*-inl.h') | sort > "$prefix/headers"
+# All of them together, in two orders: none includes what is not installed, and none must come before another.
+for order in sort "sort -r"; do
+  $order "$prefix/headers" | sed 's/.*/#include <&>/' > "$prefix/all.cpp"
+  # shellcheck disable=SC2046
+  g++ -fsyntax-only -Wall -Wextra -Werror $(pkg-config --cflags reel) "$prefix/all.cpp"
+done
+# Those that the source file of the same name includes first were shown to stand alone when that was compiled.
+while read -r header; do
+  source=src/${header#reel/}; source=${source%.h}.cpp
+  [ -e "$source" ] && [ "$(grep -m 1 '^#include' "$source")" = "#include <$header>" ] || echo "$header"
+done < "$prefix/headers" > "$prefix/unproven"
 alone() {
   # shellcheck disable=SC2046
   echo "#include <$1>" | g++ -x c++ -fsyntax-only -Wall -Wextra -Werror $(pkg-config --cflags reel) - || { echo "$1 does not stand alone"; exit 1; }
 }
 export -f alone
-xargs -P "$(nproc)" -I{} bash -c 'alone {}' < "$prefix/headers"
-echo "$(wc -l < "$prefix/headers") headers"
+xargs -P "$(nproc)" -I{} bash -c 'alone {}' < "$prefix/unproven"
+echo "$(wc -l < "$prefix/headers") headers, $(wc -l < "$prefix/unproven") of them compiled alone"
 
 echo "-- FetchContent, reel as a shared library"
 cmake -S tests/package -B "$prefix/fetched" -G Ninja -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug \

@@ -71,10 +71,10 @@ good "$bin/char_rnn" "${small[@]}"
 same "$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --likelihood "the quick brown"; says 'log-likelihood of'
 
 # What is saved is loaded again, and a run in two parts, on other numbers of threads, ends as one.
-run=("$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --report page.html)
-good "${run[@]}" --threads 1 --save whole.safetensors; mv page.html whole.html; grep -v ' left$' out.txt > whole.txt
+run=("$bin/char_rnn" --text text.txt --size 12 --batch 4 --length 10 --sample 30 --dropout .2)
+good "${run[@]}" --iterations 20 --threads 1 --save whole.safetensors; grep -v ' left$' out.txt > whole.txt
 good "${run[@]}" --threads 3 --iterations 10 --checkpoint run.checkpoint --every 3steps
-good "${run[@]}" --threads 2 --checkpoint run.checkpoint --resume --save parts.safetensors; says 'resumed from run.checkpoint after 10 updates'
+good "${run[@]}" --iterations 20 --threads 2 --checkpoint run.checkpoint --resume --save parts.safetensors; says 'resumed from run.checkpoint after 10 updates'
 cmp whole.safetensors parts.safetensors
 grep -v ' left$\|^resumed' out.txt | cmp - whole.txt
 good "$bin/char_rnn" --load whole.safetensors --iterations 0 --sample 40 --prime 'the quick'; says '^the quick'
@@ -95,7 +95,8 @@ bad "$bin/char_rnn" --load run.checkpoint --iterations 0; grep -q 'no descriptio
 bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --cell gru
 bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --prime '@'
 bad "${run[@]}" --checkpoint run.checkpoint --resume --lr .1; grep -q 'rule is Adam, lr 0.002' err.txt
-bad "${run[@]}" --checkpoint run.checkpoint --resume --batch 5; bad "${run[@]}" --checkpoint run.checkpoint --resume --size 13
+bad "$bin/char_rnn" --text text.txt --size 12 --batch 5 --length 10 --checkpoint run.checkpoint --resume
+bad "$bin/char_rnn" --text text.txt --size 13 --batch 4 --length 10 --checkpoint run.checkpoint --resume
 bad "${run[@]}" --checkpoint missing --resume; bad "${run[@]}" --resume; bad "${run[@]}" --checkpoint run.checkpoint --every 3weeks
 bad "${run[@]}" --save missing/m.safetensors; bad "${run[@]}" --checkpoint .
 

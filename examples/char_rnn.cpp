@@ -107,7 +107,6 @@ class Diary {
 
   void keep(Keeper& keep) {
     program::keep_points(keep, losses_.curves);
-    keep("every", every_);
     std::vector<report::Curve>& norms = norms_.curves;
     Norms kept{norms};
     keep("norms", kept);

@@ -36,7 +36,10 @@ struct ProfileOptions {
 
 // Runs the plan so many times, after one run that is not counted. Carried state moves on as in Plan::run. Throws what run throws.
 template <class T>
-Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Binding> bindings,
-                const ProfileOptions& options = {});
+Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Binding> bindings, const ProfileOptions& options);
+template <class T>
+Profile profile(const Plan<T>& plan, Workspace<T>& workspace, std::span<const Binding> bindings) {
+  return profile(plan, workspace, bindings, ProfileOptions());
+}
 
 }  // namespace reel
