@@ -55,7 +55,7 @@ echo "$(wc -l < "$prefix/headers") headers, $(wc -l < "$prefix/unproven") of the
 
 echo "-- FetchContent, reel as a shared library"
 cmake -S tests/package -B "$prefix/fetched" -G Ninja -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug \
-      -DCMAKE_CXX_FLAGS_DEBUG=-O0 "-DREEL_DISABLED_TARGETS=${2:-}" -DREEL_PRECOMPILED=ON > /dev/null
+      -DCMAKE_CXX_FLAGS_DEBUG=-O0 "-DREEL_DISABLED_TARGETS=${2:-}" > /dev/null
 cmake --build "$prefix/fetched" | tail -n 1
 run_all "$prefix/fetched"
 [ -n "$(find "$prefix/fetched" -name 'libreel.so*')" ]
