@@ -17,6 +17,7 @@ prints '^elman_b1_t25_i65_h100 +train_ms +reel +[0-9.]+ .* of the multiply-add r
 prints '^elman_b1_t25_i65_h100 train: .* ms per run, .* GFLOPS' "$build/bin/bench_rnn" elman_b1 --profile
 prints '^lstm +T +64: .* us per node$' "$build/bin/bench_compile" 64
 prints '"rows":16,.*"packed_over_share":' "$build/bin/bench_packed" 16
+prints '^load_model .* MB/s' "$build/bin/bench_files" 8
 cat src/*/*.h > "$out.txt"; trap 'rm -f "$out" "$out.txt"' EXIT
 prints '^reel: [0-9.]+ ms per step$' bench/compare_char_rnn.sh "$out.txt" 1 5 "$build"
 echo "every benchmark runs"

@@ -33,6 +33,17 @@ stopped() {
   [ "$status" -eq 0 ] && grep -q '</html>' page.html || { echo "Ctrl-C: status $status: $*"; cat err.txt; exit 1; }
 }
 
+# The same run once more, saved after every update and killed somewhere: it goes on on other threads, and learns whole.safetensors.
+killed() {
+  rm -f run.checkpoint*
+  "$@" --threads 2 --checkpoint run.checkpoint --every 1steps > out.txt 2> err.txt & local pid=$!
+  while kill -0 "$pid" 2> /dev/null && [ -z "$(find . -name 'run.checkpoint*' ! -name '*.partial')" ]; do sleep .01; done
+  kill -9 "$pid" 2> /dev/null || true
+  wait "$pid" 2> /dev/null || true
+  good "$@" --threads 3 --checkpoint run.checkpoint --resume --save parts.safetensors; says 'resumed from run.checkpoint'
+  cmp whole.safetensors parts.safetensors
+}
+
 good "$bin/mlp"; [ ! -e mlp.dot ] || { echo "mlp writes a graph unasked"; exit 1; }
 same "$bin/mlp" --graph mlp.dot; says 'E = 0.593245'; says '2.173810 before, 2.163122 after'
 grep -q '^digraph' mlp.dot
@@ -43,7 +54,7 @@ same "$bin/memory" --points 40000 --epochs 1 --units 4 --distance 20 --train 20
 says 'learns both                 0.454454'; says 'lstm   trained'; says 'k = 10    k = 19$'
 same "$bin/hopfield"; says 'recalled exactly'
 good "$bin/hopfield" --letters ABCD --rule projection
-same "$bin/embeddings" --iterations 20 --sentences 200 --size 8 --save own.txt; says 'cosine'
+same "$bin/embeddings" --iterations 20 --sentences 200 --size 8 --write-vectors own.txt; says 'cosine'
 same "$bin/embeddings" --vectors own.txt --word painter --analogy painter boxer singer; says 'painter is to boxer'
 same "$bin/seq2seq" --iterations 10 --pairs 200 --test 50 --units 16 --translate seven --translate 42; says 'of 50 held-out numbers exact'
 good "$bin/seq2seq" --iterations 5 --pairs 50 --test 10 --units 8 --beam 3 --cell gru
@@ -99,6 +110,37 @@ bad "$bin/char_rnn" --text text.txt --size 12 --batch 5 --length 10 --checkpoint
 bad "$bin/char_rnn" --text text.txt --size 13 --batch 4 --length 10 --checkpoint run.checkpoint --resume
 bad "${run[@]}" --checkpoint missing --resume; bad "${run[@]}" --resume; bad "${run[@]}" --checkpoint run.checkpoint --every 3weeks
 bad "${run[@]}" --save missing/m.safetensors; bad "${run[@]}" --checkpoint .
+
+run=("$bin/classify" --sentences 200 --units 8 --batch 32)
+good "${run[@]}" --epochs 3 --threads 1 --save whole.safetensors
+killed "${run[@]}" --epochs 3
+label=$("$bin/model_file" show whole.safetensors | sed -n 's/.*"classes":\["\([^"]*\)".*/\1/p'); printf '%s\tborn in oslo\n' "$label" > some.txt
+good "$bin/classify" --load whole.safetensors --epochs 0 --text some.txt; says '% right, loss'
+good "$bin/classify" --load whole.safetensors --epochs 1 --sentences 200 --save more.safetensors
+printf 'Nobody\tborn in oslo\n' > other.txt; bad "$bin/classify" --load whole.safetensors --epochs 0 --text other.txt
+bad "$bin/classify" --epochs 0; bad "$bin/classify" --load whole.safetensors --units 9
+bad "${run[@]}" --train 150 --epochs 3 --checkpoint run.checkpoint --resume; bad "$bin/char_rnn" --load whole.safetensors --iterations 0
+
+run=("$bin/caption" --batch 8 --test 10 --units 12 --features 12)
+good "${run[@]}" --iterations 6 --threads 1 --save whole.safetensors
+killed "${run[@]}" --iterations 6
+good "$bin/caption" --load whole.safetensors --iterations 0 --test 10 --seed 9 --pictures pictures; says 'pictures/one.png: '
+bad "$bin/caption" --iterations 0; bad "$bin/caption" --load whole.safetensors --features 12
+
+run=("$bin/embeddings" --sentences 200 --size 8)
+good "${run[@]}" --iterations 12 --threads 1 --save whole.safetensors
+killed "${run[@]}" --iterations 12
+good "$bin/embeddings" --load whole.safetensors --iterations 0 --word painter; says '^painter$'
+good "$bin/embeddings" --load whole.safetensors --iterations 3 --sentences 100
+bad "$bin/embeddings" --load whole.safetensors --size 9; bad "$bin/embeddings" --load whole.safetensors --vectors own.txt
+
+run=("$bin/seq2seq" --pairs 200 --test 20 --units 12)
+good "${run[@]}" --iterations 8 --threads 1 --save whole.safetensors
+killed "${run[@]}" --iterations 8; ls run.checkpoint.to-digits run.checkpoint.to-words > /dev/null
+good "$bin/seq2seq" --load whole.safetensors --iterations 0 --pairs 20 --test 20 --translate 'forty two'; says '^forty two -> '
+good "$bin/seq2seq" --load whole.safetensors --iterations 2 --pairs 20 --test 20 --direction to-digits --save one.safetensors
+good "$bin/seq2seq" --load one.safetensors --iterations 0 --pairs 20 --test 20
+bad "$bin/seq2seq" --load one.safetensors --iterations 0 --direction to-words; bad "$bin/seq2seq" --iterations 0
 
 : > empty.txt; printf 'ab' > tiny.txt; head -c 300 /dev/zero > binary.txt
 for text in empty.txt tiny.txt binary.txt one-symbol.txt missing.txt .; do bad "$bin/char_rnn" --text "$text" "${small[@]}"; done

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/caption_model.h"
+#include "common/keeping.h"
 
 #include <fmt/ranges.h>
 
@@ -27,6 +28,7 @@ struct Settings {
   captions::ModelOptions model;
   Index test = 1000;
   std::string folder;
+  program::Keeping keeping;
 };
 
 // ---- how good captions are ----
@@ -126,9 +128,19 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
   report::LineChart exact{.title = "Exact captions", .x_label = "iteration", .y_label = "%"};
   exact.curves = {{.name = "unseen combinations"}};
   RandomStream random = s.model.common.random(0);
-  program::Progress progress(s.model.iterations);
   program::SmoothedLoss smooth;
-  for (Index i = 1; i <= s.model.iterations && !program::interrupted(); ++i) {
+  program::Checkpoints checkpoints(model.trainer(), s.keeping, [&](Keeper& keep) {
+    keep("random", random);
+    keep("sampling", model.sampling());
+    keep("loss", smooth);
+    program::KeptPoints kept_losses{losses.curves}, kept_shares{exact.curves};
+    keep("losses", kept_losses);
+    keep("shares", kept_shares);
+  });
+  checkpoints.resume();
+  const Index before = model.trainer().updates();
+  program::Progress progress(s.model.iterations - before);
+  for (Index i = before + 1; i <= s.model.iterations && !program::interrupted(); ++i) {
     smooth.add(model.learn(random));
     losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
     if (i % std::max<Index>(s.model.iterations / 20, 1) == 0) {
@@ -138,13 +150,15 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
       page.set("exact", exact);
       page.write_now_and_then();
     }
-    progress.update(i, [&] {
+    checkpoints.update();
+    progress.update(i - before, [&] {
       const std::string share =
           exact.curves[0].points.empty() ? "" : fmt::format("  {:.1f}% of unseen exact", exact.curves[0].points.back().y);
       return fmt::format("{:>6}/{}  loss {:.4f}{}", i, s.model.iterations, smooth.value(), share);
     });
   }
   progress.finish(page);
+  checkpoints.finish();
 }
 
 // Captions of new pictures: a row of the table, the first pictures, and what was wrong.
@@ -164,9 +178,22 @@ void describe(captions::Model& model, const std::string& name, const Examples& e
   }
 }
 
-void train_and_describe(const CLI::App& app, const Settings& s) {
+void train_and_describe(const CLI::App& app, Settings s) {
+  program::require_writable(s.keeping);
+  std::optional<SafetensorsFile> file;
+  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+  if (!file && s.model.iterations == 0) throw InputError("0 iterations: there is nothing to do without --load");
+  std::vector<Index> held_out;
+  if (file) {
+    const Record told = program::load_description(*file, "caption");
+    s.model.cell = told.text("cell");
+    s.model.units = told.count("units");
+    s.model.features = told.count("features", 2);
+    held_out = told.wholes("held out");
+  }
   const Folder folder = s.folder.empty() ? Folder() : read_folder(s.folder);  // before any work
-  captions::Model model(s.model);
+  captions::Model model(s.model, held_out);
+  if (file) load_model(*file, model.params(), model.trainer().parameters());
   auto page = program::make_page(app, s.model.common, "Captions", "A convolutional and a recurrent network describe scenes");
   std::vector<std::string> held;
   for (std::size_t p = 0; p < model.held_out().size(); ++p)
@@ -182,7 +209,8 @@ void train_and_describe(const CLI::App& app, const Settings& s) {
   const Examples unseen = captions::draw_examples(s.test, random, all, &model.held_out(), false);
   const Examples seen = captions::draw_examples(s.test, random, model.seen(), nullptr, false);
   const Examples peek = captions::draw_examples(std::min<Index>(s.test, 200), random, all, &model.held_out(), false);
-  train(model, s, peek, page);
+  if (s.model.iterations > 0) train(model, s, peek, page);
+  if (!s.keeping.save.empty()) save_model(s.keeping.save, model.params(), model.trainer().parameters(), model.description());
 
   report::Table table{.title = "Captions of new pictures", .header = {"pictures", "exact", "BLEU"}};
   describe(model, "unseen combinations", unseen, table, page);
@@ -204,7 +232,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--batch", s.model.batch, "Pictures per training step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--iterations", s.model.iterations, "Training steps")
-      ->check(CLI::Range(Index{1}, Index{1} << 40))
+      ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   app.add_option("--test", s.test, "New pictures to describe at the end")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--lr", s.model.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
@@ -226,5 +254,7 @@ int main(int argc, char** argv) {
   app.add_option("--temperature", s.model.temperature, "Of sampling")->check(program::above(0))->capture_default_str();
   app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well")->check(program::not_empty());
   program::add_common(app, s.model.common);
+  program::add_keeping(app, s.keeping);
+  for (const char* option : {"--cell", "--units", "--features"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { train_and_describe(app, s); });
 }

@@ -106,10 +106,9 @@ class Diary {
   }
 
   void keep(Keeper& keep) {
-    program::keep_points(keep, losses_.curves);
-    std::vector<report::Curve>& norms = norms_.curves;
-    Norms kept{norms};
-    keep("norms", kept);
+    program::KeptPoints losses{losses_.curves}, norms{norms_.curves};
+    keep("losses", losses);
+    keep("norms", norms);
     auto count = samples_.samples.size();
     keep("samples", count);
     samples_.samples.resize(count);
@@ -120,10 +119,6 @@ class Diary {
   }
 
  private:
-  struct Norms {
-    std::vector<report::Curve>& curves;
-    void keep(Keeper& keep) { program::keep_points(keep, curves); }
-  };
   report::Page& page_;
   Index every_;
   report::LineChart losses_{.title = "Loss", .x_label = "iteration", .y_label = "bits per character", .log_y = true};

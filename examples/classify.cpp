@@ -5,19 +5,19 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "common/keeping.h"
+#include "common/labelled.h"
 #include "common/program.h"
-#include "common/sentences.h"
 
 #include <fmt/ranges.h>
 
-#include <reel/data/files.h>
-#include <reel/data/images.h>
 #include <reel/data/sequence_batch.h>
 #include <reel/data/words.h>
 #include <reel/models/sequence_classifier.h>
 #include <reel/reel.h>
 
 using namespace reel;
+using labelled::Dataset;
 
 namespace {
 
@@ -26,67 +26,51 @@ struct Settings {
   Index units = 64, word_size = 32, length = 60, batch = 32, epochs = 10, train = 0, sentences = 4000;
   double lr = 2e-3, dropout = .2;
   program::Common common;
+  program::Keeping keeping;
 };
 
-// ---- data: sequences of ids or of vectors, with a class each ----
+// ---- what is kept ----
 
-struct Dataset {
-  std::vector<std::string> classes;
-  std::unordered_map<std::string, std::int32_t> class_ids;
-  std::vector<std::int32_t> labels;
-  // A text: words. A picture: rows of numbers, one after another.
-  std::vector<std::vector<std::string>> texts;
-  Tensor<float> pictures;  // [N, rows, columns]; empty for texts
-  bool of_texts() const { return !texts.empty(); }
-  Index size() const { return static_cast<Index>(labels.size()); }
+// What a model that was saved knows; empty for one that is to be learnt.
+struct Known {
+  std::vector<std::string> classes, words;
+  Index columns = 0;  // of pictures; 0: it reads texts
 };
 
-std::int32_t class_id(Dataset& data, const std::string& label) {
-  const auto [it, added] = data.class_ids.try_emplace(label, static_cast<std::int32_t>(data.classes.size()));
-  if (added) data.classes.push_back(label);
-  return it->second;
+Known take_description(const SafetensorsFile& file, Settings& s) {
+  const Record r = program::load_description(file, "classify");
+  s.network = r.text("network");
+  s.units = r.count("units");
+  Known known{r.texts("classes"), {}, r.has("columns") ? r.count("columns") : 0};
+  if (known.classes.size() < 2) throw FileError(fmt::format("{}: knows {} classes", file.path(), known.classes.size()));
+  if (known.columns > 0 && s.images.empty())
+    throw InputError(fmt::format("{}: reads pictures of {} columns: give --images and --labels", file.path(), known.columns));
+  if (known.columns == 0 && !s.images.empty()) throw InputError(fmt::format("{}: reads texts, not pictures", file.path()));
+  if (known.columns > 0) return known;
+  known.words = r.texts("words");
+  s.word_size = r.count("word size");
+  return known;
 }
 
-void add_text(Dataset& data, const std::string& label, std::string_view text, Index length) {
-  std::vector<std::string> words = tokenize(text);
-  if (static_cast<Index>(words.size()) > length) words.resize(static_cast<std::size_t>(length));
-  data.labels.push_back(class_id(data, label));
-  data.texts.push_back(std::move(words));
-}
+// ---- data ----
 
-Dataset read_texts(const Settings& s) {
-  LineReader lines(s.text);
+// With the classes of what is known first. InputError for others.
+Dataset read_data(const Settings& s, const Known& known) {
   Dataset data;
-  for (std::string row; lines.next(row);) {
-    if (row.empty()) continue;
-    const std::size_t tab = row.find('\t');
-    if (tab == std::string::npos || tab == 0) throw FileError(fmt::format("{}: expected label<TAB>text", lines.place()));
-    if (tokenize(row.substr(tab + 1)).empty()) throw FileError(fmt::format("{}: the text is empty", lines.place()));
-    add_text(data, row.substr(0, tab), std::string_view(row).substr(tab + 1), s.length);
-  }
-  if (data.size() == 0) throw FileError(s.text + ": is empty");
-  return data;
-}
-
-Dataset draw_texts(const Settings& s) {
-  Dataset data;
-  RandomStream random = s.common.random(0);
-  for (Index i = 0; i < s.sentences; ++i) {
-    const auto [label, text] = sentences::draw(random);
-    add_text(data, label, text, s.length);
-  }
-  return data;
-}
-
-Dataset read_pictures(const Settings& s) {
-  auto [images, labels] = read_idx_images(s.images, s.labels);
-  if (images.shape().rank() != 3)
-    throw InputError(fmt::format("{} {} are no pictures of rows and columns", s.images, images.shape().text()));
-  Dataset data;
-  data.pictures = std::move(images);
-  const std::int32_t most = labels.size() ? *std::max_element(labels.begin(), labels.end()) : 0;
-  for (std::int32_t c = 0; c <= most; ++c) data.classes.push_back(fmt::format("{}", c));
-  data.labels.assign(labels.begin(), labels.end());
+  for (const std::string& name : known.classes) labelled::class_id(data, name);
+  if (!s.images.empty())
+    data = labelled::read_pictures(s.images, s.labels);
+  else if (!s.text.empty())
+    data = labelled::read_texts(s.text, s.length, std::move(data));
+  else
+    data = labelled::draw_texts(s.sentences, s.length, s.common.random(0), std::move(data));
+  if (known.classes.empty()) return data;
+  if (data.classes.size() > known.classes.size())
+    throw InputError(fmt::format("the class \"{}\" is not among those that the model knows: {}",
+                                 data.classes[known.classes.size()], fmt::join(known.classes, ", ")));
+  data.classes = known.classes;
+  if (known.columns > 0 && data.pictures.shape().dim(2) != known.columns)
+    throw InputError(fmt::format("the model reads pictures of {} columns, not {}", known.columns, data.pictures.shape().dim(2)));
   return data;
 }
 
@@ -100,6 +84,7 @@ Split split(const Dataset& data, const Settings& s) {
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   RandomStream random = s.common.random(2);
   if (data.of_texts()) shuffle(order, random);
+  if (s.epochs == 0) return {{}, order};
   const Index train = s.train > 0 ? s.train : data.size() * 4 / 5;
   if (data.classes.size() < 2 || train < 1 || train >= data.size())
     throw InputError(fmt::format("{} examples of {} classes: cannot learn from {} and test on the others", data.size(),
@@ -111,11 +96,13 @@ Split split(const Dataset& data, const Settings& s) {
 
 class Classifier {
  public:
-  Classifier(const Settings& s, const Dataset& data, const Split& split) : s_(s), data_(data) {
+  // `words`: those that are known already; none: those of what is learnt.
+  Classifier(const Settings& s, const Dataset& data, const Split& split, const std::vector<std::string>& words)
+      : s_(s), data_(data), words_(words) {
     Index inputs = data.of_texts() ? s.word_size : data.pictures.shape().dim(2);
     if (data.of_texts()) {
       words_.add("<unknown>");
-      for (Index i : split.train)
+      for (Index i : words.empty() ? split.train : std::vector<Index>())
         for (const std::string& w : data.texts[static_cast<std::size_t>(i)]) words_.add(w);
       embed_.emplace(params_, "words", words_.size(), s.word_size, init::normal(.5));
     }
@@ -129,7 +116,7 @@ class Classifier {
                      ClipNorm{1},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
-                                    .schedule = program::rise_and_fall(updates, 50),
+                                    .schedule = program::rise_and_fall(std::max<Index>(updates, 1), 50),
                                     .lengths = {.spare = 32}});
   }
 
@@ -150,7 +137,17 @@ class Classifier {
     return out;
   }
   const ParameterSet& params() const { return params_; }
-  const WordVocabulary& words() const { return words_; }
+  Trainer<float>& trainer() { return *trainer_; }
+
+  // What it takes to build this model again.
+  Record description() const {
+    Record r;
+    r.set("program", "classify").set("network", s_.network).set("units", s_.units).set("classes", data_.classes);
+    if (!data_.of_texts()) return r.set("columns", data_.pictures.shape().dim(2));
+    std::vector<std::string> words;
+    for (std::int32_t id = 0; id < words_.size(); ++id) words.push_back(words_.word(id));
+    return r.set("words", words).set("word size", s_.word_size);
+  }
 
  private:
   struct Batch {
@@ -287,52 +284,109 @@ std::vector<const char*> unused(const Settings& s) {
   return {};
 }
 
-void learn(const CLI::App& app, const Settings& s) {
-  const Dataset data = !s.images.empty() ? read_pictures(s) : !s.text.empty() ? read_texts(s) : draw_texts(s);
+// What goes on from update to update, besides the Trainer.
+struct Run {
+  std::vector<Index>& order;  // of the examples to learn
+  RandomStream random;
+  Index epoch = 1, batch = 0;  // batches of the epoch that were learnt
+  program::WeightedMean mean = {};
+  std::vector<report::Curve> losses = {{.name = "training"}, {.name = "test", .best = report::Best::smallest}};
+  std::vector<report::Curve> shares = {{.name = "test", .best = report::Best::largest}};
+
+  void keep(Keeper& keep) {
+    std::vector<Index> kept = order;
+    keep("order", kept);
+    std::vector<Index> there = kept, here = order;
+    std::ranges::sort(there);
+    std::ranges::sort(here);
+    if (there != here)
+      throw FileError(fmt::format("the checkpoint is of a run over other examples: {}, not {}", kept.size(), order.size()));
+    order = std::move(kept);
+    keep("random", random);
+    keep("epoch", epoch);
+    keep("batch", batch);
+    if (epoch < 1 || batch < 0) throw FileError(fmt::format("the checkpoint is at batch {} of epoch {}", batch, epoch));
+    keep("mean", mean);
+    program::KeptPoints loss{losses}, share{shares};
+    keep("losses", loss);
+    keep("shares", share);
+  }
+};
+
+void show(report::Page& page, const Dataset& data, const Confusion& c) {
+  page.result("test right", fmt::format("{:.2f}%", c.share));
+  page.result("loss of the test", fmt::format("{:.4f}", c.loss));
+  if (data.classes.size() <= kMostBars) page.set("classes", right_by_class(data, c));
+  page.set("confusion", report::HeatMap{.title = "True class against judged class",
+                                        .rows = data.classes,
+                                        .columns = data.classes,
+                                        .values = c.counts,
+                                        .diverging = false,
+                                        .caption = "One row for each true class, one column for each that was judged."});
+}
+
+void train(Classifier& classifier, const Settings& s, const Dataset& data, Split& parts, report::Page& page) {
+  Run run{parts.train, s.common.random(1)};
+  program::Checkpoints checkpoints(classifier.trainer(), s.keeping, [&](Keeper& keep) { run.keep(keep); });
+  checkpoints.resume();
+  const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
+  const Index before = classifier.trainer().updates();
+  program::Progress progress(s.epochs * batches - before);
+  for (; run.epoch <= s.epochs && !program::interrupted(); ++run.epoch) {
+    if (run.batch == 0) {
+      shuffle(run.order, run.random);
+      run.mean = {};
+    }
+    while (run.batch < batches && !program::interrupted()) {
+      const auto first = static_cast<std::size_t>(run.batch * s.batch);
+      const std::size_t count = std::min(static_cast<std::size_t>(s.batch), run.order.size() - first);
+      run.mean.add(classifier.learn(std::span(run.order).subspan(first, count)), static_cast<double>(count));
+      ++run.batch;
+      checkpoints.update();
+      progress.update(classifier.trainer().updates() - before,
+                      [&] { return fmt::format("epoch {}  loss {:.4f}", run.epoch, run.mean.value()); });
+    }
+    progress.finish(page);
+    const Confusion last = test(classifier, data, parts.test);
+    fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", run.epoch, run.mean.value(), last.share);
+    if (run.batch < batches) break;  // interrupted within the epoch
+    run.batch = 0;
+    const auto at = static_cast<double>(run.epoch);
+    run.losses[0].points.push_back({at, run.mean.value()});
+    run.losses[1].points.push_back({at, last.loss});
+    run.shares[0].points.push_back({at, last.share});
+    page.set("loss",
+             report::LineChart{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true, .curves = run.losses});
+    page.set("right", report::LineChart{.title = "Right", .x_label = "epoch", .y_label = "%", .curves = run.shares});
+    show(page, data, last);
+    page.write_now_and_then();
+  }
+  checkpoints.finish();
+}
+
+void learn(const CLI::App& app, Settings s) {
+  program::require_writable(s.keeping);
+  std::optional<SafetensorsFile> file;
+  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+  if (!file && s.epochs == 0) throw InputError("0 epochs: there is nothing to do without --load");
+  const Known known = file ? take_description(*file, s) : Known();
+  const Dataset data = read_data(s, known);
   Split parts = split(data, s);
-  Classifier classifier(s, data, parts);
+  Classifier classifier(s, data, parts, known.words);
+  if (file) load_model(*file, classifier.params(), classifier.trainer().parameters());
   auto page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network), unused(s));
   page.setting("parameters", fmt::format("{}", classifier.params().elements()));
   fmt::print("{} examples of {} classes to learn, {} to test, {} parameters\n", parts.train.size(), data.classes.size(),
              parts.test.size(), classifier.params().elements());
-
-  report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
-  losses.curves = {{.name = "training"}, {.name = "test", .best = report::Best::smallest}};
-  report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
-  shares.curves = {{.name = "test", .best = report::Best::largest}};
-  RandomStream random = s.common.random(1);
-  const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
-  program::Progress progress(s.epochs * batches);
-  Confusion last;
-  for (Index epoch = 1; epoch <= s.epochs && !program::interrupted(); ++epoch) {
-    shuffle(parts.train, random);
-    program::WeightedMean mean;
-    for (Index b = 0; b < batches && !program::interrupted(); ++b) {
-      const auto first = static_cast<std::size_t>(b * s.batch);
-      const std::size_t count = std::min(static_cast<std::size_t>(s.batch), parts.train.size() - first);
-      const double l = classifier.learn(std::span(parts.train).subspan(first, count));
-      mean.add(l, static_cast<double>(count));
-      progress.update((epoch - 1) * batches + b + 1, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch, mean.value()); });
-    }
-    progress.finish(page);
-    last = test(classifier, data, parts.test);
-    fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", epoch, mean.value(), last.share);
-    losses.curves[0].points.push_back({static_cast<double>(epoch), mean.value()});
-    losses.curves[1].points.push_back({static_cast<double>(epoch), last.loss});
-    shares.curves[0].points.push_back({static_cast<double>(epoch), last.share});
-    page.set("loss", losses);
-    page.result("test right", fmt::format("{:.2f}%", last.share));
-    page.result("loss of the test", fmt::format("{:.4f}", last.loss));
-    page.set("right", shares);
-    if (data.classes.size() <= kMostBars) page.set("classes", right_by_class(data, last));
-    page.set("confusion", report::HeatMap{.title = "True class against judged class",
-                                          .rows = data.classes,
-                                          .columns = data.classes,
-                                          .values = last.counts,
-                                          .diverging = false,
-                                          .caption = "One row for each true class, one column for each that was judged."});
-    page.write_now_and_then();
+  if (s.epochs > 0) {
+    train(classifier, s, data, parts, page);
+  } else {
+    const Confusion c = test(classifier, data, parts.test);
+    fmt::print("{:.2f}% right, loss {:.4f}\n", c.share, c.loss);
+    show(page, data, c);
   }
+  if (!s.keeping.save.empty())
+    save_model(s.keeping.save, classifier.params(), classifier.trainer().parameters(), classifier.description());
   if (data.of_texts()) show_texts(page, classifier, data, parts.test);
   page.finish();
 }
@@ -366,8 +420,12 @@ int main(int argc, char** argv) {
       ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   app.add_option("--batch", s.batch, "Sequences per training step")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--epochs", s.epochs, "Passes over the training examples")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Passes over the training examples; 0: a model of --load judges them all")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  for (const char* option : {"--network", "--units", "--word-size"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { learn(app, s); });
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "common/keeping.h"
 #include "common/program.h"
 #include "common/sentences.h"
 
@@ -21,11 +22,12 @@ using namespace reel;
 namespace {
 
 struct Settings {
-  std::string vectors, text, save, cell = "lstm";
+  std::string vectors, text, write_vectors, cell = "lstm";
   std::vector<std::string> words, analogy;
   Index neighbours = 6, most = 0, size = 48, batch = 32, iterations = 1500, length = 40, sentences = 3000, shown = 24, rarest = 5;
   double lr = 3e-3, dropout = .2;
   program::Common common;
+  program::Keeping keeping;
 };
 
 // ---- a language model over words, for vectors of one's own ----
@@ -47,7 +49,8 @@ std::vector<std::vector<std::string>> sentences_of(const std::string& text, Inde
   return all;
 }
 
-Corpus make_corpus(const Settings& s) {
+// Over the words that are known, if any are.
+Corpus make_corpus(const Settings& s, const std::vector<std::string>& known) {
   std::string text;
   if (s.text.empty()) {
     RandomStream random = s.common.random(0);
@@ -63,8 +66,9 @@ Corpus make_corpus(const Settings& s) {
   std::ranges::stable_sort(order, std::greater<>(), &std::pair<std::string, Index>::second);
   Corpus corpus;
   for (const char* mark : {"<start>", "<end>", "<unknown>"}) corpus.words.add(mark);
+  for (const std::string& word : known) corpus.words.add(word);
   for (const auto& [word, count] : order)
-    if (count >= s.rarest) corpus.words.add(word);
+    if (known.empty() && count >= s.rarest) corpus.words.add(word);
   if (corpus.words.size() < 5) throw InputError(fmt::format("no two words come {} times in the text; see --rarest", s.rarest));
   for (const auto& sentence : sentences) {
     auto& ids = corpus.sentences.emplace_back();
@@ -101,22 +105,32 @@ struct LanguageModel {
   }
 };
 
-WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page& page) {
+WordVectors learn_vectors(const Settings& s, const Corpus& corpus, const SafetensorsFile* file, report::Page& page) {
   const LanguageModel model(s, corpus.words.size());
   Trainer<float> trainer([&](Tape& tape, Index T, Mode mode) { return model.loss(tape, T, s.dropout, mode); }, model.params,
                          Adam{.lr = s.lr}, ClipNorm{1},
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
-                          .schedule = program::rise_and_fall(s.iterations, 50),
+                          .schedule = program::rise_and_fall(std::max<Index>(s.iterations, 1), 50),
                           .lengths = {.spare = 32}});  // few lengths, each met again and again
+  if (file) load_model(*file, model.params, trainer.parameters());
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
   page.setting("parameters", fmt::format("{}", model.params.elements()));
   report::LineChart losses{.title = "Loss of the language model", .x_label = "iteration", .y_label = "nats per word"};
   losses.curves = {{.name = "training"}};
   RandomStream random = s.common.random(1);
-  program::Progress progress(s.iterations);
   program::SmoothedLoss smooth;
-  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) {
+    keep("random", random);
+    keep("loss", smooth);
+    program::KeptPoints kept{losses.curves};
+    keep("losses", kept);
+    keep.same("sentences", corpus.sentences.size());
+  });
+  checkpoints.resume();
+  const Index start = trainer.updates();
+  program::Progress progress(s.iterations - start);
+  for (Index i = start + 1; i <= s.iterations && !program::interrupted(); ++i) {
     std::vector<std::vector<std::int32_t>> before, after;
     std::size_t longest = 1;
     for (Index k = 0; k < s.batch; ++k) {
@@ -132,9 +146,19 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, report::Page&
     smooth.add(l);
     losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
     if (i % 50 == 0 || i == s.iterations) page.set("loss", losses), page.write_now_and_then();
-    progress.update(i, [&] { return fmt::format("{:>6}/{}  loss {:.4f} nats per word", i, s.iterations, smooth.value()); });
+    checkpoints.update();
+    progress.update(i - start,
+                    [&] { return fmt::format("{:>6}/{}  loss {:.4f} nats per word", i, s.iterations, smooth.value()); });
   }
   progress.finish(page);
+  checkpoints.finish();
+  if (!s.keeping.save.empty()) {
+    std::vector<std::string> words;
+    for (std::int32_t id = 0; id < corpus.words.size(); ++id) words.push_back(corpus.words.word(id));
+    Record told;
+    told.set("program", "embeddings").set("cell", s.cell).set("size", s.size).set("words", words);
+    save_model(s.keeping.save, model.params, trainer.parameters(), told);
+  }
 
   Writer writer(model.decoder(), trainer.parameters(), s.common.make_threads());
   report::Table samples{.title = "Sentences that it writes", .header = {"sentence", "log-likelihood in nats"}};
@@ -206,19 +230,31 @@ std::vector<std::string> usual_words(const Settings& s, const WordVocabulary& kn
   return words;
 }
 
-void run(const CLI::App& app, const Settings& s) {
+void run(const CLI::App& app, Settings s) {
+  program::require_writable(s.keeping);
+  std::optional<SafetensorsFile> file;
+  std::vector<std::string> known;
+  if (!s.keeping.load.empty()) {
+    file.emplace(s.keeping.load);
+    const Record told = program::load_description(*file, "embeddings");
+    s.cell = told.text("cell");
+    s.size = told.count("size");
+    known = told.texts("words");
+    if (known.size() < 5) throw FileError(fmt::format("{}: knows {} words", file->path(), known.size()));
+  }
   auto page = program::make_page(app, s.common, "Word vectors", s.vectors.empty() ? "learnt by a language model" : s.vectors);
   WordVectors v;
-  const auto require_asked = [&](const WordVocabulary& known) { known.encode(s.words), known.encode(s.analogy); };
+  const auto require_asked = [&](const WordVocabulary& words) { words.encode(s.words), words.encode(s.analogy); };
   if (s.vectors.empty()) {
-    const Corpus corpus = make_corpus(s);
+    // What is only looked at needs no text.
+    const Corpus corpus = file && s.iterations == 0 ? Corpus{WordVocabulary(known), {}} : make_corpus(s, known);
     require_asked(corpus.words);  // before any work
-    v = learn_vectors(s, corpus, page);
+    v = learn_vectors(s, corpus, file ? &*file : nullptr, page);
   } else {
     v = read_word_vectors(s.vectors, s.most);
     require_asked(v.words);
   }
-  if (!s.save.empty()) write_word_vectors(s.save, v);
+  if (!s.write_vectors.empty()) write_word_vectors(s.write_vectors, v);
   fmt::print("{} words of {} numbers\n", v.words.size(), v.size());
   const std::vector<std::string> words = s.words.empty() ? usual_words(s, v.words) : s.words;
   show_neighbours(v, words, s.neighbours, page);
@@ -252,7 +288,8 @@ int main(int argc, char** argv) {
   app.add_option("--analogy", s.analogy, "Three words: a is to b as c is to what?")->expected(3);
   app.add_option("--neighbours", s.neighbours, "Neighbours of each word")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--shown", s.shown, "Words in the heat map at most")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--save", s.save, "File to write the vectors to, in GloVe's format")->check(program::not_empty());
+  app.add_option("--write-vectors", s.write_vectors, "File to write the vectors to, in GloVe's format")
+      ->check(program::not_empty());
   app.add_option("--cell", s.cell, "Cell of the language model")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--size", s.size, "Numbers of a word's vector, and units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--rarest", s.rarest, "Words that come less often are <unknown>")
@@ -267,5 +304,9 @@ int main(int argc, char** argv) {
   app.add_option("--iterations", s.iterations, "Training steps")->check(CLI::Range(0, 100000000))->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  for (const char* option : {"--cell", "--size", "--vectors", "--rarest"})
+    app.get_option(option)->excludes(app.get_option("--load"));
+  for (const char* option : {"--save", "--checkpoint"}) app.get_option(option)->excludes(app.get_option("--vectors"));
   return program::run(app, argc, argv, [&] { run(app, s); });
 }

@@ -1,8 +1,10 @@
 // Translates numbers from words to digits and back with an encoder-decoder: a translation that can be checked exactly.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <set>
 
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <fmt/ranges.h>
@@ -24,6 +26,7 @@ struct Settings {
   Index pairs = 20000, test = 2000, units = 128, batch = 64, iterations = 8000, beam = 1;
   double lr = 4e-3;
   program::Common common;
+  program::Keeping keeping;
 };
 
 // ---- numbers ----
@@ -69,8 +72,15 @@ using Ids = std::vector<std::int32_t>;
 
 class Translator {
  public:
-  Translator(const Settings& s, std::string name, Spelling from, Spelling to)
-      : s_(s), name_(std::move(name)), from_(from), to_(to), source_(vocabulary(from, false)), target_(vocabulary(to, true)) {
+  // `key`: its name in files and options, such as "to-digits".
+  Translator(const Settings& s, std::string name, std::string key, Spelling from, Spelling to)
+      : s_(s),
+        name_(std::move(name)),
+        key_(std::move(key)),
+        from_(from),
+        to_(to),
+        source_(vocabulary(from, false)),
+        target_(vocabulary(to, true)) {
     for (Index n : {Index{777'777}, Index{373'373}, kLargest})
       longest_source_ = std::max(longest_source_, static_cast<Index>(from_(n).size())),
       longest_target_ = std::max(longest_target_, static_cast<Index>(to_(n).size()) + 1);
@@ -81,24 +91,35 @@ class Translator {
 
   // Held-out numbers are translated now and then when there is a page.
   void train(const std::vector<Index>& numbers, const std::vector<Index>& held_out, report::Page& page) {
-    Trainer<float> trainer(
-        [this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
-        {.seed = s_.common.seed, .threads = s_.common.make_threads(), .schedule = program::rise_and_fall(s_.iterations, 100)});
+    Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
+                           {.seed = s_.common.seed,
+                            .threads = s_.common.make_threads(),
+                            .schedule = program::rise_and_fall(std::max<Index>(s_.iterations, 1), 100)});
+    if (trained_) trainer.parameters() = *trained_;  // of a file
     values_ = &trainer.parameters();
     make_writer();
-    RandomStream random = s_.common.random(1);
     report::LineChart losses{.title = name_ + ": loss", .x_label = "iteration", .y_label = "nats per symbol", .log_y = true};
     report::LineChart shares{.title = name_ + ": exact", .x_label = "iteration", .y_label = "% of held-out numbers"};
     losses.curves = {{.name = "training"}};
     shares.curves = {{.name = "held out"}};
+    Run run{s_.common.random(1), losses.curves, shares.curves};
+    program::Keeping keeping = s_.keeping;
+    if (s_.direction == "both" &&
+        !keeping.checkpoint.empty()) {  // one for each direction, the second begun when the first is done
+      keeping.checkpoint += "." + key_;
+      keeping.resume = keeping.resume && std::filesystem::exists(keeping.checkpoint);
+    }
+    program::Checkpoints checkpoints(trainer, keeping, [&](Keeper& keep) { run.keep(keep); });
+    checkpoints.resume();
+    const Index start = trainer.updates();
     const std::vector<Index> some(held_out.begin(),
                                   held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(held_out.size(), 500)));
-    program::Progress progress(s_.iterations);
-    program::SmoothedLoss smooth;
-    for (Index i = 1; i <= s_.iterations && !program::interrupted(); ++i) {
+    program::Progress progress(s_.iterations - start);
+    program::SmoothedLoss& smooth = run.smooth;
+    for (Index i = start + 1; i <= s_.iterations && !program::interrupted(); ++i) {
       std::vector<Index> chosen;
       for (Index k = 0; k < s_.batch; ++k)
-        chosen.push_back(numbers[static_cast<std::size_t>(random.below(static_cast<Index>(numbers.size())))]);
+        chosen.push_back(numbers[static_cast<std::size_t>(run.random.below(static_cast<Index>(numbers.size())))]);
       const Batch b = batch(chosen);
       const double l = trainer.step({{"source", b.source.ids},
                                      {"counts", b.source.counts},
@@ -114,13 +135,29 @@ class Translator {
         page.set(name_ + " exact", shares);
         page.write_now_and_then();
       }
-      progress.update(
-          i, [&] { return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth.value()); });
+      checkpoints.update();
+      progress.update(i - start, [&] {
+        return fmt::format("{}  {:>6}/{}  loss {:.4f} nats per symbol", name_, i, s_.iterations, smooth.value());
+      });
     }
     progress.finish(page, name_);
+    checkpoints.finish();
     trained_.emplace(trainer.parameters());
     values_ = &*trained_;
     make_writer();
+  }
+
+  // What another run learnt.
+  void load(const SafetensorsFile& file) {
+    trained_.emplace(params_.initial<float>(s_.common.seed));
+    load_model(file, params_, *trained_, {.prefix = key_ + "."});
+    values_ = &*trained_;
+    make_writer();
+  }
+  // Of what was learnt or loaded, if anything was.
+  void add_to(std::vector<TensorToStore>& tensors) const {
+    if (!trained_) return;
+    for (const Parameter& p : params_.all()) tensors.emplace_back(fmt::format("{}.{}", key_, p.name()), (*trained_)[p]);
   }
 
   // The translation of each number's source.
@@ -183,6 +220,19 @@ class Translator {
   struct Batch {
     SequenceBatch source, before, after;
   };
+  // What goes on from update to update, besides the Trainer.
+  struct Run {
+    RandomStream random;
+    std::vector<report::Curve>&losses, &shares;
+    program::SmoothedLoss smooth = {};
+    void keep(Keeper& keep) {
+      keep("random", random);
+      keep("loss", smooth);
+      program::KeptPoints loss{losses}, share{shares};
+      keep("losses", loss);
+      keep("shares", share);
+    }
+  };
 
   static std::string_view between(Spelling s) { return s == digits ? "" : " "; }
   std::string join(const std::vector<std::string>& words) const { return fmt::format("{}", fmt::join(words, between(from_))); }
@@ -228,7 +278,7 @@ class Translator {
   }
 
   const Settings& s_;
-  std::string name_;
+  std::string name_, key_;
   Spelling from_, to_;
   WordVocabulary source_, target_;
   Index longest_source_ = 1, longest_target_ = 1;
@@ -260,11 +310,33 @@ Numbers draw_numbers(const Settings& s) {
   return {{all.begin() + s.test, all.end()}, {all.begin(), all.begin() + s.test}};
 }
 
+// ---- what is kept ----
+
+void save(const Settings& s, const Translator& to_digits, const Translator& to_words) {
+  SaveOptions options;
+  to_digits.add_to(options.more);
+  to_words.add_to(options.more);
+  Record told;
+  told.set("program", "seq2seq").set("direction", s.direction).set("cell", s.cell).set("units", s.units);
+  save_model(s.keeping.save, ParameterSet(), ParameterValues<float>(), told, options);
+}
+
+void take_description(const SafetensorsFile& file, Settings& s) {
+  const Record r = program::load_description(file, "seq2seq");
+  s.cell = r.text("cell");
+  s.units = r.count("units");
+  const std::string& has = r.text("direction");
+  if (has != "both" && has != s.direction) {
+    if (s.direction != "both") throw InputError(fmt::format("{}: has learnt {}, not {}", file.path(), has, s.direction));
+    s.direction = has;
+  }
+}
+
 void learn(const Settings& s, Translator& translator, const Numbers& numbers, report::Page& page) {
   page.setting(fmt::format("parameters, {}", translator.name()), fmt::format("{}", translator.params().elements()));
   fmt::print("{}: {} pairs to learn, {} held out, {} parameters\n", translator.name(), numbers.train.size(), numbers.test.size(),
              translator.params().elements());
-  translator.train(numbers.train, numbers.test, page);
+  if (s.iterations > 0) translator.train(numbers.train, numbers.test, page);
   if (program::interrupted()) return;
   std::vector<Index> mistakes;
   const Index exact = translator.count_exact(numbers.test, &mistakes);
@@ -303,24 +375,35 @@ int main(int argc, char** argv) {
   app.add_option("--units", s.units, "Units of the cells")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--batch", s.batch, "Pairs per training step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--iterations", s.iterations, "Training steps of each direction")
-      ->check(CLI::Range(Index{1}, Index{1} << 40))
+      ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   app.add_option("--beam", s.beam, "Beginnings kept by beam search; 1 writes greedily")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {
+    program::require_writable(s.keeping);
+    std::optional<SafetensorsFile> file;
+    if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+    if (file) take_description(*file, s);
+    if (!file && s.iterations == 0) throw InputError("0 iterations: there is nothing to do without --load");
     const Numbers numbers = draw_numbers(s);
-    Translator to_digits(s, "words to digits", spell, digits), to_words(s, "digits to words", digits, spell);
+    Translator to_digits(s, "words to digits", "to-digits", spell, digits),
+        to_words(s, "digits to words", "to-words", digits, spell);
     for (const std::string& text : s.translate) {  // before any work
       (in_digits(text) ? to_words : to_digits).check(text);
       if (s.direction == (in_digits(text) ? "to-digits" : "to-words"))
         throw InputError(fmt::format("\"{}\": cannot be translated when only {} is learnt", text, s.direction));
     }
     auto page = program::make_page(app, s.common, "Numbers in words and digits", "An encoder-decoder translates");
+    if (file && s.direction != "to-words") to_digits.load(*file);
+    if (file && s.direction != "to-digits") to_words.load(*file);
     if (s.direction != "to-words") learn(s, to_digits, numbers, page);
     if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers, page);
+    if (!s.keeping.save.empty()) save(s, to_digits, to_words);
     report::Table asked{.title = "Asked for", .header = {"number", "translation"}};
     for (const std::string& text : s.translate) {
       if (program::interrupted()) break;

@@ -13,6 +13,7 @@ import argparse
 import ctypes
 import json
 import os
+import pickle
 import struct
 import sys
 import tempfile
@@ -98,7 +99,10 @@ def main():
     if options.back:
         torch.save(read(options.source), options.target)
         return
-    state = torch.load(options.source, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(options.source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        sys.exit(f"{options.source}: holds more than tensors: save module.state_dict(), not the module")
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):

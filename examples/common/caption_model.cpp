@@ -54,10 +54,19 @@ Examples draw_examples(Index count, RandomStream& random, const std::vector<bool
   return e;
 }
 
-Model::Model(const ModelOptions& o)
+Model::Model(const ModelOptions& o, const std::vector<Index>& held_out)
     : options_(o), words_(std::vector<std::string>{"<start>", "<end>"}), sampling_(o.common.random(0, RandomUse::sampling)) {
   RandomStream random = o.common.random(2);
-  seen_ = held_out_ = scenes::choose_held_out(random);
+  held_out_ = scenes::choose_held_out(random);
+  if (!held_out.empty()) {
+    held_out_.assign(held_out_.size(), false);
+    for (Index pair : held_out) {
+      if (pair < 0 || pair >= static_cast<Index>(held_out_.size()))
+        throw FileError(fmt::format("there is no pair {} of shape and colour", pair));
+      held_out_[static_cast<std::size_t>(pair)] = true;
+    }
+  }
+  seen_ = held_out_;
   seen_.flip();
   for (const std::string& word : scenes::words()) words_.add(word);
   const auto add_kind = [&](const auto& list) {
@@ -72,11 +81,20 @@ Model::Model(const ModelOptions& o)
                    TrainerOptions{.seed = o.common.seed,
                                   .threads = o.common.make_threads(),
                                   .weight_decay = {o.decay, true},
-                                  .schedule = program::rise_and_fall(o.iterations, 100)});
+                                  .schedule = program::rise_and_fall(std::max<Index>(o.iterations, 1), 100)});
   Tape tape;
   see_ = see(tape);
   seeing_.emplace(see_.vars, &trainer_->parameters(), SessionOptions{.threads = o.common.make_threads()});
   writer_.emplace(captioner_->decoder(), trainer_->parameters(), o.common.make_threads());
+}
+
+Record Model::description() const {
+  std::vector<Index> pairs;
+  for (std::size_t p = 0; p < held_out_.size(); ++p)
+    if (held_out_[p]) pairs.push_back(static_cast<Index>(p));
+  Record r;
+  r.set("program", "caption").set("cell", options_.cell).set("units", options_.units).set("features", options_.features);
+  return r.set("held out", pairs);
 }
 
 double Model::learn(RandomStream& random) {

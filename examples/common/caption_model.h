@@ -60,7 +60,8 @@ struct ModelOptions {
 // half of the words that it has written about an object, so that it looks for the next one in the picture, not in the last one.
 class Model {
  public:
-  explicit Model(const ModelOptions& options);  // which live as long as the model
+  // The options live as long as the model. `held_out`: pairs that a model which was saved never saw; none: they are drawn.
+  explicit Model(const ModelOptions& options, const std::vector<Index>& held_out = {});
 
   // One update on newly drawn pictures; returns the loss.
   double learn(RandomStream& random);
@@ -69,6 +70,9 @@ class Model {
 
   Sentence sentence(const Written& text) const;
   const ParameterSet& params() const { return params_; }
+  Trainer<float>& trainer() { return *trainer_; }
+  RandomStream& sampling() { return sampling_; }  // of captions that are drawn
+  Record description() const;                     // what it takes to build this model again
   // By pair of shape and colour (scenes::Object::pair): which never appear in training, and which do.
   const std::vector<bool>& held_out() const { return held_out_; }
   const std::vector<bool>& seen() const { return seen_; }

@@ -85,7 +85,7 @@ void Checkpoints::finish() {
   next_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_));
 }
 
-void keep_points(reel::Keeper& keep, std::vector<reel::report::Curve>& curves) {
+void KeptPoints::keep(reel::Keeper& keep) {
   for (std::size_t i = 0; i < curves.size(); ++i) {
     std::vector<double> x, y;
     for (const reel::report::Point& p : curves[i].points) x.push_back(p.x), y.push_back(p.y);

@@ -52,6 +52,9 @@ class Checkpoints {
 };
 
 // The points of curves, so that a page goes on where it stopped.
-void keep_points(reel::Keeper& keep, std::vector<reel::report::Curve>& curves);
+struct KeptPoints {
+  std::vector<reel::report::Curve>& curves;
+  void keep(reel::Keeper& keep);
+};
 
 }  // namespace program

@@ -70,7 +70,7 @@ void check_example(const SafetensorsFile& file, Session<T>& session) {
   std::vector<Binding> bindings;
   for (const StoredTensor& stored : file.tensors()) {
     if (!stored.name.starts_with(kInput)) continue;
-    const std::string name = stored.name.substr(kInput.size());
+    const std::string_view name = std::string_view(stored.name).substr(kInput.size());  // a Binding has no name of its own
     if (stored_real(stored.type))
       bindings.emplace_back(name, reals.emplace_back(file.read<T>(stored.name)));
     else

@@ -1,5 +1,9 @@
+#include <csignal>
+
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <reel/data/file_writer.h>
@@ -56,6 +60,28 @@ TEST_CASE("file writer: what a killed program left is taken away, and nothing el
   ::close(lock);
   write_file(path, "again");
   CHECK(!std::filesystem::exists(busy));
+}
+
+TEST_CASE("file writer: a disk that fills up leaves what was there, and nothing else") {
+  const Directory directory;
+  const std::string path = directory.write("file", "before");
+  // A limit on the size of files does what a full disk does: a write that fails in the middle.
+  rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 10000;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  check_throws<FileError>([&] { write_file(path, std::string(50000, 'x')); }, {path.c_str(), "cannot be written", "large"});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK(read_file(path) == "before");
+  CHECK(directory.files() == 1);
+  if (::geteuid() == 0) return;  // who may write everywhere
+  ::chmod(directory.path().c_str(), 0500);
+  check_throws<FileError>([&] { write_file(path, "x"); }, {path.c_str(), "Permission denied"});
+  ::chmod(directory.path().c_str(), 0700);
+  CHECK(read_file(path) == "before");
 }
 
 TEST_CASE("file writer: two at once do not disturb each other; the last to commit wins") {
