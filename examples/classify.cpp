@@ -116,7 +116,7 @@ class Classifier {
                      ClipNorm{1},
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
-                                    .schedule = program::rise_and_fall(std::max<Index>(updates, 1), 50),
+                                    .schedule = program::rise_and_fall(updates, 50),
                                     .lengths = {.spare = 32}});
   }
 

@@ -111,7 +111,7 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, const Safeten
                          Adam{.lr = s.lr}, ClipNorm{1},
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
-                          .schedule = program::rise_and_fall(std::max<Index>(s.iterations, 1), 50),
+                          .schedule = program::rise_and_fall(s.iterations, 50),
                           .lengths = {.spare = 32}});  // few lengths, each met again and again
   if (file) load_model(*file, model.params, trainer.parameters());
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());

@@ -91,10 +91,9 @@ class Translator {
 
   // Held-out numbers are translated now and then when there is a page.
   void train(const std::vector<Index>& numbers, const std::vector<Index>& held_out, report::Page& page) {
-    Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
-                           {.seed = s_.common.seed,
-                            .threads = s_.common.make_threads(),
-                            .schedule = program::rise_and_fall(std::max<Index>(s_.iterations, 1), 100)});
+    Trainer<float> trainer(
+        [this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
+        {.seed = s_.common.seed, .threads = s_.common.make_threads(), .schedule = program::rise_and_fall(s_.iterations, 100)});
     if (trained_) trainer.parameters() = *trained_;  // of a file
     values_ = &trainer.parameters();
     make_writer();

@@ -9,12 +9,12 @@ given is all that stands before "kernel", and the suffix what stands after it.
 """
 import argparse
 import json
-import os
 import struct
 import sys
-import tempfile
 
 import h5py
+
+import safetensors_file
 
 TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8"}
 
@@ -39,27 +39,8 @@ def to_safetensors(source, target):
     for name, array in arrays.items():
         if array.dtype.name not in TYPES:
             sys.exit(f"{source}: {name} is {array.dtype.name}, which has no counterpart in a safetensors file")
-    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    header, at = {}, 0
-    for name in order:
-        size = arrays[name].nbytes
-        header[name] = {"dtype": TYPES[arrays[name].dtype.name], "shape": list(arrays[name].shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(os.path.abspath(target)), delete=False) as file:
-        try:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for name in order:
-                file.write(arrays[name].astype(arrays[name].dtype.newbyteorder("<"), order="C").tobytes())
-            file.close()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(file.name, 0o666 & ~mask)
-            os.replace(file.name, target)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    little = {name: array.astype(array.dtype.newbyteorder("<"), order="C") for name, array in arrays.items()}
+    safetensors_file.write(target, {name: (TYPES[a.dtype.name], a.itemsize, a.shape, a.tobytes()) for name, a in little.items()})
 
 
 def to_hdf5(source, target):

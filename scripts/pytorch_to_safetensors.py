@@ -12,13 +12,13 @@ In a program of one's own, with an example that reel recomputes when it loads th
 import argparse
 import ctypes
 import json
-import os
 import pickle
 import struct
 import sys
-import tempfile
 
 import torch
+
+import safetensors_file
 
 TYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
@@ -33,35 +33,12 @@ def raw(tensor):
 
 
 def write(path, tensors, metadata=None):
-    """Tensors by name: the larger types first, then by name, and the header padded to eight bytes."""
+    """Tensors by name."""
     for name, tensor in tensors.items():
         if tensor.dtype not in TYPES:
             raise SystemExit(f"{name}: {tensor.dtype} has no counterpart in a safetensors file")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header, at = {}, 0
-    if metadata:
-        header["__metadata__"] = metadata
-    for name in order:
-        size = tensors[name].numel() * tensors[name].element_size()
-        header[name] = {"dtype": TYPES[tensors[name].dtype], "shape": list(tensors[name].shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    folder = os.path.dirname(os.path.abspath(path))
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        try:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for name in order:
-                file.write(raw(tensors[name]))
-            file.close()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(file.name, 0o666 & ~mask)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    safetensors_file.write(path, {name: (TYPES[t.dtype], t.element_size(), t.shape, raw(t)) for name, t in whole.items()}, metadata)
 
 
 def read(path):

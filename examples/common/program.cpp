@@ -146,7 +146,7 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
 bool on_terminal() { return isatty(STDOUT_FILENO) != 0; }
 
 reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup) {
-  const reel::Schedule fall = reel::schedule::cosine(updates, .02);
+  const reel::Schedule fall = reel::schedule::cosine(std::max<reel::Index>(updates, 1), .02);
   const reel::Index rise = std::min(warmup, updates / 2);
   return rise > 0 ? reel::schedule::warmup(rise, fall) : fall;
 }

@@ -80,7 +80,7 @@ class WeightedMean {
 };
 
 // The rate of a run of so many updates: rises for `warmup` of them, or for half of a short run, then falls to a fiftieth along a
-// cosine.
+// cosine. Of a run of none there is no update to ask about.
 reel::Schedule rise_and_fall(reel::Index updates, reel::Index warmup);
 
 // A mean of the last fifty numbers or so, older ones fading; at first of all that came.

@@ -77,12 +77,11 @@ void Keeper::operator()(std::string_view name, RandomStream& random) {
   std::vector<std::int64_t> list(position.begin(), position.end());
   std::vector<Index> dims{static_cast<Index>(list.size())};
   numbers(name, dims, list);
-  if (list.size() != position.size() ||
-      !RandomStream::valid({static_cast<std::uint64_t>(list[0]), static_cast<std::uint64_t>(list[1]),
-                            static_cast<std::uint64_t>(list[2]), static_cast<std::uint64_t>(list[3])}))
-    refuse(name, "is no position of a random stream");
-  random.set_position({static_cast<std::uint64_t>(list[0]), static_cast<std::uint64_t>(list[1]),
-                       static_cast<std::uint64_t>(list[2]), static_cast<std::uint64_t>(list[3])});
+  RandomStream::Position found{};
+  const bool whole = list.size() == found.size();
+  if (whole) std::ranges::transform(list, found.begin(), [](std::int64_t x) { return static_cast<std::uint64_t>(x); });
+  if (!whole || !RandomStream::valid(found)) refuse(name, "is no position of a random stream");
+  random.set_position(found);
 }
 
 template <class T>
