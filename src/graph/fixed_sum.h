@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include <reel/graph/shape.h>
@@ -38,33 +39,41 @@ class PairwiseSum {
   std::uint64_t count_ = 0;
 };
 
+// The sum of at(first), ..., at(end - 1) as PairwiseSum has it, of end - first > 0 terms that can be had in order, without its store.
+template <class S, class F>
+S sum_in_pairs(Index first, Index end, F& at) {
+  const auto n = static_cast<std::uint64_t>(end - first);
+  if (n == 1) return at(first);
+  const Index middle = first + static_cast<Index>(std::bit_floor(n - 1));
+  const S left = sum_in_pairs<S>(first, middle, at);
+  return left + sum_in_pairs<S>(middle, end, at);
+}
+
 // The sum along a row of n terms at(0), at(1), ...
 template <class S, class F>
 S sum_along(Index n, F at) {
-  PairwiseSum<S> sums;
-  for (Index first = 0; first < n; first += kSumChains * kSumStretch) {
+  constexpr Index kEach = kSumChains * kSumStretch;
+  auto stretch = [&](Index number) {
     std::array<S, kSumChains> chains{};
-    for (Index i = first; i < std::min(n, first + kSumChains * kSumStretch); ++i)
+    for (Index i = number * kEach; i < std::min(n, (number + 1) * kEach); ++i)
       chains[static_cast<std::size_t>(i % kSumChains)] += at(i);
     for (std::size_t far = kSumChains / 2; far > 0; far /= 2)
       for (std::size_t i = 0; i < far; ++i) chains[i] += chains[i + far];
-    sums.push(chains[0]);
-  }
-  return sums.total();
+    return chains[0];
+  };
+  return n > 0 ? sum_in_pairs<S>(0, (n + kEach - 1) / kEach, stretch) : S{};
 }
 
 // The sum across n rows of one element of each, at(0), at(1), ...
 template <class S, class F>
 S sum_across(Index n, F at) {
-  const auto stretch = [&](Index first) {
+  auto stretch = [&](Index number) {
+    const Index first = number * kSumStretch;
     S chain = at(first);
     for (Index i = first + 1; i < std::min(n, first + kSumStretch); ++i) chain += at(i);
     return chain;
   };
-  if (n <= kSumStretch) return n > 0 ? stretch(0) : S{};
-  PairwiseSum<S> sums;
-  for (Index first = 0; first < n; first += kSumStretch) sums.push(stretch(first));
-  return sums.total();
+  return n > 0 ? sum_in_pairs<S>(0, (n + kSumStretch - 1) / kSumStretch, stretch) : S{};
 }
 
 }  // namespace reel
