@@ -142,6 +142,47 @@ good "$bin/seq2seq" --load whole.safetensors --iterations 2 --pairs 20 --test 20
 good "$bin/seq2seq" --load one.safetensors --iterations 0 --pairs 20 --test 20
 bad "$bin/seq2seq" --load one.safetensors --iterations 0 --direction to-words; bad "$bin/seq2seq" --iterations 0
 
+# 40 pictures of two by two, whose class is the row that is bright.
+{ printf '\0\0\10\3\0\0\0\50\0\0\0\2\0\0\0\2'; for _ in $(seq 20); do printf '\377\377\0\0\0\0\377\377'; done; } > rows.idx
+{ printf '\0\0\10\1\0\0\0\50'; for _ in $(seq 20); do printf '\0\1'; done; } > rows.labels
+run=("$bin/mlp" --images rows.idx --labels rows.labels --hidden 6 --batch 5 --lr .05)
+good "${run[@]}" --epochs 20 --threads 1 --save whole.safetensors; says 'epoch 20: .*100.00% of the test images right'
+killed "${run[@]}" --epochs 20
+good "$bin/mlp" --load whole.safetensors --epochs 0 --images rows.idx --labels rows.labels; says '100.00% of the images right'
+bad "${run[@]}" --epochs 20 --checkpoint run.checkpoint --resume --batch 6
+bad "$bin/mlp" --load whole.safetensors --images rows.idx --labels rows.labels --hidden 6
+bad "$bin/mlp" --xor --load whole.safetensors; bad "$bin/mlp" --xor --epochs 0; bad "$bin/mlp" --save x.safetensors
+run=("$bin/mlp" --xor)
+good "${run[@]}" --save whole.safetensors; mv out.txt xor.txt; killed "${run[@]}"
+good "$bin/mlp" --xor --load whole.safetensors --epochs 0; cmp out.txt xor.txt
+bad "$bin/mlp" --load whole.safetensors --images rows.idx --labels rows.labels
+
+run=("$bin/lstm" --length 10 --units 6 --batch 8)
+good "${run[@]}" --iterations 12 --threads 1 --save whole.safetensors
+killed "${run[@]}" --iterations 12; ls run.checkpoint.lstm run.checkpoint.elman > /dev/null
+good "$bin/lstm" --load whole.safetensors --iterations 0 --length 20; says 'on 1000 new sequences'
+bad "$bin/lstm" --load whole.safetensors --units 6; bad "$bin/rnn" --load whole.safetensors
+bad "$bin/lstm" --length 11 --units 6 --batch 8 --iterations 12 --checkpoint run.checkpoint --resume; grep -q 'length' err.txt
+
+run=("$bin/rnn" --example 3)
+good "${run[@]}" --iterations 30 --threads 1 --save whole.safetensors; tail -n 2 out.txt > strips.txt; killed "${run[@]}" --iterations 30
+good "$bin/rnn" --example 3 --load whole.safetensors --iterations 0; tail -n 2 out.txt | cmp - strips.txt
+bad "$bin/rnn" --example 1 --save x.safetensors
+
+run=("$bin/memory" --toy --points 20000 --units 4)
+good "${run[@]}" --epochs 2 --threads 1 --save whole.safetensors; killed "${run[@]}" --epochs 2
+good "$bin/memory" --toy --points 20000 --load whole.safetensors --epochs 0; says 'reached'
+bad "$bin/memory" --toy --epochs 0; bad "$bin/memory" --gradients --save x.safetensors; bad "$bin/memory" --load whole.safetensors --cell lstm
+
+# Names of others, and back.
+good "$bin/char_rnn" --text text.txt --cell gru-reset-after --layers 2 "${small[@]}" --save own.safetensors
+for names in pytorch keras; do
+  good "$bin/model_file" convert own.safetensors theirs.safetensors --to $names; says 'GruResetAfter gru-reset-after1: to gru-reset-after'
+  good "$bin/model_file" convert theirs.safetensors back.safetensors --from $names; cmp own.safetensors back.safetensors
+done
+good "$bin/model_file" convert own.safetensors theirs.safetensors --to pytorch --type F16
+bad "$bin/model_file" convert run.checkpoint x --to pytorch; bad "$bin/model_file" convert own.safetensors x --from torch; [ ! -e x ]
+
 : > empty.txt; printf 'ab' > tiny.txt; head -c 300 /dev/zero > binary.txt
 for text in empty.txt tiny.txt binary.txt one-symbol.txt missing.txt .; do bad "$bin/char_rnn" --text "$text" "${small[@]}"; done
 bad "$bin/char_rnn" --text text.txt --batch 4000 --length 4000

@@ -10,7 +10,7 @@ set(REEL_PUBLIC_HEADERS
     models/cells/any_cell.h models/cells/cell_base.h models/cells/cell_kinds.h models/cells/cell_options.h models/cells/cells.h
     models/cells/deep.h models/cells/elman.h models/cells/gate.h models/cells/gru.h models/cells/jordan.h models/cells/lstm.h
     models/cells/recurrent_cell.h models/cells/with_dropout.h
-    models/exchange/keras.h models/exchange/layout.h models/exchange/pytorch.h
+    models/exchange/keras.h models/exchange/layout.h models/exchange/naming.h models/exchange/pytorch.h
     models/generation/captioner.h models/generation/decoder.h models/generation/draw.h models/generation/encoder_decoder.h
     models/generation/writer.h
     ops/activation.h ops/arithmetic.h ops/broadcast.h ops/chain_rule.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h

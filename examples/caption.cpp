@@ -179,10 +179,8 @@ void describe(captions::Model& model, const std::string& name, const Examples& e
 }
 
 void train_and_describe(const CLI::App& app, Settings s) {
-  program::require_writable(s.keeping);
-  std::optional<SafetensorsFile> file;
-  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
-  if (!file && s.model.iterations == 0) throw InputError("0 iterations: there is nothing to do without --load");
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  program::require_work(s.keeping, s.model.iterations, "iterations");
   std::vector<Index> held_out;
   if (file) {
     const Record told = program::load_description(*file, "caption");

@@ -229,9 +229,7 @@ std::string take_description(const SafetensorsFile& file, Settings& s) {
 }
 
 void learn_and_write(const CLI::App& app, Settings s) {
-  program::require_writable(s.keeping);
-  std::optional<SafetensorsFile> file;
-  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
   const std::string symbols = file ? take_description(*file, s) : "";
   // What only writes needs no text.
   const bool reads = !file || s.iterations > 0 || s.keeping.resume || !s.file.empty();

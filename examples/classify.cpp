@@ -5,6 +5,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "common/epochs.h"
 #include "common/keeping.h"
 #include "common/labelled.h"
 #include "common/program.h"
@@ -284,35 +285,6 @@ std::vector<const char*> unused(const Settings& s) {
   return {};
 }
 
-// What goes on from update to update, besides the Trainer.
-struct Run {
-  std::vector<Index>& order;  // of the examples to learn
-  RandomStream random;
-  Index epoch = 1, batch = 0;  // batches of the epoch that were learnt
-  program::WeightedMean mean = {};
-  std::vector<report::Curve> losses = {{.name = "training"}, {.name = "test", .best = report::Best::smallest}};
-  std::vector<report::Curve> shares = {{.name = "test", .best = report::Best::largest}};
-
-  void keep(Keeper& keep) {
-    std::vector<Index> kept = order;
-    keep("order", kept);
-    std::vector<Index> there = kept, here = order;
-    std::ranges::sort(there);
-    std::ranges::sort(here);
-    if (there != here)
-      throw FileError(fmt::format("the checkpoint is of a run over other examples: {}, not {}", kept.size(), order.size()));
-    order = std::move(kept);
-    keep("random", random);
-    keep("epoch", epoch);
-    keep("batch", batch);
-    if (epoch < 1 || batch < 0) throw FileError(fmt::format("the checkpoint is at batch {} of epoch {}", batch, epoch));
-    keep("mean", mean);
-    program::KeptPoints loss{losses}, share{shares};
-    keep("losses", loss);
-    keep("shares", share);
-  }
-};
-
 void show(report::Page& page, const Dataset& data, const Confusion& c) {
   page.result("test right", fmt::format("{:.2f}%", c.share));
   page.result("loss of the test", fmt::format("{:.4f}", c.loss));
@@ -325,32 +297,25 @@ void show(report::Page& page, const Dataset& data, const Confusion& c) {
                                         .caption = "One row for each true class, one column for each that was judged."});
 }
 
-void train(Classifier& classifier, const Settings& s, const Dataset& data, Split& parts, report::Page& page) {
-  Run run{parts.train, s.common.random(1)};
-  program::Checkpoints checkpoints(classifier.trainer(), s.keeping, [&](Keeper& keep) { run.keep(keep); });
+void train(Classifier& classifier, const Settings& s, const Dataset& data, const Split& parts, report::Page& page) {
+  program::Epochs run{parts.train, s.batch, s.common.random(1)};
+  run.losses.push_back({.name = "test", .best = report::Best::smallest});
+  Trainer<float>& trainer = classifier.trainer();
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
   checkpoints.resume();
-  const auto batches = (static_cast<Index>(parts.train.size()) + s.batch - 1) / s.batch;
-  const Index before = classifier.trainer().updates();
-  program::Progress progress(s.epochs * batches - before);
-  for (; run.epoch <= s.epochs && !program::interrupted(); ++run.epoch) {
-    if (run.batch == 0) {
-      shuffle(run.order, run.random);
-      run.mean = {};
-    }
-    while (run.batch < batches && !program::interrupted()) {
-      const auto first = static_cast<std::size_t>(run.batch * s.batch);
-      const std::size_t count = std::min(static_cast<std::size_t>(s.batch), run.order.size() - first);
-      run.mean.add(classifier.learn(std::span(run.order).subspan(first, count)), static_cast<double>(count));
-      ++run.batch;
-      checkpoints.update();
-      progress.update(classifier.trainer().updates() - before,
-                      [&] { return fmt::format("epoch {}  loss {:.4f}", run.epoch, run.mean.value()); });
-    }
+  const Index before = trainer.updates();
+  program::Progress progress(s.epochs * run.batches() - before);
+  const auto after_batch = [&] {
+    checkpoints.update();
+    progress.update(trainer.updates() - before,
+                    [&] { return fmt::format("epoch {}  loss {:.4f}", run.epoch, run.mean.value()); });
+  };
+  for (; run.epoch <= s.epochs && !program::interrupted(); run.begin_next()) {
+    const bool whole = run.learn_epoch([&](std::span<const Index> rows) { return classifier.learn(rows); }, after_batch);
     progress.finish(page);
     const Confusion last = test(classifier, data, parts.test);
     fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", run.epoch, run.mean.value(), last.share);
-    if (run.batch < batches) break;  // interrupted within the epoch
-    run.batch = 0;
+    if (!whole) break;
     const auto at = static_cast<double>(run.epoch);
     run.losses[0].points.push_back({at, run.mean.value()});
     run.losses[1].points.push_back({at, last.loss});
@@ -365,13 +330,11 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, Split
 }
 
 void learn(const CLI::App& app, Settings s) {
-  program::require_writable(s.keeping);
-  std::optional<SafetensorsFile> file;
-  if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
-  if (!file && s.epochs == 0) throw InputError("0 epochs: there is nothing to do without --load");
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  program::require_work(s.keeping, s.epochs, "epochs");
   const Known known = file ? take_description(*file, s) : Known();
   const Dataset data = read_data(s, known);
-  Split parts = split(data, s);
+  const Split parts = split(data, s);
   Classifier classifier(s, data, parts, known.words);
   if (file) load_model(*file, classifier.params(), classifier.trainer().parameters());
   auto page = program::make_page(app, s.common, "Classes of sequences", fmt::format("{} network", s.network), unused(s));

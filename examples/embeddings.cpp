@@ -231,11 +231,9 @@ std::vector<std::string> usual_words(const Settings& s, const WordVocabulary& kn
 }
 
 void run(const CLI::App& app, Settings s) {
-  program::require_writable(s.keeping);
-  std::optional<SafetensorsFile> file;
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
   std::vector<std::string> known;
-  if (!s.keeping.load.empty()) {
-    file.emplace(s.keeping.load);
+  if (file) {
     const Record told = program::load_description(*file, "embeddings");
     s.cell = told.text("cell");
     s.size = told.count("size");

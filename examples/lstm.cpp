@@ -1,6 +1,7 @@
 // An LSTM written here, as its equations; its gradients checked; then trained on the adding problem (Hochreiter and
 // Schmidhuber, 1997) beside an Elman network: two numbers of a long sequence are marked, and their sum is asked at the end.
 #include "common/adding_problem.h"
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <reel/reel.h>
@@ -53,53 +54,100 @@ struct Settings {
   Index length = 100, units = 64, batch = 64, iterations = 3000;
   double lr = 2e-3;
   program::Common common;
+  program::Keeping keeping;
 };
 
-// Trains a cell whose last output gives the sum; returns the mean squared error on new sequences.
+// A network whose cell's last output gives the sum, and its training.
 template <SizedCell Cell>
-double learn(const char* name, const Settings& s, const ParameterSet& set, const Cell& cell, const Linear& head,
-             report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
-  Tape tape;
-  const Sequence x = tape.input("x", s.length, {B, 2});
-  const Var h = cell_output(cell, unroll(cell, x, zero_state(tape, cell)).last);
-  const Var answer = head(h);
-  const Var loss = mean(square(answer - tape.input("y", {B, 1})));
-  Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
-  RandomStream random = s.common.random(1);
-  program::AddingProblem task(s.length, s.batch);
-  program::SmoothedLoss smoothed;
-  chart.curves.push_back({.name = name});
-  page.setting(fmt::format("parameters of {}", name), fmt::format("{}", set.elements()));
-  program::Progress progress(s.iterations);
-  for (Index i = 1; i <= s.iterations && !program::interrupted(); ++i) {
-    task.draw(random);
-    const double smooth = smoothed.add(trainer.step({{"x", task.x}, {"y", task.y}}));
-    chart.curves.back().points.push_back({static_cast<double>(i), smooth});
-    if (i % 100 == 0) page.set("loss", chart), page.write_now_and_then();
-    progress.update(i, [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name, i, s.iterations, smooth); });
-  }
-  progress.finish(page, name);
-  program::AddingProblem test(s.length, 1000);
-  test.draw(random);
-  const Tensor<float> answers = trainer.predict(answer, {{"x", test.x}});
-  for (Index n = 0; n < 200; ++n)
-    scatter.points.push_back({static_cast<double>(test.y[n]), static_cast<double>(answers[n]), name});
-  return trainer.evaluate({{"x", test.x}, {"y", test.y}});
-}
+class Adder {
+ public:
+  // make(set): the cell. `key`: stands before its names in files.
+  template <class Make>
+  Adder(std::string name, std::string key, const Settings& s, Make make)
+      : s_(s),
+        name_(std::move(name)),
+        key_(std::move(key)),
+        cell_(make(set_)),
+        head_(set_, "head", s.units, 1),
+        answer_(head_(cell_output(cell_, unroll(cell_, tape_.input("x", s.length, {B, 2}), zero_state(tape_, cell_)).last))),
+        trainer_(mean(square(answer_ - tape_.input("y", {B, 1}))), set_, Adam{.lr = s.lr}, ClipNorm{1},
+                 {.seed = s.common.seed, .threads = s.common.make_threads()}) {}
 
-void adding_problem(const Settings& s, report::Page& page) {
+  void load(const SafetensorsFile& file) { load_model(file, set_, trainer_.parameters(), {.prefix = key_ + "."}); }
+  void add_to(std::vector<TensorToStore>& tensors) const {
+    for (const Parameter& p : set_.all()) tensors.emplace_back(key_ + "." + p.name(), trainer_.parameters()[p]);
+  }
+
+  // The mean squared error on new sequences, after training.
+  double learn(report::LineChart& chart, report::Scatter& scatter, report::Page& page) {
+    RandomStream random = s_.common.random(1);
+    program::AddingProblem task(s_.length, s_.batch);
+    program::SmoothedLoss smoothed;
+    std::vector<report::Curve> curve{{.name = name_}};
+    page.setting(fmt::format("parameters of {}", name_), fmt::format("{}", set_.elements()));
+    const program::Keeping keeping = s_.keeping.part(key_);
+    program::Checkpoints checkpoints(trainer_, keeping, [&](Keeper& keep) {
+      keep("random", random);
+      keep("loss", smoothed);
+      program::KeptPoints points{curve};
+      keep("losses", points);
+      keep.same("length", s_.length);
+      keep.same("batch", s_.batch);
+    });
+    checkpoints.resume();
+    chart.curves.push_back(curve[0]);
+    const Index before = trainer_.updates();
+    program::Progress progress(s_.iterations - before);
+    for (Index i = before + 1; i <= s_.iterations && !program::interrupted(); ++i) {
+      task.draw(random);
+      const double smooth = smoothed.add(trainer_.step({{"x", task.x}, {"y", task.y}}));
+      curve[0].points.push_back({static_cast<double>(i), smooth});
+      if (i % 100 == 0) chart.curves.back() = curve[0], page.set("loss", chart), page.write_now_and_then();
+      checkpoints.update();
+      progress.update(i - before,
+                      [&] { return fmt::format("{:<6} {:>6}/{}  mean squared error {:.4f}", name_, i, s_.iterations, smooth); });
+    }
+    progress.finish(page, name_);
+    checkpoints.finish();
+    chart.curves.back() = curve[0];
+    program::AddingProblem test(s_.length, 1000);
+    test.draw(random);
+    const Tensor<float> answers = trainer_.predict(answer_, {{"x", test.x}});
+    for (Index n = 0; n < 200; ++n)
+      scatter.points.push_back({static_cast<double>(test.y[n]), static_cast<double>(answers[n]), name_});
+    return trainer_.evaluate({{"x", test.x}, {"y", test.y}});
+  }
+
+ private:
+  const Settings& s_;
+  std::string name_, key_;
+  ParameterSet set_;
+  Cell cell_;
+  Linear head_;
+  Tape tape_;
+  Var answer_;
+  Trainer<float> trainer_;
+};
+
+void adding_problem(Settings s, const std::optional<SafetensorsFile>& file, report::Page& page) {
   report::LineChart chart{.title = "Adding problem", .x_label = "iteration", .y_label = "mean squared error", .log_y = true};
   chart.levels = {{"always answering 1", 1.0 / 6}};
   report::Scatter scatter{.title = "Predicted against true sums", .x_label = "true", .y_label = "predicted", .diagonal = true};
+  if (file) s.units = program::load_description(*file, "lstm").count("units");
+  Adder<SlideLstm> lstm("LSTM", "lstm", s, [&](ParameterSet& set) { return SlideLstm(set, 2, s.units); });
+  Adder<Elman> elman("Elman", "elman", s, [&](ParameterSet& set) { return Elman(set, "elman", 2, s.units); });
+  if (file) lstm.load(*file), elman.load(*file);
   fmt::print("adding problem, length {}: always answering 1 has mean squared error {:.4f}\n", s.length, 1.0 / 6);
-  ParameterSet lstm_set, elman_set;
-  const SlideLstm lstm(lstm_set, 2, s.units);
-  const Linear lstm_head(lstm_set, "head", s.units, 1);
-  const Elman elman(elman_set, "elman", 2, s.units);
-  const Linear elman_head(elman_set, "head", s.units, 1);
-  const double by_lstm = learn("LSTM", s, lstm_set, lstm, lstm_head, chart, scatter, page);
-  if (program::interrupted()) return;
-  const double by_elman = learn("Elman", s, elman_set, elman, elman_head, chart, scatter, page);
+  const double by_lstm = lstm.learn(chart, scatter, page);
+  const double by_elman = program::interrupted() ? 0 : elman.learn(chart, scatter, page);
+  if (!s.keeping.save.empty()) {
+    SaveOptions options;
+    lstm.add_to(options.more);
+    elman.add_to(options.more);
+    Record told;
+    told.set("program", "lstm").set("units", s.units);
+    save_model(s.keeping.save, ParameterSet(), ParameterValues<float>(), told, options);
+  }
   if (program::interrupted()) return;
   fmt::print("on 1000 new sequences: LSTM {:.4f}, Elman {:.4f}\n", by_lstm, by_elman);
   page.result("mean squared error of the LSTM", fmt::format("{:.4f}", by_lstm));
@@ -116,16 +164,19 @@ int main(int argc, char** argv) {
   app.add_option("--length", s.length, "Steps of a sequence")->check(CLI::Range(2, 100000))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--batch", s.batch, "Sequences per step")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--iterations", s.iterations, "Training steps of each network")
+  app.add_option("--iterations", s.iterations, "Training steps of each network; 0: only checks the gradients, and tests --load")
       ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  app.get_option("--units")->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {
+    const std::optional<SafetensorsFile> file = program::open(s.keeping);
     const std::string gradients_told = check(s.common);
     auto page = program::make_page(app, s.common, "LSTM from its equations", "The adding problem");
     page.result("check", gradients_told);
-    if (s.iterations > 0) adding_problem(s, page);
+    if (s.iterations > 0 || file || s.keeping.resume || !s.keeping.save.empty()) adding_problem(s, file, page);
     page.finish();
   });
 }

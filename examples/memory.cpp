@@ -1,11 +1,11 @@
 // How far back recurrent networks remember: the toy memory problem with its theoretical levels, and the norm of the gradient
 // against the distance that it travels back in time.
 #include <cmath>
-#include <deque>
 #include <numeric>
 #include <utility>
 
 #include "common/adding_problem.h"
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <reel/models/cells/cell_kinds.h>
@@ -20,13 +20,10 @@ struct Settings {
   Index steps = 10, units = 16, epochs = 4, points = 1'000'000, distance = 60, train = 1000;
   bool toy = false, gradients = false;
   program::Common common;
+  program::Keeping keeping;
 };
 
 // ---- the toy memory problem ----
-
-double mean_of(const std::deque<double>& numbers) {
-  return numbers.empty() ? 0 : std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
-}
 
 // P(Y_t = 1) = .5, + .5 if X_(t-3) = 1, - .25 if X_(t-8) = 1. The mean entropy of Y for who knows of these.
 double mean_entropy(bool knows3, bool knows8) {
@@ -63,7 +60,119 @@ void cut_window(const Points& p, Index w, Tensor<std::int32_t>& x, Tensor<std::i
     }
 }
 
-void toy(const Settings& s, report::Page& page) {
+// What goes on from window to window, besides the Trainer.
+struct ToyRun {
+  RandomStream random, before_epoch;  // before_epoch: as `random` was when the points of this epoch were drawn
+  Index epoch = 0, window = 0;        // windows of the epoch that were learnt
+  Index counted, drawn;               // windows of the mean that is told, and of one point of the curve
+  std::vector<double> recent = {};    // losses of the last windows
+  double drawn_sum = 0;
+  program::SmoothedLoss smooth = {};
+  std::vector<report::Curve> curves = {{}};
+
+  void add(double loss) {
+    smooth.add(loss);
+    drawn_sum += loss;
+    recent.push_back(loss);
+    if (static_cast<Index>(recent.size()) > counted) recent.erase(recent.begin());
+    ++window;
+  }
+  double mean_of_recent() const {
+    return recent.empty() ? 0 : std::accumulate(recent.begin(), recent.end(), 0.0) / static_cast<double>(recent.size());
+  }
+  void keep(Keeper& keep) {
+    keep("random", random);
+    keep("random before the epoch", before_epoch);
+    keep("epoch", epoch);
+    keep("window", window);
+    keep("recent", recent);
+    keep("sum", drawn_sum);
+    keep("loss", smooth);
+    program::KeptPoints points{curves};
+    keep("losses", points);
+  }
+};
+
+void print_levels(double reached) {
+  fmt::print(
+      "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
+      "learns both                 {:.6f}\n",
+      reached, mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
+}
+
+// The mean cross-entropy over new points, of a model that learns no more.
+double test_toy(Trainer<float>& trainer, const Settings& s, Index windows) {
+  RandomStream random = s.common.random(0);
+  const Points p = draw_points(s.points, random);
+  Tensor<std::int32_t> x(Shape{s.steps, kStreams}), y(Shape{s.steps, kStreams});
+  program::WeightedMean mean;
+  for (Index w = 0; w < windows && !program::interrupted(); ++w) {
+    cut_window(p, w, x, y);
+    mean.add(trainer.evaluate({{"x", x}, {"y", y}}), 1);
+  }
+  return mean.value();
+}
+
+void train_toy(Trainer<float>& trainer, const Settings& s, Index windows, report::Page& page) {
+  report::LineChart chart{.title = "Toy memory problem", .x_label = "points seen", .y_label = "mean cross-entropy, nats"};
+  chart.levels = {{"learns nothing", mean_entropy(false, false)},
+                  {"the first dependency", mean_entropy(true, false)},
+                  {"both", mean_entropy(true, true)}};
+  const Index counted = std::min<Index>(windows, 100);
+  ToyRun run{.random = s.common.random(0),
+             .before_epoch = s.common.random(0),
+             .counted = counted,
+             .drawn = std::max<Index>(counted / 5, 1)};
+  run.curves[0].name = fmt::format("{}, {} units, {} steps", s.cell, s.units, s.steps);
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) {
+    run.keep(keep);
+    keep.same("points", s.points);
+    keep.same("steps", s.steps);
+  });
+  checkpoints.resume();
+  Tensor<std::int32_t> x(Shape{s.steps, kStreams}), y(Shape{s.steps, kStreams});
+  const Index before = trainer.updates();
+  program::Progress progress(s.epochs * windows - before);
+  for (; run.epoch < s.epochs && !program::interrupted(); ++run.epoch, run.window = 0) {
+    if (run.window == 0) {
+      run.before_epoch = run.random;
+      trainer.reset_state();
+    } else {
+      run.random = run.before_epoch;  // resumed: the points once more
+    }
+    const Points p = draw_points(s.points, run.random);
+    while (run.window < windows && !program::interrupted()) {
+      cut_window(p, run.window, x, y);
+      run.add(trainer.step({{"x", x}, {"y", y}}));
+      if (run.window % run.drawn == 0) {
+        run.curves[0].points.push_back({static_cast<double>((run.epoch * windows + run.window) * kStreams * s.steps),
+                                        std::exchange(run.drawn_sum, 0) / static_cast<double>(run.drawn)});
+        chart.curves = run.curves;
+        page.set("toy", chart);
+        page.write_now_and_then();
+      }
+      checkpoints.update();
+      progress.update(trainer.updates() - before,
+                      [&] { return fmt::format("  epoch {}  loss {:.4f}", run.epoch + 1, run.smooth.value()); });
+    }
+    progress.finish(page, "toy problem");
+    if (run.window < windows) break;
+    run.drawn_sum = 0;
+    fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", run.epoch + 1, counted, run.mean_of_recent());
+  }
+  checkpoints.finish();
+  print_levels(run.mean_of_recent());
+}
+
+void toy(Settings s, const std::optional<SafetensorsFile>& file, report::Page& page) {
+  if (file) {
+    const Record told = program::load_description(*file, "memory");
+    s.cell = told.text("cell");
+    s.units = told.count("units");
+    const auto cells = cell_names();
+    if (std::ranges::find(cells, s.cell) == cells.end())
+      throw FileError(fmt::format("{}: there is no cell {}", file->path(), s.cell));
+  }
   const Index windows = s.points / kStreams / s.steps;
   if (windows < 1) throw InputError(fmt::format("{} points are too few for {} streams of {} steps", s.points, kStreams, s.steps));
   ParameterSet set;
@@ -74,48 +183,17 @@ void toy(const Settings& s, report::Page& page) {
   const Sequence h = unroll(cell, x, carried_state(tape, cell, "state")).outputs;
   const Var loss = cross_entropy(map_steps(h, head), tape.ids("y", s.steps, {B}));
   Trainer<float> trainer(loss, set, Adagrad{.lr = .1}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  if (file) load_model(*file, set, trainer.parameters());
   page.setting("parameters", fmt::format("{}", set.elements()));
   fmt::print("toy memory problem: {} of {} units, {} steps\n", s.cell, s.units, s.steps);
-
-  report::LineChart chart{.title = "Toy memory problem", .x_label = "points seen", .y_label = "mean cross-entropy, nats"};
-  chart.curves = {{.name = fmt::format("{}, {} units, {} steps", s.cell, s.units, s.steps)}};
-  chart.levels = {{"learns nothing", mean_entropy(false, false)},
-                  {"the first dependency", mean_entropy(true, false)},
-                  {"both", mean_entropy(true, true)}};
-  RandomStream random = s.common.random(0);
-  Tensor<std::int32_t> wx(Shape{s.steps, kStreams}), wy(Shape{s.steps, kStreams});
-  const Index counted = std::min<Index>(windows, 100), drawn = std::max<Index>(counted / 5, 1);
-  std::deque<double> recent;  // the losses of the last windows
-  double drawn_sum = 0;
-  program::SmoothedLoss smooth;
-  program::Progress progress(s.epochs * windows);
-  for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
-    const Points p = draw_points(s.points, random);
-    trainer.reset_state();
-    for (Index w = 0; w < windows && !program::interrupted(); ++w) {
-      cut_window(p, w, wx, wy);
-      const double l = trainer.step({{"x", wx}, {"y", wy}});
-      smooth.add(l);
-      drawn_sum += l;
-      recent.push_back(l);
-      if (static_cast<Index>(recent.size()) > counted) recent.pop_front();
-      if ((w + 1) % drawn == 0) {
-        chart.curves[0].points.push_back({static_cast<double>((epoch * windows + w + 1) * kStreams * s.steps),
-                                          std::exchange(drawn_sum, 0) / static_cast<double>(drawn)});
-        page.set("toy", chart);
-        page.write_now_and_then();
-      }
-      progress.update(epoch * windows + w + 1, [&] { return fmt::format("  epoch {}  loss {:.4f}", epoch + 1, smooth.value()); });
-    }
-    progress.finish(page, "toy problem");
-    drawn_sum = 0;
-    if (!program::interrupted())
-      fmt::print("  epoch {}: mean cross-entropy of its last {} windows {:.4f}\n", epoch + 1, counted, mean_of(recent));
-  }
-  fmt::print(
-      "  reached                     {:.6f}\n  learns nothing              {:.6f}\n  learns the first dependency {:.6f}\n  "
-      "learns both                 {:.6f}\n",
-      mean_of(recent), mean_entropy(false, false), mean_entropy(true, false), mean_entropy(true, true));
+  if (s.epochs > 0)
+    train_toy(trainer, s, windows, page);
+  else
+    print_levels(test_toy(trainer, s, windows));
+  if (s.keeping.save.empty()) return;
+  Record told;
+  told.set("program", "memory").set("cell", s.cell).set("units", s.units);
+  save_model(s.keeping.save, set, trainer.parameters(), told);
 }
 
 // ---- gradients through time ----
@@ -223,11 +301,14 @@ int main(int argc, char** argv) {
   Settings s;
   CLI::App app("How far back recurrent networks remember.", "memory");
   auto* toy_alone = app.add_flag("--toy", s.toy, "The toy memory problem alone");
-  app.add_flag("--gradients", s.gradients, "The gradient against the distance alone")->excludes(toy_alone);
+  auto* gradients_alone =
+      app.add_flag("--gradients", s.gradients, "The gradient against the distance alone")->excludes(toy_alone);
   app.add_option("--cell", s.cell, "Cell for the toy problem")->check(CLI::IsMember(cell_names()))->capture_default_str();
   app.add_option("--units", s.units, "Hidden units")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", s.steps, "Of a window of the toy problem")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--epochs", s.epochs, "Of the toy problem")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--epochs", s.epochs, "Of the toy problem; 0: only tests --load")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
   app.add_option("--points", s.points, "Of an epoch of the toy problem")->check(CLI::Range(1, 1000000000))->capture_default_str();
   app.add_option("--distance", s.distance, "Steps that gradients travel back")
       ->check(CLI::Range(2, 10000))
@@ -236,9 +317,14 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);  // of the toy problem
+  for (const char* option : {"--save", "--load", "--checkpoint"}) gradients_alone->excludes(app.get_option(option));
+  for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {
+    const std::optional<SafetensorsFile> file = program::open(s.keeping);
+    if (!s.gradients) program::require_work(s.keeping, s.epochs, "epochs");
     auto page = program::make_page(app, s.common, "Memory", "What recurrent networks remember, and why it is hard to learn");
-    if (!s.gradients) toy(s, page);
+    if (!s.gradients) toy(s, file, page);
     if (!s.toy && !program::interrupted()) vanishing(s, page);
     page.finish();
   });

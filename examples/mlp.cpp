@@ -1,6 +1,9 @@
 // The feed-forward network of the slides, its computational graph with values and gradients; XOR; digits from IDX files.
 #include <filesystem>
+#include <numeric>
 
+#include "common/epochs.h"
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <reel/data/files.h>
@@ -15,9 +18,11 @@ namespace {
 struct Settings {
   std::string graph, images, labels;
   bool xor_task = false;
-  Index hidden = 128, epochs = 5, batch = 64;
+  Index hidden = 128, batch = 64;
+  std::optional<Index> epochs;
   double lr = 1e-3;
   program::Common common;
+  program::Keeping keeping;
 };
 
 std::string numbers(TensorView<const double> v) {
@@ -152,23 +157,52 @@ void hello(const program::Common& common, report::Page& page) {
   page.set("hello", chart);
 }
 
+// ---- what is kept ----
+
+Record describe(const char* task) {
+  Record r;
+  r.set("program", "mlp").set("task", task);
+  return r;
+}
+
+// InputError for a model of another task.
+Record require_task(const SafetensorsFile& file, const std::string& task) {
+  Record r = program::load_description(file, "mlp");
+  if (r.text("task") != task) throw InputError(fmt::format("{}: has learnt {}, not {}", file.path(), r.text("task"), task));
+  return r;
+}
+
 // ---- XOR ----
 
 void learn_xor(const Settings& s, report::Page& page) {
+  const Index epochs = s.epochs.value_or(1000);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  program::require_work(s.keeping, epochs, "epochs");
+  if (file) require_task(*file, "xor");
   ParameterSet set;
   const Mlp net(set, "net", {2, 4, 1}, tanh, sigmoid);
   Tape tape;
   const Var output = net(tape.input("x", {B, 2}));
   const Var loss = half_squared_error(output, tape.input("y", {B, 1}));
-  const Tensor<double> x(Shape{4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), y(Shape{4, 1}, {0, 1, 1, 0});
-  Trainer<double> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = ThreadPool(1)});
+  const Tensor<float> x(Shape{4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), y(Shape{4, 1}, {0, 1, 1, 0});
+  Trainer<float> trainer(loss, set, Adam{.lr = .05}, {}, {.seed = s.common.seed, .threads = ThreadPool(1)});
+  if (file) load_model(*file, set, trainer.parameters());
   report::LineChart chart{.title = "Loss", .x_label = "update", .y_label = "half squared error", .log_y = true};
   chart.curves = {{.name = "training"}};
-  for (int i = 0; i < 1000 && !program::interrupted(); ++i)
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) {
+    program::KeptPoints points{chart.curves};
+    keep("losses", points);
+  });
+  checkpoints.resume();
+  for (Index i = trainer.updates(); i < epochs && !program::interrupted(); ++i) {
     chart.curves[0].points.push_back({static_cast<double>(i), trainer.step({{"x", x}, {"y", y}})});
+    checkpoints.update();
+  }
+  checkpoints.finish();
   page.set("loss", chart);
-  const Tensor<double> answers = trainer.predict(output, {{"x", x}});
+  const Tensor<float> answers = trainer.predict(output, {{"x", x}});
   for (Index i = 0; i < 4; ++i) fmt::print("{:.0f} xor {:.0f} = {:.4f}\n", x[2 * i], x[2 * i + 1], answers[i]);
+  if (!s.keeping.save.empty()) save_model(s.keeping.save, set, trainer.parameters(), describe("xor"));
 }
 
 // ---- digits ----
@@ -197,56 +231,91 @@ Digits take(const Digits& all, std::span<const Index> rows) {
   return some;
 }
 
-void learn_digits(const Settings& s, report::Page& page) {
+struct Score {
+  double share = 0, loss = 0;  // %, nats
+};
+
+Score test(Trainer<float>& trainer, Session<float>& session, Var guess, const Digits& digits) {
+  session.run({{"x", digits.x}});
+  Index right = 0;
+  for (Index i = 0; i < digits.y.size(); ++i) right += session.ids(guess)[i] == digits.y[i];
+  return {100.0 * static_cast<double>(right) / static_cast<double>(digits.y.size()),
+          trainer.evaluate({{"x", digits.x}, {"y", digits.y}})};
+}
+
+// Learns four fifths of the images and is tested on the others; of a model that learns no more, on all.
+void learn_digits(Settings s, report::Page& page) {
+  const Index epochs = s.epochs.value_or(5);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  program::require_work(s.keeping, epochs, "epochs");
   const Digits all = read_digits(s);
-  const Index classes = *std::max_element(all.y.begin(), all.y.end()) + 1;
-  std::vector<Index> order(static_cast<std::size_t>(all.y.size()));
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
-  const std::size_t train = order.size() * 4 / 5;
-  const Digits test = take(all, std::span(order).subspan(train));
+  const Index pixels = all.x.shape().last();
+  Index classes = *std::max_element(all.y.begin(), all.y.end()) + 1;
+  if (file) {
+    const Record told = require_task(*file, "digits");
+    s.hidden = told.count("hidden");
+    if (told.count("pixels") != pixels)
+      throw InputError(fmt::format("{}: reads images of {} pixels, not {}", file->path(), told.count("pixels"), pixels));
+    if (classes > told.count("classes"))
+      throw InputError(
+          fmt::format("{}: knows {} classes; there is a label {}", file->path(), told.count("classes"), classes - 1));
+    classes = told.count("classes");
+  }
+  std::vector<Index> rows(static_cast<std::size_t>(all.y.size()));
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto to_learn = static_cast<std::ptrdiff_t>(epochs > 0 ? rows.size() * 4 / 5 : 0);
+  const Digits to_test = take(all, std::span(rows).subspan(static_cast<std::size_t>(to_learn)));
 
   ParameterSet set;
-  const Mlp net(set, "net", {all.x.shape().last(), s.hidden, classes}, relu);
+  const Mlp net(set, "net", {pixels, s.hidden, classes}, relu);
   Tape tape;
-  const Var logits = net(tape.input("x", {B, all.x.shape().last()}));
+  const Var logits = net(tape.input("x", {B, pixels}));
   const Var loss = cross_entropy(logits, tape.ids("y", {B}));
   Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  if (file) load_model(*file, set, trainer.parameters());
   page.setting("parameters", fmt::format("{}", set.elements()));
-  fmt::print("{}{} images to train, {} to test\n", trainer.summary(), train, order.size() - train);
+  fmt::print("{}{} images to train, {} to test\n", trainer.summary(), to_learn, to_test.y.size());
   const Var guess = argmax(logits);
   Session<float> session({guess}, &trainer.parameters(), {.threads = s.common.make_threads()});
 
-  report::LineChart losses{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true};
-  report::LineChart shares{.title = "Right", .x_label = "epoch", .y_label = "%"};
-  losses.curves = {{.name = "training"}};
-  shares.curves = {{.name = "test"}};
-  RandomStream random = s.common.random(0);
-  const auto batch = static_cast<std::size_t>(s.batch);
-  program::Progress progress(s.epochs * ceil_div(static_cast<Index>(train), s.batch));
-  Index done = 0;
-  for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
-    shuffle(std::span(order).first(train), random);
-    program::WeightedMean mean;
-    for (std::size_t at = 0; at < train && !program::interrupted(); at += batch) {
-      const Digits some = take(all, std::span(order).subspan(at, std::min(batch, train - at)));
-      const double l = trainer.step({{"x", some.x}, {"y", some.y}});
-      mean.add(l, static_cast<double>(some.y.size()));
-      progress.update(++done, [&] { return fmt::format("epoch {}  loss {:.4f}", epoch + 1, l); });
-    }
+  program::Epochs run{{rows.begin(), rows.begin() + to_learn}, s.batch, s.common.random(0)};
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
+  checkpoints.resume();
+  const Index before = trainer.updates();
+  program::Progress progress(epochs * run.batches() - before);
+  double last = 0;
+  const auto learn = [&](std::span<const Index> some) {
+    const Digits batch = take(all, some);
+    return last = trainer.step({{"x", batch.x}, {"y", batch.y}});
+  };
+  const auto after_batch = [&] {
+    checkpoints.update();
+    progress.update(trainer.updates() - before, [&] { return fmt::format("epoch {}  loss {:.4f}", run.epoch, last); });
+  };
+  for (; run.epoch <= epochs && !program::interrupted(); run.begin_next()) {
+    const bool whole = run.learn_epoch(learn, after_batch);
     progress.finish(page);
-    session.run({{"x", test.x}});
-    Index right = 0;
-    for (Index i = 0; i < test.y.size(); ++i) right += session.ids(guess)[i] == test.y[i];
-    const double share = 100.0 * static_cast<double>(right) / static_cast<double>(test.y.size());
-    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", epoch + 1, mean.value(), share);
-    losses.curves[0].points.push_back({static_cast<double>(epoch + 1), mean.value()});
-    shares.curves[0].points.push_back({static_cast<double>(epoch + 1), share});
-    page.set("loss", losses);
-    page.set("right", shares);
+    const double share = test(trainer, session, guess, to_test).share;
+    fmt::print("epoch {}: mean loss {:.4f}, {:.2f}% of the test images right\n", run.epoch, run.mean.value(), share);
+    if (!whole) break;
+    run.losses[0].points.push_back({static_cast<double>(run.epoch), run.mean.value()});
+    run.shares[0].points.push_back({static_cast<double>(run.epoch), share});
+    page.set("loss",
+             report::LineChart{.title = "Loss", .x_label = "epoch", .y_label = "nats", .log_y = true, .curves = run.losses});
+    page.set("right", report::LineChart{.title = "Right", .x_label = "epoch", .y_label = "%", .curves = run.shares});
     page.result("test images right", fmt::format("{:.2f}%", share));
-    page.result("mean loss of the last epoch", fmt::format("{:.4f}", mean.value()));
+    page.result("mean loss of the last epoch", fmt::format("{:.4f}", run.mean.value()));
     page.write_now_and_then();
   }
+  checkpoints.finish();
+  if (epochs == 0) {
+    const Score score = test(trainer, session, guess, to_test);
+    fmt::print("{:.2f}% of the images right, mean loss {:.4f}\n", score.share, score.loss);
+    page.result("images right", fmt::format("{:.2f}%", score.share));
+  }
+  if (s.keeping.save.empty()) return;
+  save_model(s.keeping.save, set, trainer.parameters(),
+             describe("digits").set("pixels", pixels).set("hidden", s.hidden).set("classes", classes));
 }
 
 }  // namespace
@@ -263,16 +332,22 @@ int main(int argc, char** argv) {
   images->needs(labels);
   labels->needs(images);
   app.add_option("--hidden", s.hidden, "Hidden units for images")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--epochs", s.epochs, "Passes over the training images")->check(CLI::Range(0, 100000))->capture_default_str();
+  app.add_option("--epochs", s.epochs,
+                 "Passes over the training images; by default 5, or 1000 of XOR's four rows. 0: only tests --load")
+      ->check(CLI::Range(0, 100000));
   app.add_option("--batch", s.batch, "Images per step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
+  app.get_option("--hidden")->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {
     if (s.graph.ends_with(".svg") || (!s.graph.empty() && s.graph == s.common.report))
       throw InputError(fmt::format("--graph {}: the DOT file needs a name of its own, such as mlp.dot", s.graph));
-    std::vector<const char*> unused = {"hidden", "epochs", "batch", "lr"};  // of the slides' network and of XOR
+    if (s.keeping.any() && !s.xor_task && s.images.empty())
+      throw InputError("--save, --load and --checkpoint need --xor or --images: the slides' network is not kept");
+    std::vector<const char*> unused = {"hidden", "epochs", "batch", "lr"};  // of the slides' network
     if (!s.images.empty()) unused = {"graph"};
-    if (s.xor_task) unused.push_back("graph");
+    if (s.xor_task) unused = {"graph", "hidden", "batch", "lr"};
     auto page = program::make_page(app, s.common, "Feed-forward networks", {}, unused);
     if (s.xor_task) {
       learn_xor(s, page);

@@ -1,10 +1,12 @@
-// Looks into model files and checkpoints: what is in them, whether they are whole, how two differ; and converts their numbers.
+// Looks into model files and checkpoints: what is in them, whether they are whole, how two differ; and converts their numbers and
+// names.
 #include <algorithm>
 #include <cmath>
 
 #include "common/program.h"
 
 #include <reel/data/safetensors.h>
+#include <reel/models/exchange/naming.h>
 
 using namespace reel;
 
@@ -107,8 +109,7 @@ void check(const std::string& path) {
   fmt::print("{}: whole, {} tensors, all numbers finite\n", path, file.tensors().size());
 }
 
-void convert(const std::string& from, const std::string& to, const std::string& type) {
-  const SafetensorsFile file(from);
+void convert_type(const SafetensorsFile& file, const std::string& to, const std::string& type) {
   const StoredType wanted = *stored_type(type);
   std::vector<std::vector<double>> numbers(file.tensors().size());
   std::vector<std::vector<std::int64_t>> wholes(file.tensors().size());
@@ -128,6 +129,23 @@ void convert(const std::string& from, const std::string& to, const std::string& 
   }
   write_safetensors(to, std::move(tensors), file.metadata());
   fmt::print("{}: {}\n", to, megabytes(SafetensorsFile(to).bytes()));
+}
+
+struct Conversion {
+  std::string type;  // empty: as it is
+  std::string from = "reel", to = "reel";
+};
+
+const std::map<std::string, Naming> kNamings = {{"reel", Naming::reel}, {"pytorch", Naming::pytorch}, {"keras", Naming::keras}};
+
+void convert(const std::string& from, const std::string& to, const Conversion& how) {
+  const SafetensorsFile file(from);
+  if (how.from == how.to) return convert_type(file, to, how.type.empty() ? "BF16" : how.type);
+  for (const std::string& line : rename_layers(file, kNamings.at(how.from), kNamings.at(how.to), to)) fmt::print("{}\n", line);
+  if (!how.type.empty())
+    convert_type(SafetensorsFile(to), to, how.type);
+  else
+    fmt::print("{}: {}\n", to, megabytes(SafetensorsFile(to).bytes()));
 }
 
 // True where the files hold the same.
@@ -181,7 +199,8 @@ bool diff(const std::string& path_a, const std::string& path_b) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string first, second, type = "BF16";
+  std::string first, second;
+  Conversion conversion;
   CLI::App app("Looks into model files and checkpoints.", "model_file");
   app.require_subcommand(1);
   const auto files = [&](CLI::App* command, bool two) {
@@ -191,17 +210,22 @@ int main(int argc, char** argv) {
   };
   const auto* shows = files(app.add_subcommand("show", "Names, types, shapes, ranges, and the metadata"), false);
   const auto* checks = files(app.add_subcommand("check", "Whether the file is whole and all its numbers are finite"), false);
-  auto* converts = files(app.add_subcommand("convert", "Writes the other file with another type of real numbers"), true);
-  converts->add_option("--type", type, "F64, F32, F16 or BF16")
-      ->check(CLI::IsMember({"F64", "F32", "F16", "BF16"}))
-      ->capture_default_str();
+  auto* converts =
+      files(app.add_subcommand("convert",
+                               "Writes the other file with another type of real numbers, or with the names of another framework"),
+            true);
+  converts->add_option("--type", conversion.type, "F64, F32, F16 or BF16; by default BF16 where names stay as they are")
+      ->check(CLI::IsMember({"F64", "F32", "F16", "BF16"}));
+  for (const auto& [option, value, told] : {std::tuple("--from", &conversion.from, "Whose names the file has"),
+                                            std::tuple("--to", &conversion.to, "Whose names the other file gets")})
+    converts->add_option(option, *value, told)->check(CLI::IsMember({"reel", "pytorch", "keras"}))->capture_default_str();
   const auto* diffs =
       files(app.add_subcommand("diff", "What differs between two files; the status is 1 where something does"), true);
   bool differ = false;
   const int status = program::run(app, argc, argv, [&] {
     if (shows->parsed()) show(first);
     if (checks->parsed()) check(first);
-    if (converts->parsed()) convert(first, second, type);
+    if (converts->parsed()) convert(first, second, conversion);
     if (diffs->parsed()) differ = !diff(first, second);
   });
   return status != 0 ? status : differ;

@@ -1,4 +1,5 @@
 // Elman and Jordan networks: the slides' Examples 1 to 3, and an unrolled network as a graph.
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <reel/reel.h>
@@ -12,6 +13,7 @@ struct Settings {
   std::vector<int> examples;
   Index iterations = 5000;
   program::Common common;
+  program::Keeping keeping;
 };
 
 void set_all(const ParameterSet& set, ParameterValues<double>& values,
@@ -93,7 +95,7 @@ void example2(report::Page& page) {
 }
 
 // ---- Example 3: 16 sequences of 64 steps with random labels ----
-void example3(const Settings& s, report::Page& page) {
+void example3(const Settings& s, const std::optional<SafetensorsFile>& file, report::Page& page) {
   constexpr Index T = 64, N = 16, I = 8, H = 5, classes = 3;
   RandomStream random = s.common.random(0);
   Tensor<float> x(Shape{T, N, I});
@@ -109,21 +111,43 @@ void example3(const Settings& s, report::Page& page) {
   const Sequence logits = map_steps(unroll(cell, input, zero_state(tape, cell)).outputs, head);
   const Var loss = cross_entropy(logits, tape.ids("y", T, {B}));
   Trainer<float> trainer(loss, set, Adam{.lr = 1e-4}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  if (file) load_model(*file, set, trainer.parameters());
   fmt::print("Example 3: Elman, 16 sequences of 64 steps, random labels\n");
-  report::LineChart chart{
-      .title = "Example 3: learning random labels", .x_label = "iteration", .y_label = "mean cross-entropy, nats"};
-  chart.curves = {{.name = "training"}};
-  for (Index i = 0; i <= s.iterations && !program::interrupted(); ++i) {
-    const double l = trainer.step({{"x", x}, {"y", y}});
-    chart.curves[0].points.push_back({static_cast<double>(i), l});
-    if (i % 100 == 0) page.set("example3", chart), page.write_now_and_then();
-    if (i % std::max<Index>(s.iterations / 10, 1) == 0) fmt::print("  {:>6} iterations: mean cross-entropy {:.4f}\n", i, l);
+  std::vector<report::Curve> curves{{.name = "training"}};
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) {
+    program::KeptPoints points{curves};
+    keep("losses", points);
+    keep.same("seed", s.common.seed);  // of the data
+  });
+  checkpoints.resume();
+  const auto show = [&] {
+    page.set("example3", report::LineChart{.title = "Example 3: learning random labels",
+                                           .x_label = "iteration",
+                                           .y_label = "mean cross-entropy, nats",
+                                           .curves = curves});
+  };
+  const std::vector<Binding> data{{"x", x}, {"y", y}};
+  for (Index i = trainer.updates();; ++i) {
+    const bool last = i >= s.iterations || program::interrupted();
+    const double l = last ? trainer.evaluate(data) : trainer.step(data);
+    curves[0].points.push_back({static_cast<double>(i), l});
+    if (i % 100 == 0) show(), page.write_now_and_then();
+    if (i % std::max<Index>(s.iterations / 10, 1) == 0 || last)
+      fmt::print("  {:>6} iterations: mean cross-entropy {:.4f}\n", i, l);
+    if (last) break;
+    checkpoints.update();
+  }
+  checkpoints.finish();
+  show();
+  if (!s.keeping.save.empty()) {
+    Record told;
+    told.set("program", "rnn");
+    save_model(s.keeping.save, set, trainer.parameters(), told);
   }
   std::vector<Var> guesses;
   for (const Var& z : logits) guesses.push_back(argmax(z));
   Session<float> session(guesses, &trainer.parameters());
   session.run({{"x", x}});
-  page.set("example3", chart);
   std::string truth, predicted;
   report::LabelStrip strip{.title = "Labels of the first sequence", .names = {"true", "predicted"}, .labels = {{}, {}}};
   for (Index t = 0; t < T; ++t) {
@@ -146,13 +170,18 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_keeping(app, s.keeping);
   return program::run(app, argc, argv, [&] {
     if (s.examples.empty()) s.examples = {1, 2, 3};
+    const std::optional<SafetensorsFile> file = program::open(s.keeping);
+    if (file) program::load_description(*file, "rnn");
+    if (s.keeping.any() && std::ranges::find(s.examples, 3) == s.examples.end())
+      throw InputError("--save, --load and --checkpoint are of Example 3, which is not among those to run");
     auto page = program::make_page(app, s.common, "Elman and Jordan networks", "The slides' examples");
     for (int e : s.examples) {
       if (e == 1) example1(page);
       if (e == 2) example2(page);
-      if (e == 3) example3(s, page);
+      if (e == 3) example3(s, file, page);
     }
     page.finish();
   });

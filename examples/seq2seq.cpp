@@ -1,7 +1,6 @@
 // Translates numbers from words to digits and back with an encoder-decoder: a translation that can be checked exactly.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "common/keeping.h"
@@ -102,12 +101,7 @@ class Translator {
     losses.curves = {{.name = "training"}};
     shares.curves = {{.name = "held out"}};
     Run run{s_.common.random(1), losses.curves, shares.curves};
-    program::Keeping keeping = s_.keeping;
-    if (s_.direction == "both" &&
-        !keeping.checkpoint.empty()) {  // one for each direction, the second begun when the first is done
-      keeping.checkpoint += "." + key_;
-      keeping.resume = keeping.resume && std::filesystem::exists(keeping.checkpoint);
-    }
+    const program::Keeping keeping = s_.direction == "both" ? s_.keeping.part(key_) : s_.keeping;
     program::Checkpoints checkpoints(trainer, keeping, [&](Keeper& keep) { run.keep(keep); });
     checkpoints.resume();
     const Index start = trainer.updates();
@@ -153,6 +147,7 @@ class Translator {
     values_ = &*trained_;
     make_writer();
   }
+  bool knows() const { return trained_.has_value(); }
   // Of what was learnt or loaded, if anything was.
   void add_to(std::vector<TensorToStore>& tensors) const {
     if (!trained_) return;
@@ -316,7 +311,13 @@ void save(const Settings& s, const Translator& to_digits, const Translator& to_w
   to_digits.add_to(options.more);
   to_words.add_to(options.more);
   Record told;
-  told.set("program", "seq2seq").set("direction", s.direction).set("cell", s.cell).set("units", s.units);
+  const bool both = to_digits.knows() && to_words.knows();  // a run that is stopped may have learnt one alone
+  told.set("program", "seq2seq")
+      .set("direction", both                ? "both"
+                        : to_digits.knows() ? "to-digits"
+                                            : "to-words")
+      .set("cell", s.cell)
+      .set("units", s.units);
   save_model(s.keeping.save, ParameterSet(), ParameterValues<float>(), told, options);
 }
 
@@ -384,11 +385,9 @@ int main(int argc, char** argv) {
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {
-    program::require_writable(s.keeping);
-    std::optional<SafetensorsFile> file;
-    if (!s.keeping.load.empty()) file.emplace(s.keeping.load);
+    const std::optional<SafetensorsFile> file = program::open(s.keeping);
     if (file) take_description(*file, s);
-    if (!file && s.iterations == 0) throw InputError("0 iterations: there is nothing to do without --load");
+    program::require_work(s.keeping, s.iterations, "iterations");
     const Numbers numbers = draw_numbers(s);
     Translator to_digits(s, "words to digits", "to-digits", spell, digits),
         to_words(s, "digits to words", "to-words", digits, spell);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "common/program.h"
 
@@ -43,12 +44,28 @@ void add_keeping(CLI::App& app, Keeping& keeping) {
           "SECONDS or STEPS"))
       ->needs(checkpoint)
       ->capture_default_str();
-  app.add_flag("--resume", keeping.resume, "Go on from the checkpoint")->needs(checkpoint);
+  app.add_flag("--resume", keeping.resume, "Go on from the checkpoint; its numbers replace those of --load")->needs(checkpoint);
 }
 
-void require_writable(const Keeping& keeping) {
+std::optional<reel::SafetensorsFile> open(const Keeping& keeping) {
   for (const std::string& path : {keeping.save, keeping.checkpoint})
     if (!path.empty()) reel::FileWriter{path};  // writes nothing, and leaves nothing
+  std::optional<reel::SafetensorsFile> file;
+  if (!keeping.load.empty()) file.emplace(keeping.load);
+  return file;
+}
+
+void require_work(const Keeping& keeping, std::int64_t passes, std::string_view called) {
+  if (keeping.load.empty() && passes == 0)
+    throw reel::InputError(fmt::format("0 {}: there is nothing to do without --load", called));
+}
+
+Keeping Keeping::part(const std::string& name) const {
+  Keeping own = *this;
+  if (checkpoint.empty()) return own;
+  own.checkpoint += "." + name;
+  own.resume = resume && std::filesystem::exists(own.checkpoint);
+  return own;
 }
 
 reel::Record load_description(const reel::SafetensorsFile& file, const std::string& kind) {

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -19,13 +21,20 @@ struct Keeping {
   std::string checkpoint;
   std::string every = "60s";
   bool resume = false;
+  bool any() const { return !save.empty() || !load.empty() || !checkpoint.empty(); }
+  // Of one of several networks that are learnt one after the other: its checkpoint has a name of its own, and is resumed if the
+  // run came to it.
+  Keeping part(const std::string& name) const;
 };
 
 // --save, --load, --checkpoint, --every and --resume.
 void add_keeping(CLI::App& app, Keeping& keeping);
 
-// FileError, before any work, where --save or --checkpoint cannot be written.
-void require_writable(const Keeping& keeping);
+// The file of --load, if any. FileError, before any work, where --save or --checkpoint cannot be written.
+std::optional<reel::SafetensorsFile> open(const Keeping& keeping);
+
+// InputError for a run that neither loads anything nor learns: no `passes` of what is called so.
+void require_work(const Keeping& keeping, std::int64_t passes, std::string_view called);
 
 // The file of --load, of a program of this kind ("char_rnn"). FileError for one of another.
 reel::Record load_description(const reel::SafetensorsFile& file, const std::string& kind);

@@ -39,7 +39,8 @@ class PairwiseSum {
   std::uint64_t count_ = 0;
 };
 
-// The sum of at(first), ..., at(end - 1) as PairwiseSum has it, of end - first > 0 terms that can be had in order, without its store.
+// The sum of at(first), ..., at(end - 1) as PairwiseSum has it, of end - first > 0 terms that can be had in order, without its
+// store.
 template <class S, class F>
 S sum_in_pairs(Index first, Index end, F& at) {
   const auto n = static_cast<std::uint64_t>(end - first);

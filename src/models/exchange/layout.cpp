@@ -47,7 +47,9 @@ std::vector<const StoredTensor*> find_all(const SafetensorsFile& file, const std
   std::vector<std::string> differences;
   for (const ForeignTensor& tensor : layout) {
     const StoredTensor* stored = file.find(prefix + tensor.name);
-    if (!stored && (!tensor.optional || has_optional))
+    if (stored && !tensor.refused.empty())
+      throw FileError(fmt::format("{}: {}{}: {}", file.path(), prefix, tensor.name, tensor.refused));
+    if (!stored && tensor.refused.empty() && (!tensor.optional || has_optional))
       differences.push_back(fmt::format("{} is missing", described(tensor, prefix)));
     else if (stored && stored->dims != tensor.dims)
       differences.push_back(fmt::format("{} is {} in the file", described(tensor, prefix), stored->text()));
@@ -86,6 +88,7 @@ template void load_layout<double>(const SafetensorsFile&, const std::string&, co
 template <class T>
 void StoredLayouts::add(const std::string& prefix, const Layout& layout, const ParameterValues<T>& values) {
   for (const ForeignTensor& tensor : layout) {
+    if (!tensor.refused.empty()) continue;
     auto& kept = [&]() -> std::vector<T>& {
       if constexpr (std::is_same_v<T, float>)
         return floats_.emplace_back(static_cast<std::size_t>(elements(tensor)));

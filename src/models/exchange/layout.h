@@ -31,9 +31,10 @@ struct ForeignBlock {
 
 struct ForeignTensor {
   std::string name;
-  std::vector<Index> dims;
-  std::vector<ForeignBlock> blocks;  // each element of the tensor is in one of them
-  bool optional = false;             // a layer without biases has none: then they are zeros
+  std::vector<Index> dims = {};
+  std::vector<ForeignBlock> blocks = {};  // each element of the tensor is in one of them
+  bool optional = false;                  // a layer without biases has none: then they are zeros
+  std::string refused = {};               // if not empty, a file must not have it, and this is why
 };
 
 using Layout = std::vector<ForeignTensor>;

@@ -37,7 +37,13 @@ Layout gates(const std::vector<const Gate*>& gates, const Place& place, const Ga
 
 }  // namespace
 
-Layout lstm(const Lstm& cell, const Place& place) { return gates({&cell.i, &cell.f, &cell.g, &cell.o}, place); }
+Layout lstm(const Lstm& cell, const Place& place) {
+  Layout layout = {{.name = name_of("weight_hr", place),
+                    .refused = "an LSTM with a projection (proj_size) is no Lstm; write it as a cell of Gates whose h is "
+                               "matmul(sigmoid(o) * tanh(c), weight_hr)"}};
+  for (ForeignTensor& tensor : gates({&cell.i, &cell.f, &cell.g, &cell.o}, place)) layout.push_back(std::move(tensor));
+  return layout;
+}
 Layout gru(const GruResetAfter& cell, const Place& place) { return gates({&cell.r, &cell.z, &cell.n}, place, &cell.n, cell.c_n); }
 Layout rnn(const Elman& cell, const Place& place) { return gates({&cell.a}, place); }
 Layout gru(const Gru&, const Place&) {

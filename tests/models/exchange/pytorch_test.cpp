@@ -196,6 +196,7 @@ TEST_CASE_TEMPLATE("PyTorch: what is written for it comes back bit for bit, and 
   }
   for (const auto& [prefix, layout] : layouts)
     for (const ForeignTensor& tensor : layout) {
+      if (!tensor.refused.empty()) continue;
       Index elements = 1, covered = 0;
       for (Index d : tensor.dims) elements *= d;
       for (const ForeignBlock& block : tensor.blocks) covered += block.parameter.shape().row_size();
