@@ -102,7 +102,7 @@ good "$bin/char_rnn" --load half.safetensors --iterations 0 --sample 20
 bad "$bin/model_file" check text.txt; bad "$bin/model_file" show missing; bad "$bin/model_file" frobnicate x; bad "$bin/model_file"
 bad "$bin/model_file" convert parts.safetensors missing/x; bad "$bin/model_file" convert parts.safetensors x --type F8
 bad "$bin/char_rnn" --load text.txt --iterations 0; bad "$bin/char_rnn" --load missing --iterations 0
-bad "$bin/char_rnn" --load run.checkpoint --iterations 0; grep -q 'no description' err.txt
+bad "$bin/char_rnn" --load run.checkpoint --iterations 0; grep -q 'is not a model file' err.txt
 bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --cell gru
 bad "$bin/char_rnn" --load whole.safetensors --iterations 0 --prime '@'
 bad "${run[@]}" --checkpoint run.checkpoint --resume --lr .1; grep -q 'rule is Adam, lr 0.002' err.txt

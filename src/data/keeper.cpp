@@ -15,8 +15,6 @@ void Keeper::refuse(std::string_view name, const std::string& what) const {
   throw FileError(fmt::format("{}: {}: {}", where, shown_name(full(name)), what));
 }
 
-bool Keeper::has(std::string_view name) const { return file_ && file_->find(full(name)) != nullptr; }
-
 const StoredTensor& Keeper::stored(std::string_view name, StoredType type) {
   const StoredTensor* tensor = file_->find(full(name));
   if (!tensor) refuse(name, "is not in the file; it was kept by another program, or with other settings");

@@ -85,7 +85,6 @@ class Keeper {
     else
       refer<T>(name, numbers);
   }
-  bool has(std::string_view name) const;  // whether the file that is restored from has it
 
   // FileError where the file holds what nobody asked for: it was kept by another program.
   void require_all_restored() const;

@@ -6,14 +6,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <reel/data/versioned_record.h>
 #include <reel/graph/error.h>
 
 namespace reel {
 namespace {
 
-constexpr const char* kKey = "reel.model";
-constexpr const char* kVersionName = "reel";
-constexpr Index kVersion = 1;
+constexpr VersionedRecord kDescription{.key = "reel.model", .what = "a model file with a description", .version = 1};
 constexpr std::size_t kMostNamed = 20;  // differences that a message lists
 
 class Differences {
@@ -57,11 +56,9 @@ void save_model(const std::string& path, const ParameterSet& set, const Paramete
   std::vector<TensorToStore> tensors = options.more;
   for (const Parameter& p : set.all())
     tensors.emplace_back(options.prefix + p.name(), values[p], options.type.value_or(stored_type_of<T>()));
-  Record versioned = description;
-  versioned.set(kVersionName, kVersion);
   std::map<std::string, std::string> metadata = options.metadata;
-  if (!metadata.emplace(kKey, versioned.json()).second)
-    throw InputError(fmt::format("save_model: the metadata {} is the description's own", kKey));
+  if (!metadata.emplace(kDescription.key, kDescription.json(description)).second)
+    throw InputError(fmt::format("save_model: the metadata {} is the description's own", kDescription.key));
   write_safetensors(path, std::move(tensors), metadata);
 }
 template void save_model<float>(const std::string&, const ParameterSet&, const ParameterValues<float>&, const Record&,
@@ -69,17 +66,7 @@ template void save_model<float>(const std::string&, const ParameterSet&, const P
 template void save_model<double>(const std::string&, const ParameterSet&, const ParameterValues<double>&, const Record&,
                                  const SaveOptions&);
 
-Record model_description(const SafetensorsFile& file) {
-  const auto text = file.metadata().find(kKey);
-  if (text == file.metadata().end())
-    throw FileError(fmt::format("{}: holds no description of a model ({} is not in its metadata)", file.path(), kKey));
-  Record record = Record::of_json(text->second, fmt::format("{}: {}", file.path(), kKey));
-  const Index version = record.count(kVersionName);
-  if (version > kVersion)
-    throw FileError(fmt::format("{}: is of version {}; this library reads versions up to {}", file.path(), version, kVersion));
-  record.erase(kVersionName);
-  return record;
-}
+Record model_description(const SafetensorsFile& file) { return kDescription.read(file); }
 
 template <class T>
 std::vector<std::string> load_model(const SafetensorsFile& file, const ParameterSet& set, ParameterValues<T>& values,

@@ -7,14 +7,13 @@
 #include <fmt/ranges.h>
 
 #include <reel/data/files.h>
+#include <reel/data/versioned_record.h>
 #include <reel/graph/error.h>
 
 namespace reel {
 namespace {
 
-constexpr const char* kKey = "reel.checkpoint";
-constexpr const char* kVersionName = "reel";
-constexpr Index kVersion = 1;
+constexpr VersionedRecord kSettings{.key = "reel.checkpoint", .what = "a checkpoint of a Trainer", .version = 1};
 
 // The parts that the program adds, under a name of their own.
 struct More {
@@ -67,17 +66,6 @@ void require_same(const std::string& path, const Record& there, const Record& he
     throw FileError(fmt::format("{}: was saved with other settings: {}", path, fmt::join(differences, "; ")));
 }
 
-Record settings_of(const SafetensorsFile& file) {
-  const auto text = file.metadata().find(kKey);
-  if (text == file.metadata().end())
-    throw FileError(fmt::format("{}: is no checkpoint of a Trainer ({} is not in its metadata)", file.path(), kKey));
-  Record record = Record::of_json(text->second, fmt::format("{}: {}", file.path(), kKey));
-  if (record.count(kVersionName) > kVersion)
-    throw FileError(fmt::format("{}: is a checkpoint of version {}; this library reads versions up to {}", file.path(),
-                                record.count(kVersionName), kVersion));
-  return record;
-}
-
 }  // namespace
 
 template <class T>
@@ -116,17 +104,16 @@ void Trainer<T>::save(const std::string& path, const std::function<void(Keeper&)
   keeper("evaluation", of_evaluation);
   More added{more};
   keeper("program", added);
-  Record told = settings();
-  told.set(kVersionName, kVersion);
+  const std::string told = kSettings.json(settings());
   keep_last_files(path, options.keep_last);
-  keeper.write(path, {{kKey, told.json()}});
+  keeper.write(path, {{kSettings.key, told}});
 }
 
 template <class T>
 void Trainer<T>::resume(const std::string& path, const std::function<void(Keeper&)>& more, const ResumeOptions& options) {
   const auto guard = in_use_.enter("the Trainer");
   const SafetensorsFile file(path);
-  const Record told = settings_of(file);
+  const Record told = kSettings.read(file);
   if (!options.other_settings) require_same(path, told, settings());
   Keeper keeper(file);
   ParameterValues<T> values = *values_;

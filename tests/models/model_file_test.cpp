@@ -124,7 +124,7 @@ TEST_CASE("model file: a description that is missing, broken or of a later versi
     write_safetensors(path, {}, metadata);
     check_throws<FileError>([&] { model_description(SafetensorsFile(path)); }, parts);
   };
-  described({}, {path.c_str(), "no description", "reel.model"});
+  described({}, {path.c_str(), "is not a model file with a description", "reel.model"});
   described({{"reel.model", "{"}}, {path.c_str(), "reel.model", "no JSON"});
   described({{"reel.model", "{}"}}, {"there is no reel"});
   described({{"reel.model", R"({"reel":2})"}}, {"version 2", "up to 1"});

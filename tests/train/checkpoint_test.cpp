@@ -207,7 +207,7 @@ TEST_CASE("checkpoint: other settings, models and files are refused by name, and
       },
       {"program/epoch", "not in the file"});
   write_safetensors(directory / "model", {});
-  check_throws<FileError>([&] { run.trainer.resume(directory / "model"); }, {"no checkpoint"});
+  check_throws<FileError>([&] { run.trainer.resume(directory / "model"); }, {"is not a checkpoint of a Trainer"});
   check_throws<FileError>([&] { run.trainer.resume(directory / "none"); }, {"No such file"});
   check_throws<FileError>([&] { run.trainer.save(directory.path()); }, {"a directory"});
   check_throws<FileError>([&] { run.trainer.save(directory / "no/such"); }, {"No such file"});
