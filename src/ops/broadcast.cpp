@@ -12,36 +12,52 @@
 namespace reel {
 namespace {
 
-// For every element of `big` in row-major order, the index of the element of `small` that repeats onto it.
+// The runs of neighbouring elements of `big`, in row-major order, that repeat one element of `small` or copy neighbours there.
 class RepeatWalk {
  public:
-  RepeatWalk(const Shape& big, const Shape& small) : big_(big) {
+  RepeatWalk(const Shape& big, const Shape& small) {
     Index stride = 1;
-    for (int back = 1; back <= big.rank(); ++back) {
-      const Index extent = back <= small.rank() ? small.dim(-back) : 1;
-      strides_[big.rank() - back] = extent == 1 ? 0 : stride;
-      stride *= extent;
+    int back = 1;
+    // The last axes that are all kept, or all repeated, are one run.
+    for (; back <= big.rank(); ++back) {
+      const Index extent = big.dim(-back), here = extent_of(small, back);
+      const bool repeats = here != extent;
+      if (extent != 1 && length_ != 1 && repeats != repeats_) break;
+      if (extent != 1) repeats_ = repeats;
+      length_ *= extent;
+      stride *= here;
+    }
+    for (; back <= big.rank(); ++back) {
+      const Index here = extent_of(small, back);
+      outer_.push_back({big.dim(-back), here == 1 ? 0 : stride});
+      stride *= here;
     }
   }
 
+  // f(first of big, first of small, count, whether it is one element that repeats)
   template <class F>
-  void each(F f) const {
+  void each_run(Index size, F f) const {
     std::array<Index, Shape::kMaxRank> at{};
     Index small = 0;
-    for (Index i = 0; i < big_.row_size(); ++i) {
-      f(i, small);
-      for (int axis = big_.rank() - 1; axis >= 0; --axis) {
-        small += strides_[axis];
-        if (++at[axis] < big_.dims()[axis]) break;
-        small -= strides_[axis] * at[axis];
+    for (Index i = 0; i < size; i += length_) {
+      f(i, small, length_, repeats_);
+      for (std::size_t axis = 0; axis < outer_.size(); ++axis) {
+        small += outer_[axis].stride;
+        if (++at[axis] < outer_[axis].extent) break;
+        small -= outer_[axis].stride * at[axis];
         at[axis] = 0;
       }
     }
   }
 
  private:
-  Shape big_;
-  std::array<Index, Shape::kMaxRank> strides_{};
+  static Index extent_of(const Shape& s, int back) { return back <= s.rank() ? s.dim(-back) : 1; }
+  struct Axis {
+    Index extent, stride;
+  };
+  Index length_ = 1;
+  bool repeats_ = false;
+  std::vector<Axis> outer_;  // the last first
 };
 
 bool repeats_to(const Shape& small, const Shape& big) {
@@ -78,7 +94,12 @@ class Broadcast final : public RowOp<Broadcast> {
   void row(const Row& r) const {
     const auto* x = r.x(0);
     auto* y = r.y();
-    RepeatWalk(shape_, r.x_shape(0)).each([&](Index big, Index small) { y[big] = x[small]; });
+    RepeatWalk(shape_, r.x_shape(0)).each_run(shape_.row_size(), [&](Index big, Index small, Index count, bool repeats) {
+      if (repeats)
+        std::fill_n(y + big, count, x[small]);
+      else
+        std::copy_n(x + small, count, y + big);
+    });
   }
 
  private:
@@ -168,6 +189,11 @@ class SumTo final : public OpOf<SumTo> {
 
   template <class T>
   static void sum_columns(const View& v, const T* x, T* y) {
+    if (v.n > 0 && v.n <= kSumStretch) {
+      const auto add = kernels::sum_kernels<T>().add;
+      for (Index k = 0; k < v.n; ++k) add(x + k * v.inner, y, v.inner, k > 0);
+      return;
+    }
     constexpr Index kColumns = kernels::AcrossSum<T>::kColumns;
     for (Index first = 0; first < v.inner; first += kColumns) {
       kernels::AcrossSum<T> sum(std::min(kColumns, v.inner - first));
@@ -223,14 +249,21 @@ class BatchSum final : public OpOf<BatchSum> {
   template <class T>
   void run_as(const KernelCall& c) const {
     const Index first = c.task * kColumns;
-    kernels::AcrossSum<T> sum(std::min(kColumns, c.y.shape->row_size() - first));
+    const Index columns = std::min(kColumns, c.y.shape->row_size() - first), bytes = columns * static_cast<Index>(sizeof(T));
+    kernels::AcrossSum<T> sum(columns);
     for (const KernelOperand& port : c.x)
-      for (Index r = 0; r < c.rows_of(port); ++r) sum.push(port.row<const T>(r) + first);
+      for (Index r = 0, rows = c.rows_of(port); r < rows; ++r) {
+        // Rows lie apart, so the hardware does not see what comes.
+        const auto* ahead = reinterpret_cast<const std::byte*>(port.row<const T>(std::min(r + kAhead, rows - 1)) + first);
+        for (Index at = 0; at < bytes; at += 64) __builtin_prefetch(ahead + at);
+        sum.push(port.row<const T>(r) + first);
+      }
     sum.total(c.y.row<T>(0) + first);
   }
 
  private:
   static constexpr Index kColumns = kernels::AcrossSum<float>::kColumns;
+  static constexpr Index kAhead = 6;  // rows to fetch: bench_cells --profile, batch_sum
 };
 
 std::string list_shapes(std::span<const Var> x) {

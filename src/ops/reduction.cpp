@@ -7,6 +7,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/kernels/row_extremes.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rows.h>
 #include <reel/ops/rowwise.h>
@@ -61,6 +62,24 @@ class Max final : public RowOp<Max> {
     }
   }
 
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Along a(*c.x[0].shape, axis_);
+    const auto kernels = kernels::row_extremes<T>();
+    for (Index r = 0; r < c.rows; ++r) {
+      const T* x = c.x[0].row<const T>(r);
+      T* y = c.y.row<T>(r);
+      for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.after) {
+        if (a.after == 1) {
+          *y = kernels.max(x, a.n);
+          continue;
+        }
+        std::copy_n(x, a.after, y);
+        for (Index i = 1; i < a.n; ++i) kernels.max_into(x + i * a.after, y, a.after);
+      }
+    }
+  }
+
  private:
   int axis_;
 };
@@ -95,6 +114,19 @@ class SpreadToLargest final : public RowOp<SpreadToLargest> {
     for (Index g = 0; g < a.before; ++g, x += a.n * a.after, y += a.n * a.after, dy += a.after)
       for (Index first = 0; first < a.after; first += kColumns)
         columns(a, std::min(kColumns, a.after - first), x + first, dy + first, y + first);
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Along a(*c.y.shape, axis_);
+    if (a.after > 1) return RowOp::run_as<T>(c);
+    const auto argmax = kernels::row_extremes<T>().argmax;
+    for (Index r = 0; r < c.rows; ++r) {
+      const T *x = c.x[0].row<const T>(r), *dy = c.x[1].row<const T>(r);
+      T* y = c.y.row<T>(r);
+      std::fill_n(y, a.before * a.n, T{});
+      for (Index g = 0; g < a.before; ++g) y[g * a.n + argmax(x + g * a.n, a.n)] = dy[g];
+    }
   }
 
  private:
@@ -132,6 +164,15 @@ class Argmax final : public RowOp<Argmax> {
   void row(const Row& r) const {
     const Index n = r.x_shape(0).last();
     for (Index i = 0; i < r.y_shape().row_size(); ++i) r.y_ids()[i] = static_cast<std::int32_t>(first_largest(r.x(0) + i * n, n));
+  }
+
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index n = c.x[0].shape->last();
+    const auto argmax = kernels::row_extremes<T>().argmax;
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index i = 0; i < c.y.shape->row_size(); ++i)
+        c.y.row<std::int32_t>(r)[i] = static_cast<std::int32_t>(argmax(c.x[0].row<const T>(r) + i * n, n));
   }
 
  private:

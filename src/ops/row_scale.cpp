@@ -1,13 +1,13 @@
 #include <reel/ops/row_scale.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/kernels/row_extremes.h>
 #include <reel/ops/rowwise.h>
 #include <reel/ops/scalar.h>
 
@@ -36,22 +36,25 @@ class RowScale final : public RowOp<RowScale> {
     for (Index g = 0; g < r.y_shape().row_size(); ++g) r.y()[g] = S(power_below(largest(r.x(0) + g * n, n)));
   }
 
+  template <class T>
+  void run_as(const KernelCall& c) const {
+    const Index n = c.x[0].shape->last();
+    const auto largest = kernels::row_extremes<T>().largest_size;
+    for (Index r = 0; r < c.rows; ++r)
+      for (Index g = 0; g < c.y.shape->row_size(); ++g)
+        c.y.row<T>(r)[g] = power_below(largest(c.x[0].row<const T>(r) + g * n, n));
+  }
+
  private:
   template <class S>
   static auto largest(const S* x, Index n) {
     using T = decltype(real_part(S{}));
-    constexpr Index kLanes = 16;  // independent of one another
-    std::array<T, kLanes> top{};
-    T nan{};  // NaN where an element is not finite, else 0
-    for (Index i = 0; i + kLanes <= n; i += kLanes)
-      for (Index k = 0; k < kLanes; ++k) {
-        const T size = std::abs(real_part(x[i + k]));
-        top[static_cast<std::size_t>(k)] = std::max(top[static_cast<std::size_t>(k)], size);
-      }
-    T all = *std::ranges::max_element(top);
-    for (Index i = n / kLanes * kLanes; i < n; ++i) all = std::max(all, std::abs(real_part(x[i])));
-    for (Index i = 0; i < n; ++i) nan += real_part(x[i]) * T{0};
-    return nan == T{0} ? all : std::numeric_limits<T>::infinity();
+    T top{};
+    for (Index i = 0; i < n; ++i) {
+      if (!std::isfinite(real_part(x[i]))) return std::numeric_limits<T>::infinity();
+      top = std::max(top, std::abs(real_part(x[i])));
+    }
+    return top;
   }
 
   template <class T>

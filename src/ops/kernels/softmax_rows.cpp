@@ -10,24 +10,10 @@
 
 #include <reel/graph/kernels/fixed_sum-inl.h>
 #include <reel/ops/kernels/math-inl.h>
+#include <reel/ops/kernels/row_extremes-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
-
-// The row's maximum; NaN when it holds one.
-template <class T>
-T RowMax(const T* x, Index n) {
-  T top = -std::numeric_limits<T>::infinity();
-  T nan = T(0);
-  for (Index i = 0; i < n; ++i) {
-    top = x[i] > top ? x[i] : top;
-    nan += x[i] - x[i];  // NaN for NaN and infinities
-  }
-  if (nan == nan) return top;
-  for (Index i = 0; i < n; ++i)
-    if (x[i] != x[i]) return x[i];
-  return top;
-}
 
 // Sum of exp(x_i - shift); with `y`, the terms are stored there.
 template <class T>
@@ -43,6 +29,16 @@ T ExpSum(const T* x, T shift, T* y, Index n) {
   });
 }
 
+// y = f(d, x) for each vector of a row.
+template <class T, class F>
+HWY_INLINE void MapRow(const T* x, T* y, Index n, F f) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
+  if (i < n) StoreEdge(f(d, LoadEdge(d, x + i, n - i)), d, y + i, n - i);
+}
+
 // The limit of softmax where the maximum is not finite: equal shares of +inf, nothing among only -inf, or NaN.
 template <class T>
 void DegenerateSoftmax(const T* x, T* y, Index n, T top) {
@@ -56,7 +52,7 @@ void Softmax(const T* x, T* y, Index n) {
   const T top = RowMax(x, n);
   if (!(std::abs(top) <= std::numeric_limits<T>::max())) return DegenerateSoftmax(x, y, n, top);
   const T scale = T(1) / ExpSum(x, top, y, n);
-  for (Index i = 0; i < n; ++i) y[i] *= scale;
+  MapRow<T>(y, y, n, [scale](auto d, auto e) HWY_ATTR { return hn::Mul(e, hn::Set(d, scale)); });
 }
 
 template <class T>
@@ -68,7 +64,8 @@ void LogSoftmax(const T* x, T* y, Index n) {
     return;
   }
   const T log_sum = std::log(ExpSum<T>(x, top, nullptr, n));
-  for (Index i = 0; i < n; ++i) y[i] = (x[i] - top) - log_sum;
+  MapRow<T>(x, y, n,
+            [top, log_sum](auto d, auto v) HWY_ATTR { return hn::Sub(hn::Sub(v, hn::Set(d, top)), hn::Set(d, log_sum)); });
 }
 
 template <class T>
