@@ -1,5 +1,5 @@
 // One recurrent layer over a whole sequence: forward and backward (train), forward alone (infer), and train with the cell written
-// here as its equations (eqn). One JSON line per case.
+// here as its equations (eqn); _bf16: with bf16 products. One JSON line per case.
 //
 // Usage: bench_rnn [case-prefix] [--profile], with the thread count in REEL_THREADS (default 1). --profile prints where the time
 // goes instead.
@@ -79,7 +79,7 @@ struct Run {
 // Records the cell over T steps with its state as inputs, and times it.
 template <class Cell, class State>
 Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*make_state)(Tape&, Index), const Run& run,
-              bool infer) {
+              bool infer, Precision products = Precision::full) {
   Tape tape;
   const Sequence x = tape.input("x", c.T, {B, c.I});
   State begin = make_state(tape, c.H);
@@ -98,7 +98,8 @@ Times measure(const Case& c, const ParameterSet& set, const Cell& cell, State (*
   const std::vector<Binding> bindings{{"x", x_data}, {"dy", dy_data}, {"h0", h_data}, {"c0", c_data}};
 
   Times times;
-  const auto train_plan = compile<float>(tape, outputs), infer_plan = compile<float>(tape, y);
+  const CompileOptions options{.products = products};
+  const auto train_plan = compile<float>(tape, outputs, options), infer_plan = compile<float>(tape, y, options);
   Workspace<float> train(train_plan, &values, ThreadPool(run.threads)), forward(infer_plan, &values, ThreadPool(run.threads));
   const auto update = [&] { values.touch(); };
   if (run.profile) {
@@ -123,26 +124,33 @@ State two_parts(Tape& tape, Index H) {
 
 void run_case(const Case& c, const Run& run) {
   ParameterSet library, equations;
-  Times a, b;
+  Times a, b, half;  // half: in bf16
   const double rate_before = kernels::multiply_add_gflops();
   if (c.kind == "lstm") {
-    a = measure<Lstm, Lstm::State>(c, library, Lstm(library, "lstm", c.I, c.H), two_parts<Lstm::State>, run, true);
+    const Lstm cell(library, "lstm", c.I, c.H);
+    a = measure<Lstm, Lstm::State>(c, library, cell, two_parts<Lstm::State>, run, true);
+    half = measure<Lstm, Lstm::State>(c, library, cell, two_parts<Lstm::State>, run, true, Precision::bf16);
     b = measure<LstmEquations, LstmEquations::State>(c, equations, LstmEquations(equations, c.I, c.H),
                                                      two_parts<LstmEquations::State>, run, false);
   } else if (c.kind == "gru") {
-    a = measure<Gru, Var>(c, library, Gru(library, "gru", c.I, c.H), one_part, run, true);
+    const Gru cell(library, "gru", c.I, c.H);
+    a = measure<Gru, Var>(c, library, cell, one_part, run, true);
+    half = measure<Gru, Var>(c, library, cell, one_part, run, true, Precision::bf16);
     b = measure<GruEquations, Var>(c, equations, GruEquations(equations, c.I, c.H), one_part, run, false);
   } else {
-    a = measure<Elman, Var>(c, library, Elman(library, "elman", c.I, c.H), one_part, run, true);
+    const Elman cell(library, "elman", c.I, c.H);
+    a = measure<Elman, Var>(c, library, cell, one_part, run, true);
+    half = measure<Elman, Var>(c, library, cell, one_part, run, true, Precision::bf16);
     b = measure<ElmanEquations, Var>(c, equations, ElmanEquations(equations, c.I, c.H), one_part, run, false);
   }
   if (run.profile) return;
   const double flop = c.forward_flop();
   fmt::print(
-      "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},\"train_"
+      "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},"
+      "\"train_bf16_ms\":{:.4f},\"infer_bf16_ms\":{:.4f},\"train_"
       "gflops\":{:.1f},"
       "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
-      c.name(), run.threads, a.train, a.infer, b.train, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
+      c.name(), run.threads, a.train, a.infer, b.train, half.train, half.infer, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
       (rate_before + kernels::multiply_add_gflops()) / 2);
   std::fflush(stdout);
 }

@@ -252,6 +252,7 @@ int main(int argc, char** argv) {
   app.add_option("--temperature", s.model.temperature, "Of sampling")->check(program::above(0))->capture_default_str();
   app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well")->check(program::not_empty());
   program::add_common(app, s.model.common);
+  program::add_precision(app, s.model.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units", "--features"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { train_and_describe(app, s); });

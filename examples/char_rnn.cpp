@@ -251,7 +251,7 @@ void learn_and_write(const CLI::App& app, Settings s) {
   const CharModel model(s.model, vocabulary.size());
   const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
   Trainer<float> trainer(Builder(builder), model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
-                         {.seed = s.common.seed, .threads = s.common.make_threads()});
+                         {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
   if (file) load_model(*file, model.params(), trainer.parameters());
   auto page = program::make_page(app, s.common, "Character model",
                                  !reads           ? s.keeping.load
@@ -333,6 +333,7 @@ int main(int argc, char** argv) {
       ->check(program::between(0.0, 0.95))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--layers", "--size"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { learn_and_write(app, s); });

@@ -118,7 +118,8 @@ class Classifier {
                      TrainerOptions{.seed = s.common.seed,
                                     .threads = s.common.make_threads(),
                                     .schedule = program::rise_and_fall(updates, 50),
-                                    .lengths = {.spare = 32}});
+                                    .lengths = {.spare = 32},
+                                    .products = s.common.products});
   }
 
   double learn(std::span<const Index> rows) {
@@ -388,6 +389,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--network", "--units", "--word-size"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] { learn(app, s); });

@@ -112,7 +112,8 @@ WordVectors learn_vectors(const Settings& s, const Corpus& corpus, const Safeten
                          {.seed = s.common.seed,
                           .threads = s.common.make_threads(),
                           .schedule = program::rise_and_fall(s.iterations, 50),
-                          .lengths = {.spare = 32}});  // few lengths, each met again and again
+                          .lengths = {.spare = 32},
+                          .products = s.common.products});  // few lengths, each met again and again
   if (file) load_model(*file, model.params, trainer.parameters());
   fmt::print("{} sentences, {} words, {} parameters\n", corpus.sentences.size(), corpus.words.size(), model.params.elements());
   page.setting("parameters", fmt::format("{}", model.params.elements()));
@@ -302,6 +303,7 @@ int main(int argc, char** argv) {
   app.add_option("--iterations", s.iterations, "Training steps")->check(CLI::Range(0, 100000000))->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--size", "--vectors", "--rarest"})
     app.get_option(option)->excludes(app.get_option("--load"));

@@ -71,7 +71,7 @@ class Adder {
         head_(set_, "head", s.units, 1),
         answer_(head_(cell_output(cell_, unroll(cell_, tape_.input("x", s.length, {B, 2}), zero_state(tape_, cell_)).last))),
         trainer_(mean(square(answer_ - tape_.input("y", {B, 1}))), set_, Adam{.lr = s.lr}, ClipNorm{1},
-                 {.seed = s.common.seed, .threads = s.common.make_threads()}) {}
+                 {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products}) {}
 
   void load(const SafetensorsFile& file) { load_model(file, set_, trainer_.parameters(), {.prefix = key_ + "."}); }
   void add_to(std::vector<TensorToStore>& tensors) const {
@@ -169,6 +169,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   app.get_option("--units")->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {

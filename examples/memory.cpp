@@ -182,7 +182,8 @@ void toy(Settings s, const std::optional<SafetensorsFile>& file, report::Page& p
   const Sequence x = map_steps(tape.ids("x", s.steps, {B}), [](Var id) { return one_hot(id, 2); });
   const Sequence h = unroll(cell, x, carried_state(tape, cell, "state")).outputs;
   const Var loss = cross_entropy(map_steps(h, head), tape.ids("y", s.steps, {B}));
-  Trainer<float> trainer(loss, set, Adagrad{.lr = .1}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  Trainer<float> trainer(loss, set, Adagrad{.lr = .1}, {},
+                         {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
   if (file) load_model(*file, set, trainer.parameters());
   page.setting("parameters", fmt::format("{}", set.elements()));
   fmt::print("toy memory problem: {} of {} units, {} steps\n", s.cell, s.units, s.steps);
@@ -267,7 +268,8 @@ void vanishing(const Settings& s, report::Page& page) {
     Tape tape;
     const auto run = unroll(cell, tape.input("x", s.distance, {B, 2}), zero_state(tape, cell));
     const Var loss = mean(square(head(run.outputs.back()) - tape.input("y", {B, 1})));
-    Trainer<float> trainer(loss, set, Adam{.lr = 2e-3}, ClipNorm{1}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+    Trainer<float> trainer(loss, set, Adam{.lr = 2e-3}, ClipNorm{1},
+                           {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
     const GradientProbe probe(cell, head, s.distance, s.units);
     RandomStream random = s.common.random(1);
     program::AddingProblem test(s.distance, 100), task(s.distance, 64);
@@ -317,6 +319,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);  // of the toy problem
   for (const char* option : {"--save", "--load", "--checkpoint"}) gradients_alone->excludes(app.get_option(option));
   for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));

@@ -271,7 +271,8 @@ void learn_digits(Settings s, report::Page& page) {
   Tape tape;
   const Var logits = net(tape.input("x", {B, pixels}));
   const Var loss = cross_entropy(logits, tape.ids("y", {B}));
-  Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  Trainer<float> trainer(loss, set, Adam{.lr = s.lr}, {},
+                         {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
   if (file) load_model(*file, set, trainer.parameters());
   page.setting("parameters", fmt::format("{}", set.elements()));
   fmt::print("{}{} images to train, {} to test\n", trainer.summary(), to_learn, to_test.y.size());
@@ -338,6 +339,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", s.batch, "Images per step")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's learning rate for images")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   app.get_option("--hidden")->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {

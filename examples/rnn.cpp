@@ -110,7 +110,8 @@ void example3(const Settings& s, const std::optional<SafetensorsFile>& file, rep
   const Sequence input = tape.input("x", T, {B, I});
   const Sequence logits = map_steps(unroll(cell, input, zero_state(tape, cell)).outputs, head);
   const Var loss = cross_entropy(logits, tape.ids("y", T, {B}));
-  Trainer<float> trainer(loss, set, Adam{.lr = 1e-4}, {}, {.seed = s.common.seed, .threads = s.common.make_threads()});
+  Trainer<float> trainer(loss, set, Adam{.lr = 1e-4}, {},
+                         {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
   if (file) load_model(*file, set, trainer.parameters());
   fmt::print("Example 3: Elman, 16 sequences of 64 steps, random labels\n");
   std::vector<report::Curve> curves{{.name = "training"}};
@@ -170,6 +171,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(Index{0}, Index{1} << 40))
       ->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   return program::run(app, argc, argv, [&] {
     if (s.examples.empty()) s.examples = {1, 2, 3};

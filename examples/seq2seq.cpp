@@ -90,9 +90,11 @@ class Translator {
 
   // Held-out numbers are translated now and then when there is a page.
   void train(const std::vector<Index>& numbers, const std::vector<Index>& held_out, report::Page& page) {
-    Trainer<float> trainer(
-        [this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
-        {.seed = s_.common.seed, .threads = s_.common.make_threads(), .schedule = program::rise_and_fall(s_.iterations, 100)});
+    Trainer<float> trainer([this](Tape& tape, Index) { return loss(tape); }, params_, Adam{.lr = s_.lr}, ClipNorm{1},
+                           {.seed = s_.common.seed,
+                            .threads = s_.common.make_threads(),
+                            .schedule = program::rise_and_fall(s_.iterations, 100),
+                            .products = s_.common.products});
     if (trained_) trainer.parameters() = *trained_;  // of a file
     values_ = &trainer.parameters();
     make_writer();
@@ -267,7 +269,8 @@ class Translator {
   void make_writer() {
     Tape tape;
     encoded_ = encode(tape);
-    encoding_.emplace(encoded_.vars, values_, SessionOptions{.threads = s_.common.make_threads()});
+    encoding_.emplace(encoded_.vars, values_,
+                      SessionOptions{.threads = s_.common.make_threads(), .compile = {.products = s_.common.products}});
     writer_.emplace(model_->decoder(), *values_, s_.common.make_threads());
   }
 
@@ -382,6 +385,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
+  program::add_precision(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, [&] {

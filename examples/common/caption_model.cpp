@@ -81,7 +81,8 @@ Model::Model(const ModelOptions& o, const std::vector<Index>& held_out)
                    TrainerOptions{.seed = o.common.seed,
                                   .threads = o.common.make_threads(),
                                   .weight_decay = {o.decay, true},
-                                  .schedule = program::rise_and_fall(o.iterations, 100)});
+                                  .schedule = program::rise_and_fall(o.iterations, 100),
+                                  .products = o.common.products});
   Tape tape;
   see_ = see(tape);
   seeing_.emplace(see_.vars, &trainer_->parameters(), SessionOptions{.threads = o.common.make_threads()});

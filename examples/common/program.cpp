@@ -75,6 +75,16 @@ void add_common(CLI::App& app, Common& common) {
   app.add_option("--report", common.report, "HTML page to write about the run, renewed as it goes on")->check(not_empty());
 }
 
+void add_precision(CLI::App& app, Common& common) {
+  const std::map<std::string, reel::Precision> known = {
+      {"float", reel::Precision::full}, {"bf16", reel::Precision::bf16}, {"bf16-weights", reel::Precision::bf16_weights}};
+  app.add_option_function<std::string>(
+         "--precision", [&common, known](const std::string& name) { common.products = known.at(name); },
+         "Of what products read: float, bf16, or bf16-weights with float beside them")
+      ->check(CLI::IsMember({"float", "bf16", "bf16-weights"}))
+      ->default_str("float");
+}
+
 RunPage::RunPage(const Common& common, std::string title, std::string subtitle)
     : Page(common.report, std::move(title), std::move(subtitle)), threads_(common.make_threads().count()) {}
 

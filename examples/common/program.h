@@ -13,6 +13,7 @@
 
 #include <reel/data/keeper.h>
 #include <reel/graph/error.h>
+#include <reel/graph/precision.h>
 #include <reel/graph/random.h>
 #include <reel/plan/thread_pool.h>
 #include <reel/report/page.h>
@@ -24,6 +25,7 @@ struct Common {
   std::uint64_t seed = 1;
   int threads = 0;
   std::string report;  // path of a page to write; empty for none
+  reel::Precision products = reel::Precision::full;
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
   // Independent streams 0 .. 9 of each use; their numbers are such that programs draw what they always drew.
   reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
@@ -33,6 +35,9 @@ struct Common {
 
 // --seed, --threads and --report.
 void add_common(CLI::App& app, Common& common);
+
+// --precision, of what products read.
+void add_precision(CLI::App& app, Common& common);
 
 // Checks of options: finite numbers, and texts that are not empty. Their messages say what is expected.
 CLI::Validator at_least(double low);

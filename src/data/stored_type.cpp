@@ -9,15 +9,14 @@
 #include <type_traits>
 #include <utility>
 
+#include <reel/graph/bf16.h>
+
 namespace reel {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "files hold the lowest byte first");
 
 struct F16 {
-  std::uint16_t bits;
-};
-struct BF16 {
   std::uint16_t bits;
 };
 struct Bool {
@@ -53,7 +52,7 @@ auto with_type(StoredType type, F f) {
     case StoredType::f16:
       return f(F16());
     case StoredType::bf16:
-      return f(BF16());
+      return f(Bf16());
     case StoredType::i64:
       return f(std::int64_t());
     case StoredType::i32:
@@ -82,7 +81,7 @@ T value(T x) {
   return x;
 }
 float value(F16 x) { return from_f16(x.bits); }
-float value(BF16 x) { return from_bf16(x.bits); }
+float value(Bf16 x) { return from_bf16(x); }
 std::uint8_t value(Bool x) { return x.value != 0; }
 
 // False where `to` has no such value.
@@ -121,11 +120,11 @@ bool convert(From from, F16& to) {
                                    : static_cast<double>(back) == static_cast<double>(from);
 }
 template <class From>
-bool convert(From from, BF16& to) {
+bool convert(From from, Bf16& to) {
   float x;
   if (!convert(from, x)) return false;
-  to.bits = to_bf16(x);
-  const float back = from_bf16(to.bits);
+  to = to_bf16(x);
+  const float back = from_bf16(to);
   return std::floating_point<From> ? std::isfinite(back) || !std::isfinite(from)
                                    : static_cast<double>(back) == static_cast<double>(from);
 }
@@ -166,14 +165,6 @@ float from_f16(std::uint16_t bits) {
   if (size < 0x0400u) return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(static_cast<float>(size) * 0x1p-24f));
   return std::bit_cast<float>(sign | ((size << 13) + 0x38000000u));
 }
-
-std::uint16_t to_bf16(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);  // NaN, and quiet
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
-float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 template <class T>
 std::optional<Misfit> from_stored(StoredType type, std::span<const std::byte> from, std::span<T> to) {

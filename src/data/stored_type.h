@@ -44,8 +44,6 @@ constexpr StoredType stored_type_of<std::uint8_t>() {
 // Rounded to the nearest, ties to even; what is beyond the largest becomes infinite.
 std::uint16_t to_f16(float x);
 float from_f16(std::uint16_t bits);
-std::uint16_t to_bf16(float x);
-float from_bf16(std::uint16_t bits);
 
 // The first element, of those converted so far, that has no such value: a finite number that would become infinite, a whole
 // number that would be rounded, and, where whole numbers are asked for, a fraction, NaN, or what is beyond their range. Reals are

@@ -200,6 +200,8 @@ class Op {
   virtual bool elementwise(int inputs) const { return tiles(inputs).has_value(); }
 
   virtual std::optional<ViewRule> view(const Shape&, const Shape&) const { return std::nullopt; }  // (input, result)
+  // What the numbers of a real result are kept as in a plan of this type.
+  virtual Element stored_as(Element plan) const { return plan; }
   // Appends the form of this node that plans run best and returns it; an empty Var keeps the node.
   virtual Var lower(std::span<const Var> x, Var y, Element element) const;
 

@@ -12,12 +12,12 @@
 namespace reel {
 
 const char* element_name(Element e) {
-  constexpr const char* kNames[] = {"float", "double", "int32", "complex<double>"};
+  constexpr const char* kNames[] = {"float", "double", "int32", "complex<double>", "bf16"};
   return kNames[static_cast<int>(e)];
 }
 
 std::size_t element_bytes(Element e) {
-  constexpr std::size_t kBytes[] = {4, 8, 4, 16};
+  constexpr std::size_t kBytes[] = {4, 8, 4, 16, 2};
   return kBytes[static_cast<int>(e)];
 }
 

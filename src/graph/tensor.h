@@ -27,7 +27,7 @@ namespace reel {
 
 inline constexpr std::size_t kAlignment = 64;
 
-enum class Element : std::uint8_t { f32, f64, i32, c128 };
+enum class Element : std::uint8_t { f32, f64, i32, c128, bf16 };
 
 template <class T>
 constexpr Element element_of() {
@@ -51,7 +51,7 @@ constexpr Element element_of<std::complex<double>>() {
   return Element::c128;
 }
 
-const char* element_name(Element e);  // "float", "double", "int32", "complex<double>"
+const char* element_name(Element e);  // "float", "double", "int32", "complex<double>", "bf16"
 std::size_t element_bytes(Element e);
 
 struct AlignedDelete {

@@ -1,13 +1,17 @@
 #include <reel/ops/grouped_matmul.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
 #include <reel/graph/fixed_sum.h>
+#include <reel/ops/kernels/bf16.h>
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/pack.h>
+#include <reel/ops/scalar.h>
 #include <reel/ops/transpose.h>
 
 namespace reel {
@@ -15,17 +19,38 @@ namespace {
 
 using kernels::gemm_kernels;
 
+bool in_pairs(Precision p) { return p != Precision::full; }
+bool rounds_left(Precision p) { return p == Precision::bf16 || p == Precision::bf16_portable; }
+kernels::Bf16Path path_of(Precision p) { return p == Precision::bf16 ? kernels::best_bf16_path() : kernels::Bf16Path::portable; }
+
 // How weights of one element type are packed for the instruction set in use.
 struct PackedForm {
   Index lanes, panel_vectors, widest_panel;
-  explicit PackedForm(Element element)
-      : PackedForm(element == Element::f32 ? of(gemm_kernels<float>()) : of(gemm_kernels<double>())) {}
-  auto key() const { return std::tuple(lanes, panel_vectors); }
+  bool pairs;  // of bf16 neighbours along k
+  PackedForm(Element element, Precision products)
+      : PackedForm(element == Element::f32 ? of(gemm_kernels<float>()) : of(gemm_kernels<double>())) {
+    pairs = in_pairs(products);
+  }
+  auto key() const { return std::tuple(lanes, panel_vectors, pairs); }
   kernels::Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
+  Index kept(Index K) const { return pairs ? round_up(K, 2) : K; }
+
+  // Where element (k, n) of a group's weight lies, of which there are `groups`, [K, N] each.
+  Index place(Index K, Index N, Index groups, Index group, Index k, Index n) const {
+    const Index each = ceil_div(N, lanes), vector = group * each + n / lanes;
+    const PanelOf p(panels(each * groups), vector);
+    const Index column = (vector - p.first) * lanes + n % lanes, width = p.vectors * lanes;
+    const Index begin = p.first * lanes * kept(K);
+    return pairs ? begin + (k / 2 * width + column) * 2 + k % 2 : begin + k * width + column;
+  }
 
  private:
+  struct PanelOf {
+    Index first, vectors;
+    PanelOf(const kernels::Panels& panels, Index vector) : first(panels.first_of(vector)), vectors(panels.vectors_of(first)) {}
+  };
   PackedForm(Index lanes, Index panel_vectors, Index widest_panel)
-      : lanes(lanes), panel_vectors(panel_vectors), widest_panel(widest_panel) {}
+      : lanes(lanes), panel_vectors(panel_vectors), widest_panel(widest_panel), pairs(false) {}
   template <class Kernels>
   static PackedForm of(const Kernels& k) {
     return {k.lanes, k.panel_vectors, k.widest_panel};
@@ -37,11 +62,15 @@ struct PackedForm {
 class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
-  Pack(std::vector<bool> transposed, Element element) : transposed_(std::move(transposed)), element_(element), form_(element) {}
+  Pack(std::vector<bool> transposed, Element element, Precision products)
+      : transposed_(std::move(transposed)), element_(element), form_(element, products) {}
   auto key() const { return std::tuple_cat(std::tuple(transposed_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
-    return std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
+    std::string text = std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
+    if (form_.pairs) text += text.empty() ? "bf16" : " bf16";
+    return text;
   }
+  Element stored_as(Element plan) const override { return form_.pairs ? Element::bf16 : plan; }
 
   Signature infer(const Arguments& x) const override {
     x.require_count(static_cast<int>(transposed_.size()));
@@ -51,25 +80,23 @@ class Pack final : public OpOf<Pack> {
       if (extents(g, x.shape(g)) != std::pair(K, N))
         throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(g)));
     const Index columns = round_up(N, form_.lanes);
-    return {Type::real, Shape{checked_product(K, checked_product(columns, x.size()))}};
+    return {Type::real, Shape{checked_product(form_.kept(K), checked_product(columns, x.size()))}};
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const auto [K, N] = extents(0, *e.x[0].shape);
-    const Index each = ceil_div(N, form_.lanes);
-    const kernels::Panels panels = form_.panels(each * static_cast<Index>(e.x.size()));
+    const auto G = static_cast<Index>(e.x.size());
     std::fill_n(e.y.real, e.y.size, S{});
-    for (std::size_t g = 0; g < e.x.size(); ++g) {
-      const auto w = view(g, *e.x[g].shape, static_cast<const S*>(e.x[g].real));
-      for (Index n = 0; n < N; ++n) {
-        const Index vector = static_cast<Index>(g) * each + n / form_.lanes, first = panels.first_of(vector);
-        const Index padded = panels.vectors_of(first) * form_.lanes;
-        for (Index k = 0; k < K; ++k)
-          e.y.real[first * form_.lanes * K + k * padded + (vector - first) * form_.lanes + n % form_.lanes] =
-              w.data[k * w.k_stride + n * w.n_stride];
-      }
+    for (Index g = 0; g < G; ++g) {
+      const auto& x = e.x[static_cast<std::size_t>(g)];
+      const auto w = view(static_cast<std::size_t>(g), *x.shape, static_cast<const S*>(x.real));
+      for (Index n = 0; n < N; ++n)
+        for (Index k = 0; k < K; ++k) {
+          const S value = w.data[k * w.k_stride + n * w.n_stride];
+          e.y.real[form_.place(K, N, G, g, k, n)] = form_.pairs ? rounded_to_bf16(value) : value;
+        }
     }
   }
 
@@ -78,7 +105,10 @@ class Pack final : public OpOf<Pack> {
     kernels::WeightView<T> views[kMostGroups];
     for (std::size_t g = 0; g < c.x.size(); ++g) views[g] = view(g, *c.x[g].shape, c.x[g].row<const T>(0));
     const auto [K, N] = extents(0, *c.x[0].shape);
-    kernels::pack<T>(K, N, std::span<const kernels::WeightView<T>>(views, c.x.size()), c.y.row<T>(0));
+    const std::span<const kernels::WeightView<T>> all(views, c.x.size());
+    if constexpr (std::is_same_v<T, float>)
+      if (form_.pairs) return kernels::bf16_kernels(kernels::Bf16Path::portable).pack(K, N, all, c.y.row<Bf16>(0));
+    kernels::pack<T>(K, N, all, c.y.row<T>(0));
   }
 
  private:
@@ -113,11 +143,11 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
  public:
   static constexpr std::string_view kName = "packed_matmul";
   PackedMatmul(GroupedMatmulLayout layout, Index N, Element element)
-      : layout_(layout), N_(N), element_(element), form_(element) {}
+      : layout_(layout), N_(N), element_(element), form_(element, layout.products) {}
   auto key() const { return std::tuple_cat(layout_.key(), std::tuple(N_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
-    return fmt::format("{} steps {} terms {} groups N={}{}", layout_.steps, layout_.terms, layout_.groups, N_,
-                       layout_.init ? " +init" : "");
+    return fmt::format("{} steps {} terms {} groups N={}{}{}", layout_.steps, layout_.terms, layout_.groups, N_,
+                       layout_.init ? " +init" : "", products_text());
   }
   Signature infer(const Arguments& x) const override { return {Type::real, result_shape(layout_, x.shape(0), N_)}; }
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
@@ -128,29 +158,27 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     const Index G = layout_.groups, P = layout_.terms;
-    const Index each = ceil_div(N_, form_.lanes);
-    const kernels::Panels panels = form_.panels(each * G);
     for (Index i = 0; i < e.y.size; ++i) {
       const Index n = i % N_, result = i / N_ % layout_.results(), row = i / N_ / layout_.results();
-      const Index s = result / G, g = result % G, vector = g * each + n / form_.lanes, first = panels.first_of(vector);
-      const Index padded = panels.vectors_of(first) * form_.lanes;
+      const Index s = result / G, g = result % G;
       S sum = layout_.init ? e.x[static_cast<std::size_t>(layout_.steps * P + P + result)].real[row * N_ + n] : S{};
       for (Index p = 0; p < P; ++p) {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
         const Index K = x.shape->last();
-        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real + first * form_.lanes * K;
-        sum += sum_across<S>(
-            K, [&](Index k) { return x.real[row * K + k] * w[k * padded + (vector - first) * form_.lanes + n % form_.lanes]; });
+        const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p)].real;
+        sum += sum_across<S>(K, [&](Index k) {
+          const S left = x.real[row * K + k];
+          return (rounds_left(layout_.products) ? rounded_to_bf16(left) : left) * w[form_.place(K, N_, G, g, k, n)];
+        });
       }
       e.y.real[i] = sum;
     }
   }
 
-  std::size_t scratch_bytes(Element, std::span<const Signature>) const override {
-    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups),
-               S = static_cast<std::size_t>(layout_.steps);
-    return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) +
-           S * (P + 2 * G) * sizeof(kernels::RowRun<double>);
+  std::size_t scratch_bytes(Element, std::span<const Signature> x) const override {
+    const std::size_t lists = list_bytes(static_cast<std::size_t>(layout_.steps));
+    if (!form_.pairs) return lists;
+    return lists + list_bytes(kRowsAtOnce) + kAlignment + kept_columns(x) * kRowsAtOnce * sizeof(float);
   }
 
   template <class T>
@@ -175,11 +203,94 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
       terms[p] = {runs_of(inputs, c.x, p, P), c.x[S * P + p].row<const T>(0), c.x[p].shape->last()};
     for (std::size_t g = 0; g < G; ++g)
       groups[g] = {layout_.init ? runs_of(inputs, c.x, S * P + P + g, G) : nullptr, runs_of(results, c.results, g, G)};
-    gemm_kernels<T>().products(static_cast<Index>(S), c.rows, N_, std::span<const kernels::ProductTerm<T>>(terms, P),
-                               std::span<const kernels::ProductGroup<T>>(groups, G));
+    multiply<T>(static_cast<Index>(S), c.rows, std::span<const kernels::ProductTerm<T>>(terms, P),
+                std::span<const kernels::ProductGroup<T>>(groups, G), reinterpret_cast<std::byte*>(results));
   }
 
  private:
+  static constexpr std::size_t kRowsAtOnce = 64;  // that are rounded, and multiplied then
+
+  // Of the lists of a call of so many steps.
+  std::size_t list_bytes(std::size_t steps) const {
+    const auto P = static_cast<std::size_t>(layout_.terms), G = static_cast<std::size_t>(layout_.groups);
+    return P * sizeof(kernels::ProductTerm<double>) + G * sizeof(kernels::ProductGroup<double>) +
+           steps * (P + 2 * G) * sizeof(kernels::RowRun<double>);
+  }
+  std::size_t kept_columns(std::span<const Signature> x) const {
+    Index columns = 0;
+    for (const Signature& term : x.first(static_cast<std::size_t>(layout_.terms))) columns += form_.kept(term.shape.last());
+    return static_cast<std::size_t>(columns);
+  }
+  std::string products_text() const {
+    if (!form_.pairs) return {};
+    if (!rounds_left(layout_.products)) return " bf16 weights";
+    return fmt::format(" {}", kernels::bf16_path_name(path_of(layout_.products)));
+  }
+
+  // `scratch`: what the caller's lists left.
+  template <class T>
+  void multiply(Index steps, Index rows, std::span<const kernels::ProductTerm<T>> terms,
+                std::span<const kernels::ProductGroup<T>> groups, [[maybe_unused]] std::byte* scratch) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const auto kernels = kernels::bf16_kernels(path_of(layout_.products));
+      if (rounds_left(layout_.products))
+        return multiply_pairs<kernels::Bf16Operands>(kernels.products, kernels.round, steps, rows, terms, groups, scratch);
+      if (form_.pairs)
+        return multiply_pairs<kernels::Bf16Weights>(kernels.weight_products, &copy_even, steps, rows, terms, groups, scratch);
+    }
+    gemm_kernels<T>().products(steps, rows, N_, terms, groups);
+  }
+
+  static void copy_even(const float* x, float* y, Index n) {
+    std::copy_n(x, n, y);
+    if (n % 2 == 1) y[n] = 0;
+  }
+
+  // A few rows of the left operands at a time, as the kernel takes them.
+  template <class Types>
+  void multiply_pairs(kernels::Bf16Products<Types> products, void (*convert)(const float*, typename Types::Left*, Index),
+                      Index steps, Index rows, std::span<const kernels::ProductTerm<float>> terms,
+                      std::span<const kernels::ProductGroup<float>> groups, std::byte* scratch) const {
+    using Left = typename Types::Left;
+    constexpr auto kAtOnce = static_cast<Index>(kRowsAtOnce);
+    const Index most_rows = std::min(rows, kAtOnce), most_steps = rows == 0 ? 1 : std::max<Index>(kAtOnce / rows, 1);
+    auto* own_terms = reinterpret_cast<kernels::TermOf<Types>*>(scratch);
+    auto* own_groups = reinterpret_cast<kernels::ProductGroup<float>*>(own_terms + terms.size());
+    auto* x_runs = reinterpret_cast<kernels::RowRun<const Left>*>(own_groups + groups.size());
+    auto* y_runs = reinterpret_cast<kernels::RowRun<float>*>(x_runs + terms.size() * kRowsAtOnce);
+    auto* init_runs = reinterpret_cast<kernels::RowRun<const float>*>(y_runs + groups.size() * kRowsAtOnce);
+    auto* const kept = reinterpret_cast<Left*>(aligned(reinterpret_cast<std::byte*>(init_runs + groups.size() * kRowsAtOnce)));
+    for (Index step = 0; step < steps; step += most_steps)
+      for (Index row = 0; row < rows; row += most_rows) {
+        const Index some_steps = std::min(most_steps, steps - step), some_rows = std::min(most_rows, rows - row);
+        Left* to = kept;
+        for (std::size_t p = 0; p < terms.size(); ++p) {
+          const Index K = terms[p].K, width = form_.kept(K);
+          auto* runs = x_runs + p * kRowsAtOnce;
+          for (Index s = 0; s < some_steps; ++s) {
+            runs[s] = {to, width};
+            for (Index r = 0; r < some_rows; ++r, to += width) convert(terms[p].x[step + s].row(row + r), to, K);
+          }
+          own_terms[p] = {runs, reinterpret_cast<const Bf16*>(terms[p].packed), width};
+        }
+        for (std::size_t g = 0; g < groups.size(); ++g) {
+          auto* y = y_runs + g * kRowsAtOnce;
+          auto* init = init_runs + g * kRowsAtOnce;
+          for (Index s = 0; s < some_steps; ++s) {
+            y[s] = {groups[g].y[step + s].row(row), groups[g].y[step + s].stride};
+            if (groups[g].init) init[s] = {groups[g].init[step + s].row(row), groups[g].init[step + s].stride};
+          }
+          own_groups[g] = {groups[g].init ? init : nullptr, y};
+        }
+        products(some_steps, some_rows, N_, std::span<const kernels::TermOf<Types>>(own_terms, terms.size()),
+                 std::span<const kernels::ProductGroup<float>>(own_groups, groups.size()));
+      }
+  }
+  static std::byte* aligned(std::byte* p) {
+    const auto address = reinterpret_cast<std::uintptr_t>(p);
+    return p + (static_cast<std::uintptr_t>(kAlignment) - address % kAlignment) % kAlignment;
+  }
+
   // One term and one result: [B, M, K] is B M rows of K.
   template <class T>
   void run_matrix_rows(const KernelCall& c) const {
@@ -192,7 +303,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
       const kernels::RowRun<T> result{y, N_};
       const kernels::ProductTerm<T> term{&left, c.x[1].row<const T>(0), K};
       const kernels::ProductGroup<T> group{nullptr, &result};
-      gemm_kernels<T>().products(1, dense ? c.rows * lead : lead, N_, std::span(&term, 1), std::span(&group, 1));
+      multiply<T>(1, dense ? c.rows * lead : lead, std::span(&term, 1), std::span(&group, 1), c.scratch);
     }
   }
 
@@ -209,8 +320,8 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
   explicit GroupedMatmul(GroupedMatmulLayout layout) : layout_(layout) {}
   auto key() const { return layout_.key(); }
   std::string attributes() const override {
-    return fmt::format("{} steps {} terms {} groups{}", layout_.steps, layout_.terms, layout_.groups,
-                       layout_.init ? " +init" : "");
+    return fmt::format("{} steps {} terms {} groups{}{}", layout_.steps, layout_.terms, layout_.groups,
+                       layout_.init ? " +init" : "", in_pairs(layout_.products) ? " bf16" : "");
   }
   const GroupedMatmulLayout& layout() const { return layout_; }
 
@@ -255,7 +366,7 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
         transposed.push_back(is_transpose(tape, w.id()));
         weights.push_back(transposed.back() ? tape.var(tape.inputs(w.id())[0]) : w);
       }
-      inputs.push_back(tape.append(Pack(transposed, element), weights, site));
+      inputs.push_back(tape.append(Pack(transposed, element, layout_.products), weights, site));
     }
     for (const Var& init : x.subspan(S * P + P * G)) inputs.push_back(init);
     return tape.append(PackedMatmul(layout_, y.shape().last(), element), inputs, site);
@@ -272,7 +383,11 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
         const auto& x = e.x[static_cast<std::size_t>(s * P + p)];
         const S* w = e.x[static_cast<std::size_t>(layout_.steps * P + p * G + g)].real;
         const Index K = x.shape->last();
-        sum += sum_across<S>(K, [&](Index k) { return x.real[row * K + k] * w[k * N + n]; });
+        sum += sum_across<S>(K, [&](Index k) {
+          const S left = x.real[row * K + k], right = w[k * N + n];
+          return (rounds_left(layout_.products) ? rounded_to_bf16(left) : left) *
+                 (in_pairs(layout_.products) ? rounded_to_bf16(right) : right);
+        });
       }
       e.y.real[i] = sum;
     }
@@ -289,7 +404,11 @@ Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> x, st
   std::vector<Var> inputs(x.begin(), x.end());
   inputs.insert(inputs.end(), weights.begin(), weights.end());
   inputs.insert(inputs.end(), init.begin(), init.end());
-  return x[0].tape().append(GroupedMatmul(layout), inputs, site);
+  return grouped_matmul(layout, inputs, site);
+}
+
+Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> inputs, CallSite site) {
+  return inputs[0].tape().append(GroupedMatmul(layout), inputs, site);
 }
 
 const GroupedMatmulLayout* grouped_matmul_layout(const Tape& tape, NodeId id) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include <reel/graph/precision.h>
 #include <reel/graph/tape.h>
 
 namespace reel {
@@ -18,7 +19,8 @@ struct GroupedMatmulLayout {
   Index terms = 1;
   Index groups = 1;
   bool init = false;
-  auto key() const { return std::tuple(steps, terms, groups, init); }
+  Precision products = Precision::full;
+  auto key() const { return std::tuple(steps, terms, groups, init, static_cast<int>(products)); }
   Index results() const { return steps * groups; }
 };
 
@@ -28,6 +30,9 @@ inline constexpr Index kMostGroups = 16;  // results of one step that one node m
 // piece s * groups + g is y_sg; for one result [.., N], where one term without init may be of any rank and without B.
 Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> x, std::span<const Var> weights,
                    std::span<const Var> init, CallSite site);
+
+// The same over the inputs of such a node: x, weights and init, one after the other.
+Var grouped_matmul(const GroupedMatmulLayout& layout, std::span<const Var> inputs, CallSite site);
 
 // The layout of a node that products() appended; nullptr for others.
 const GroupedMatmulLayout* grouped_matmul_layout(const Tape& tape, NodeId id);

@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
 #include <reel/graph/fixed_sum.h>
 #include <reel/graph/kernels/sum.h>
+#include <reel/ops/kernels/bf16.h>
 #include <reel/ops/kernels/weight_gradient.h>
 #include <reel/ops/matmul.h>
+#include <reel/ops/scalar.h>
 
 namespace reel {
 namespace {
@@ -122,6 +126,8 @@ class PartCall {
     columns_ = std::min(tasks.columns, M_ - first_column_);
     first_vector_ = c.task % tasks.along_panels * kTaskPanels * most_;
     vectors_ = std::min(kTaskPanels * most_, each_ * layout.groups - first_vector_);
+    if (layout.products != Precision::full)
+      bf16_ = kernels::bf16_kernels(layout.products == Precision::bf16 ? kernels::best_bf16_path() : kernels::Bf16Path::portable);
     a_stride_ = stride_of(tasks.columns);
     a_ = reinterpret_cast<T*>(c.scratch);
     b_ = a_ + kBlockRows * a_stride_;
@@ -203,19 +209,38 @@ class PartCall {
 
   // The sums of one block, to the result or to the group's.
   void multiply(Index K, bool add, bool direct) {
+    const bool pairs = pair_rows(K);
     for (Index v = 0; v < vectors_; v += most_) {
       const kernels::PackColumn* column = columns_of_b_ + v;
       const int count = static_cast<int>(std::min(most_, vectors_ - v));
       const Index group_stride = vectors_ * kernels_.lanes;
-      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, count, direct ? N_ : group_stride, add, {}};
+      kernels::WeightGradientPanel<T> p{columns_, pairs ? ceil_div(K, 2) : K, a_,  a_stride_, b_ + column->to,
+                                        count,    direct ? N_ : group_stride, add, {}};
       for (int i = 0; i < count; ++i) {
         if (direct)
           p.columns[i] = {result(column[i]), column[i].count};
         else
           p.columns[i] = {group_ + (v + i) * kernels_.lanes, kernels_.lanes};
       }
+      if constexpr (std::is_same_v<T, float>)
+        if (pairs) {
+          bf16_->weight_gradient_panel(p);
+          continue;
+        }
       kernels_.panel(p);
     }
+  }
+
+  // Makes pairs of bf16 of the block's rows, where the layout asks for them.
+  bool pair_rows([[maybe_unused]] Index K) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!bf16_) return false;
+      bf16_->pair_rows(K, columns_, a_, a_stride_);
+      for (Index v = 0; v < vectors_; v += most_)
+        bf16_->pair_rows(K, columns_of_b_[v].stride, b_ + columns_of_b_[v].to, columns_of_b_[v].stride);
+      return true;
+    }
+    return false;
   }
 
   void add_group(bool add) {
@@ -271,6 +296,7 @@ class PartCall {
   Index first_vector_ = 0, vectors_ = 0;  // of B
   Index a_stride_ = 0;
   bool left_is_finite_ = true;
+  std::optional<kernels::Bf16Kernels> bf16_ = std::nullopt;
   T *a_ = nullptr, *b_ = nullptr, *group_ = nullptr;  // group_: [columns, vectors x lanes]
   kernels::PackColumn columns_of_b_[kTaskPanels * kernels::kMostPanelVectors];
 };
@@ -282,7 +308,8 @@ class WeightGradient final : public OpOf<WeightGradient> {
   auto key() const { return layout_.key(); }
   std::string attributes() const override {
     if (layout_.key() == WeightGradientLayout{}.key()) return {};
-    return fmt::format("{} lefts {} groups{}", layout_.lefts, layout_.groups, layout_.sums ? " +sums" : "");
+    return fmt::format("{} lefts {} groups{}{}", layout_.lefts, layout_.groups, layout_.sums ? " +sums" : "",
+                       layout_.products == Precision::full ? "" : " bf16");
   }
   const WeightGradientLayout& layout() const { return layout_; }
 
@@ -336,7 +363,9 @@ class WeightGradient final : public OpOf<WeightGradient> {
       return sum_across<S>(static_cast<Index>(rows.size()), [&](Index i) {
         const auto [step, r] = rows[static_cast<std::size_t>(i)];
         const S b = e.x[step + right].real[r * N + n];
-        return b == S(0) ? S{} : left(step, r) * b;
+        if (b == S(0)) return S{};
+        const S a = left(step, r);
+        return layout_.products == Precision::full ? a * b : rounded_to_bf16(a) * rounded_to_bf16(b);
       });
     };
     S* y = e.y.real;

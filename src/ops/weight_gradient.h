@@ -4,6 +4,7 @@
 // exactly 0 it adds 0, whatever x holds there, NaN and infinity included: a step that a mask leaves out has no part in it.
 #pragma once
 
+#include <reel/graph/precision.h>
 #include <reel/ops/operand.h>
 
 namespace reel {
@@ -22,7 +23,8 @@ struct WeightGradientLayout {
   Index lefts = 1;
   Index groups = 1;
   bool sums = false;
-  auto key() const { return std::tuple(lefts, groups, sums); }
+  Precision products = Precision::full;
+  auto key() const { return std::tuple(lefts, groups, sums, static_cast<int>(products)); }
   Index operands() const { return lefts + groups; }  // of one step
 };
 

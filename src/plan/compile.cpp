@@ -19,6 +19,7 @@
 #include <reel/plan/passes/join_weight_gradients.h>
 #include <reel/plan/passes/lower.h>
 #include <reel/plan/passes/materialise_roots.h>
+#include <reel/plan/passes/round_products.h>
 #include <reel/plan/passes/split_concats.h>
 #include <reel/plan/passes/sum_products.h>
 
@@ -151,9 +152,24 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
 
 }  // namespace
 
+namespace {
+
+// With the operands of products rounded before these get their kernels.
+std::vector<Pass> passes_of(const CompileOptions& options, Element element) {
+  std::vector<Pass> all = options.passes;
+  if (options.products == Precision::full) return all;
+  if (element != Element::f32)
+    throw InputError(fmt::format("compile: products of bf16 are of float plans, not of {}", element_name(element)));
+  const auto last = std::find_if(all.rbegin(), all.rend(), [](const Pass& pass) { return pass.name == "lower"; });
+  if (last != all.rend()) all.insert(std::prev(last.base()), passes::round_products(options.products));
+  return all;
+}
+
+}  // namespace
+
 template <class T>
 Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options) {
-  return Plan<T>(plan_data_of(tape, outputs, options.passes, options.verify, element_of<T>()));
+  return Plan<T>(plan_data_of(tape, outputs, passes_of(options, element_of<T>()), options.verify, element_of<T>()));
 }
 template Plan<float> compile<float>(const Tape&, std::span<const Var>, const CompileOptions&);
 template Plan<double> compile<double>(const Tape&, std::span<const Var>, const CompileOptions&);

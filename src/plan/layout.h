@@ -48,7 +48,7 @@ Layout make_layout(const Program& program, const PhaseSchedule& schedule, Elemen
 inline Index outputs_of(const Node& n) { return n.op->traits().multi_output ? n.shape.dim(0) : 1; }
 
 inline Index element_bytes(const Node& n, Element element) {
-  return static_cast<Index>(element_bytes(n.type == Type::id ? Element::i32 : element));
+  return static_cast<Index>(element_bytes(n.type == Type::id ? Element::i32 : n.op->stored_as(element)));
 }
 
 }  // namespace reel

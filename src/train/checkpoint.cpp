@@ -68,12 +68,22 @@ void require_same(const std::string& path, const Record& there, const Record& he
 
 }  // namespace
 
+namespace {
+
+const char* name_of(Precision products) {
+  constexpr const char* kNames[] = {"full", "bf16", "bf16 weights", "bf16 by multiply-adds"};
+  return kNames[static_cast<int>(products)];
+}
+
+}  // namespace
+
 template <class T>
 Record Trainer<T>::settings() const {
   const WeightDecay& decay = options_.weight_decay;
   Record r;
   r.set("element type", element_name(element_of<T>())).set("rule", text(optimizer_.rule())).set("clipping", text(clip_));
   r.set("weight decay", decay.rate == 0 ? "none" : fmt::format("{}{}", decay.rate, decay.decoupled ? ", decoupled" : ""));
+  r.set("products", name_of(options_.products));
   r.set("seed", fmt::format("{}", options_.seed)).set("updates of the schedule", fmt::format("{}", options_.schedule.updates()));
   return r;
 }

@@ -28,6 +28,8 @@ struct TrainerOptions {
   WeightDecay weight_decay = {};
   Schedule schedule = schedule::constant();
   LengthOptions lengths = {};  // of a Trainer with a Builder
+  // Of a float Trainer: what products read. Parameters, gradients and what the rule keeps are float in any case.
+  Precision products = Precision::full;
 };
 
 struct CheckpointOptions {
@@ -152,7 +154,9 @@ class Trainer {
                                           const ParameterValues<T>* values, const TrainerOptions& options);
   static Builder only_loss(Builder builder);
   static Builder without_chance(Builder builder);
-  SessionOptions session_options() const { return {.threads = options_.threads, .seed = options_.seed}; }
+  SessionOptions session_options() const {
+    return {.threads = options_.threads, .seed = options_.seed, .compile = {.products = options_.products}};
+  }
   SessionFamily<T>& remembered(Prediction prediction);
   SessionFamily<T>& evaluation();
   // What a checkpoint holds besides carried state.

@@ -4,6 +4,8 @@
 
 #include <reel/data/stored_type.h>
 
+#include <reel/graph/bf16.h>
+
 #include "support.h"
 
 using namespace reel;
@@ -88,18 +90,18 @@ TEST_CASE("binary16: every float lies between its neighbours as the nearest") {
 
 TEST_CASE("bfloat16: the upper half of a float, rounded to nearest, ties to even") {
   for (std::uint32_t bits = 0; bits < 65536; ++bits) {
-    const float x = from_bf16(static_cast<std::uint16_t>(bits));
+    const float x = from_bf16({static_cast<std::uint16_t>(bits)});
     if (std::isnan(x))
       CHECK(std::isnan(from_bf16(to_bf16(x))));
-    else if (to_bf16(x) != bits)
-      FAIL("bits ", bits, " became ", to_bf16(x));
+    else if (to_bf16(x).bits != bits)
+      FAIL("bits ", bits, " became ", to_bf16(x).bits);
   }
-  CHECK(to_bf16(1) == 0x3F80);
-  CHECK(to_bf16(1 + 0x1p-8f) == 0x3F80);
-  CHECK(to_bf16(1 + 3 * 0x1p-8f) == 0x3F82);
-  CHECK(to_bf16(1 + 0x1p-8f + 0x1p-20f) == 0x3F81);
-  CHECK(to_bf16(std::numeric_limits<float>::max()) == 0x7F80);
-  CHECK(to_bf16(-0.f) == 0x8000);
+  CHECK(to_bf16(1).bits == 0x3F80);
+  CHECK(to_bf16(1 + 0x1p-8f).bits == 0x3F80);
+  CHECK(to_bf16(1 + 3 * 0x1p-8f).bits == 0x3F82);
+  CHECK(to_bf16(1 + 0x1p-8f + 0x1p-20f).bits == 0x3F81);
+  CHECK(to_bf16(std::numeric_limits<float>::max()).bits == 0x7F80);
+  CHECK(to_bf16(-0.f).bits == 0x8000);
   CHECK(std::isnan(from_bf16(to_bf16(std::bit_cast<float>(0x7F800001u)))));  // not infinity
 }
 

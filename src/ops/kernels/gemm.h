@@ -15,13 +15,23 @@
 
 namespace reel::kernels {
 
-// x [rows of every step, K] by a packed weight of all groups.
+// What a product reads and adds up.
 template <class T>
-struct ProductTerm {
-  const RowRun<const T>* x;  // by step
-  const T* packed;
+struct Uniform {
+  using Left = T;
+  using Weight = T;
+  using Sum = T;
+};
+
+// x [rows of every step, K] by a packed weight of all groups.
+template <class Types>
+struct TermOf {
+  const RowRun<const typename Types::Left>* x;  // by step
+  const typename Types::Weight* packed;
   Index K;
 };
+template <class T>
+using ProductTerm = TermOf<Uniform<T>>;
 
 // One result [rows of every step, N]: where it begins from, if anywhere, and where it goes.
 template <class T>

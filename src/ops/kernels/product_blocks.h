@@ -13,25 +13,25 @@ inline constexpr int kMostChunks = 8;  // of a block
 inline constexpr int kGroupBlocks = 32;
 
 // A stretch of one term's k.
-template <class T>
+template <class Types>
 struct Chunk {
-  const ProductTerm<T>* term;
+  const TermOf<Types>* term;
   Index k, K;
-  const T* b;     // [K][panel's vectors]
-  const T* next;  // the same of the next panel, or nullptr
+  const typename Types::Weight* b;     // [K][panel's vectors]
+  const typename Types::Weight* next;  // the same of the next panel, or nullptr
 };
 
 // Walks the chunks of all terms' k.
-template <class T>
+template <class Types>
 class BlockWalk {
  public:
-  explicit BlockWalk(std::span<const ProductTerm<T>> terms) : terms_(terms) { skip_empty(); }
+  explicit BlockWalk(std::span<const TermOf<Types>> terms) : terms_(terms) { skip_empty(); }
 
   // The next chunk; false at the end.
-  bool next(Chunk<T>& chunk) {
+  bool next(Chunk<Types>& chunk) {
     if (last()) return false;
     if (ends_block_) taken_ = chunks_ = 0, ++blocks_;
-    const ProductTerm<T>& term = terms_[term_];
+    const TermOf<Types>& term = terms_[term_];
     const Index K = std::min(term.K - k_, kBlockK - taken_);
     chunk.term = &term;
     chunk.k = k_;
@@ -54,7 +54,7 @@ class BlockWalk {
     while (term_ < terms_.size() && terms_[term_].K == 0) ++term_;
   }
 
-  std::span<const ProductTerm<T>> terms_;
+  std::span<const TermOf<Types>> terms_;
   std::size_t term_ = 0;
   Index k_ = 0, taken_ = 0;
   int blocks_ = 0, chunks_ = 0;
@@ -62,11 +62,11 @@ class BlockWalk {
 };
 
 // Whether a sum is so long that it has more than one group.
-template <class T>
-bool has_groups(std::span<const ProductTerm<T>> terms) {
+template <class Types>
+bool has_groups(std::span<const TermOf<Types>> terms) {
   if (terms.size() <= kMostChunks && std::ranges::all_of(terms, [](const auto& term) { return term.K <= kBlockK; })) return false;
-  BlockWalk<T> walk(terms);
-  for (Chunk<T> chunk; walk.next(chunk);)
+  BlockWalk<Types> walk(terms);
+  for (Chunk<Types> chunk; walk.next(chunk);)
     if (walk.ends_block() && walk.ends_group() && !walk.last()) return true;
   return false;
 }

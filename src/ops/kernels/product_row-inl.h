@@ -1,6 +1,7 @@
 // Per-target part of the packed matrix product: the width of its panels, and the product of a single row. Include after
 // hwy/foreach_target.h, inside no namespace.
 #include <reel/ops/kernels/product_blocks.h>
+#include <reel/ops/kernels/product_step-inl.h>
 #include <reel/ops/kernels/register_tile-inl.h>
 
 #if defined(REEL_OPS_KERNELS_PRODUCT_ROW_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -25,8 +26,8 @@ constexpr int kRowPanels = 4;                               // whole panels take
 
 // One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the
 // stream of weights counts.
-template <int NP, int Rest, class T>
-HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
+template <int NP, int Rest, class Step, class T = SumOf<Step>>
+HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, TermsOf<Step> terms,
                              std::span<const kernels::ProductGroup<T>> groups) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
@@ -41,20 +42,23 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
   HWY_ALIGN T total[kAll * HWY_MAX_BYTES / sizeof(T)], whole_groups[kAll * HWY_MAX_BYTES / sizeof(T)];
   for (int v = 0; v < kAll; ++v)
     sum[v] = group(v).init ? LoadVector<false>(d, group(v).init->first + column(v), std::min(lanes, N - column(v))) : hn::Zero(d);
-  kernels::BlockWalk<T> walk(terms);
+  using Types = typename Step::Types;
+  constexpr Index kStep = Step::kStep;
+  kernels::BlockWalk<Types> walk(terms);
   bool groups_begun = false;
-  for (kernels::Chunk<T> chunk; walk.next(chunk);) {
-    const kernels::ProductTerm<T>& term = *chunk.term;
-    const T* HWY_RESTRICT a = term.x->first + chunk.k;
+  for (kernels::Chunk<Types> chunk; walk.next(chunk);) {
+    const kernels::TermOf<Types>& term = *chunk.term;
+    const auto* HWY_RESTRICT a = term.x->first + chunk.k;
     const Index panel = kVectors * lanes * term.K;
-    const T* b = term.packed + first_vector * lanes * term.K;
-    const T* HWY_RESTRICT rest = b + NP * panel + chunk.k * Rest * lanes;
+    const auto* b = term.packed + first_vector * lanes * term.K;
+    const auto* HWY_RESTRICT rest = b + NP * panel + chunk.k * Rest * lanes;
     b += chunk.k * kVectors * lanes;
-    for (Index k = 0; k < chunk.K; ++k, b += kVectors * lanes, rest += Rest * lanes) {
-      const V left = hn::Set(d, a[k]);
+    for (Index k = 0; k < chunk.K; k += kStep, b += kVectors * lanes * kStep, rest += Rest * lanes * kStep) {
+      const auto left = Step::left(d, a + k);
       for (int v = 0; v < kWhole; ++v)
-        sum[v] = hn::MulAdd(left, hn::LoadU(d, b + v / kVectors * panel + v % kVectors * lanes), sum[v]);
-      for (int v = 0; v < Rest; ++v) sum[kWhole + v] = hn::MulAdd(left, hn::LoadU(d, rest + v * lanes), sum[kWhole + v]);
+        sum[v] = Step::add(d, left, Step::line(d, b + v / kVectors * panel + v % kVectors * lanes * kStep), sum[v]);
+      for (int v = 0; v < Rest; ++v)
+        sum[kWhole + v] = Step::add(d, left, Step::line(d, rest + v * lanes * kStep), sum[kWhole + v]);
     }
     if (!walk.ends_block() || (walk.last() && walk.in_first_block())) continue;
     for (int v = 0; v < kAll; ++v) {
@@ -71,9 +75,9 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, std::span<
 }
 
 // All panels of one row, some whole ones and the last at a time.
-template <class T>
-void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<const kernels::ProductTerm<T>> terms,
-                 std::span<const kernels::ProductGroup<T>> groups) {
+template <class Step>
+void ProductRows(const kernels::Panels& panels, Index each, Index N, TermsOf<Step> terms,
+                 std::span<const kernels::ProductGroup<SumOf<Step>>> groups) {
   const Index last = panels.last_wider ? kVectors + 1 : panels.total % kVectors;  // vectors of a panel that is not whole
   for (Index first = 0; first < panels.total;) {
     const Index whole = (panels.total - last - first) / kVectors;
@@ -81,7 +85,7 @@ void ProductRows(const kernels::Panels& panels, Index each, Index N, std::span<c
     [&]<int... I>(std::integer_sequence<int, I...>) {
       constexpr int kRests = kMostVectors + 1;
       const Index index = count * kRests + rest;
-      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, T>(first, each, N, terms, groups) : void()), ...);
+      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, Step>(first, each, N, terms, groups) : void()), ...);
     }
     (std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1) - 1>());
     first += count * kVectors + rest;
