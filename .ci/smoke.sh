@@ -80,6 +80,8 @@ for cell in $cells; do
 done
 good "$bin/char_rnn" "${small[@]}"
 same "$bin/char_rnn" --text text.txt "${small[@]}" --dropout .2 --likelihood "the quick brown"; says 'log-likelihood of'
+same "$bin/char_rnn" --text text.txt "${small[@]}" --precision bf16; good "$bin/char_rnn" --text text.txt "${small[@]}" --precision bf16-weights
+bad "$bin/char_rnn" --text text.txt "${small[@]}" --precision half
 
 # What is saved is loaded again, and a run in two parts, on other numbers of threads, ends as one.
 run=("$bin/char_rnn" --text text.txt --size 12 --batch 4 --length 10 --sample 30 --dropout .2)

@@ -1,8 +1,11 @@
 #include <reel/ops/row_scale.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -62,7 +65,10 @@ class RowScale final : public RowOp<RowScale> {
     if (!(size <= std::numeric_limits<T>::max())) return T{1};
     const T least = static_cast<T>(least_);
     if (size < least || size == T{0}) size = least > T{0} ? least : T{1};
-    return std::max(std::ldexp(T{1}, std::ilogb(size)), std::numeric_limits<T>::min());
+    // Its exponent alone, of which a denormal number has none.
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    constexpr Bits kExponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+    return std::max(std::bit_cast<T>(std::bit_cast<Bits>(size) & kExponent), std::numeric_limits<T>::min());
   }
 
   double least_;

@@ -175,6 +175,17 @@ class Comparison {
 
   double margin() const { return margin_; }
 
+  // Of all that the runs deliver.
+  std::vector<std::string> results(int threads) const {
+    Workspace<T> workspace(plan_, values(), threads_of(threads), trial_.recipe.seed);
+    std::vector<std::string> all;
+    for (std::size_t r = 0; r < trial_.exact.size(); ++r) {
+      plan_.run(workspace, random_.template bindings<T>(static_cast<int>(r)), {.rows = trial_.recipe.rows});
+      collect(workspace, all);
+    }
+    return all;
+  }
+
   std::optional<std::string> run() {
     std::vector<std::string> first;
     for (int threads : {1, 2, 3, 8}) {
@@ -275,6 +286,19 @@ std::optional<std::string> difference(const Trial& trial, const CompileOptions& 
   Margins& m = margins ? *margins : unused;
   auto found = difference_of<double>(trial, options, m.f64);
   return found ? found : difference_of<float>(trial, options, m.f32);
+}
+
+std::optional<std::string> difference_in_bf16(const Trial& trial) {
+  if (trial.random->outputs.empty()) return std::nullopt;
+  try {
+    const Comparison<float> portable(trial, {.products = Precision::bf16_portable}), best(trial, {.products = Precision::bf16});
+    const auto expected = portable.results(1);
+    if (best.results(1) != expected) return "bf16: bits differ between instructions and multiply-adds";
+    if (best.results(3) != expected) return "bf16: bits differ with 3 threads";
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    return fmt::format("bf16: threw {}", e.what());
+  }
 }
 
 CompileOptions fewest_passes() {

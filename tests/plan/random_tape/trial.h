@@ -44,6 +44,10 @@ struct Margins {
 // not. REQUIRES: fair().
 std::optional<std::string> difference(const Trial& trial, const CompileOptions& options = {}, Margins* margins = nullptr);
 
+// Where float plans with bf16 products differ in bits between the processor's instructions and multiply-adds, or between 1 and 3
+// threads; nullopt when they do not.
+std::optional<std::string> difference_in_bf16(const Trial& trial);
+
 // As little as makes a plan: no node is merged with, or moved before, another.
 CompileOptions fewest_passes();
 
