@@ -9,8 +9,23 @@
 #include <reel/ops/kernels/bf16-inl.h>
 #include <reel/ops/kernels/pack-inl.h>
 #include <reel/ops/kernels/products-inl.h>
+#include <reel/ops/kernels/same_target-inl.h>
 #include <reel/ops/kernels/weight_gradient-inl.h>
 
+#ifdef REEL_SAME_TARGET
+namespace reel {
+namespace REEL_SAME_TARGET {
+kernels::Bf16Kernels PortableBf16();
+kernels::Bf16Kernels DotBf16();
+bool MayHaveDot();
+}  // namespace REEL_SAME_TARGET
+namespace HWY_NAMESPACE {
+kernels::Bf16Kernels PortableBf16() { return REEL_SAME_TARGET::PortableBf16(); }
+kernels::Bf16Kernels DotBf16() { return REEL_SAME_TARGET::DotBf16(); }
+bool MayHaveDot() { return REEL_SAME_TARGET::MayHaveDot(); }
+}  // namespace HWY_NAMESPACE
+}  // namespace reel
+#else
 HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 
@@ -31,6 +46,8 @@ HWY_INLINE hn::Vec<U> SetPair(const void* from) {
 
 struct Both {
   hn::Vec<F> first, second;
+  HWY_INLINE Both() {}  // written out, to be of this target
+  HWY_INLINE Both(hn::Vec<F> first, hn::Vec<F> second) : first(first), second(second) {}
 };
 HWY_INLINE Both BothOf(hn::Vec<U> pairs) { return {FirstOf(F(), pairs), SecondOf(F(), pairs)}; }
 
@@ -72,7 +89,7 @@ struct Bf16DotStep {
 
 constexpr Index kStripe = 64;  // of k, packed at once
 
-void PackPairs(Index K, Index N, std::span<const kernels::WeightView<float>> groups, Bf16* packed) {
+void PackPairs(Index K, Index N, std::span<const kernels::WeightView<float> > groups, Bf16* packed) {
   const F d;
   const Index lanes = static_cast<Index>(hn::Lanes(d)), even = round_up(K, 2);
   HWY_ALIGN float stripe[kStripe * HWY_MAX_BYTES / sizeof(float)];
@@ -139,6 +156,7 @@ bool MayHaveDot() { return REEL_TARGET_MAY_HAVE_BF16_DOT; }
 
 }  // namespace reel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+#endif
 
 #if HWY_ONCE
 namespace reel {
