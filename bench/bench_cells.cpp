@@ -4,8 +4,11 @@
 // Usage: bench_cells [rounds | --profile], the profile that of the normalised one. (32, 64, 128, 256), one thread; cells take
 // turns, figures are medians over the rounds (3).
 #include <charconv>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 

@@ -20,7 +20,6 @@ namespace {
 using kernels::gemm_kernels;
 
 bool rounds_left(Precision p) { return p == Precision::bf16 || p == Precision::bf16_portable; }
-kernels::Bf16Path path_of(Precision p) { return p == Precision::bf16 ? kernels::best_bf16_path() : kernels::Bf16Path::portable; }
 
 // The shape of the result, from the first x and N.
 Shape result_shape(const GroupedMatmulLayout& layout, const Shape& x, Index N) {
@@ -121,20 +120,20 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   std::string products_text() const {
     if (!form_.pairs) return {};
     if (!rounds_left(layout_.products)) return " bf16 weights";
-    return fmt::format(" {}", kernels::bf16_path_name(path_of(layout_.products)));
+    return fmt::format(" {}", kernels::bf16_path_name(kernels::bf16_path(layout_.products)));
   }
 
   // `scratch`: what the caller's lists left.
   template <class T>
   void multiply(Index steps, Index rows, std::span<const kernels::ProductTerm<T>> terms,
                 std::span<const kernels::ProductGroup<T>> groups, [[maybe_unused]] std::byte* scratch) const {
-    if constexpr (std::is_same_v<T, float>) {
-      const auto kernels = kernels::bf16_kernels(path_of(layout_.products));
-      if (rounds_left(layout_.products))
-        return multiply_pairs<kernels::Bf16Operands>(kernels.products, kernels.round, steps, rows, terms, groups, scratch);
-      if (form_.pairs)
-        return multiply_pairs<kernels::Bf16Weights>(kernels.weight_products, &copy_even, steps, rows, terms, groups, scratch);
-    }
+    if constexpr (std::is_same_v<T, float>)
+      if (form_.pairs) {
+        const auto own = kernels::bf16_kernels(kernels::bf16_path(layout_.products));
+        if (rounds_left(layout_.products))
+          return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, scratch);
+        return multiply_pairs<kernels::Bf16Weights>(own.weight_products, &copy_even, steps, rows, terms, groups, scratch);
+      }
     gemm_kernels<T>().products(steps, rows, N_, terms, groups);
   }
 

@@ -69,8 +69,7 @@ class PartCall {
     columns_ = std::min(tasks.columns, M_ - first_column_);
     first_vector_ = c.task % tasks.along_panels * kTaskPanels * most_;
     vectors_ = std::min(kTaskPanels * most_, each_ * layout.groups - first_vector_);
-    if (layout.products != Precision::full)
-      bf16_ = kernels::bf16_kernels(layout.products == Precision::bf16 ? kernels::best_bf16_path() : kernels::Bf16Path::portable);
+    if (layout.products != Precision::full) bf16_ = kernels::bf16_kernels(kernels::bf16_path(layout.products));
     a_stride_ = stride_of(tasks.columns);
     a_ = reinterpret_cast<T*>(c.scratch);
     b_ = a_ + kBlockRows * a_stride_;

@@ -1,7 +1,6 @@
 #include <reel/models/exchange/naming.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>

@@ -132,26 +132,16 @@ void PairRows(Index K, Index width, float* block, Index stride) {
     }
 }
 
-kernels::Bf16Kernels PortableBf16() {
-  return {&Products<Bf16PairsStep>,
-          &Products<Bf16WeightsStep>,
-          &PackPairs,
-          &RoundRow,
-          &PairRows,
-          &ContractionPanel<Bf16PairsStep, float>};
+template <class Step>
+kernels::Bf16Kernels KernelsOf() {
+  return {&Products<Step>, &Products<Bf16WeightsStep>, &PackPairs, &RoundRow, &PairRows, &ContractionPanel<Step, float>};
 }
-kernels::Bf16Kernels DotBf16() {
+kernels::Bf16Kernels PortableBf16() { return KernelsOf<Bf16PairsStep>(); }
 #if REEL_TARGET_MAY_HAVE_BF16_DOT
-  return {&Products<Bf16DotStep>,
-          &Products<Bf16WeightsStep>,
-          &PackPairs,
-          &RoundRow,
-          &PairRows,
-          &ContractionPanel<Bf16DotStep, float>};
+kernels::Bf16Kernels DotBf16() { return KernelsOf<Bf16DotStep>(); }
 #else
-  return PortableBf16();
+kernels::Bf16Kernels DotBf16() { return PortableBf16(); }
 #endif
-}
 bool MayHaveDot() { return REEL_TARGET_MAY_HAVE_BF16_DOT; }
 
 }  // namespace reel::HWY_NAMESPACE
@@ -166,9 +156,10 @@ HWY_EXPORT(MayHaveDot);
 
 namespace kernels {
 
-Bf16Path best_bf16_path() {
+Bf16Path bf16_path([[maybe_unused]] Precision products) {
 #if HWY_ARCH_X86
-  if (HWY_DYNAMIC_DISPATCH(MayHaveDot)() && __builtin_cpu_supports("avx512bf16")) return Bf16Path::dot;
+  if (products == Precision::bf16 && HWY_DYNAMIC_DISPATCH(MayHaveDot)() && __builtin_cpu_supports("avx512bf16"))
+    return Bf16Path::dot;
 #endif
   return Bf16Path::portable;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <reel/graph/bf16.h>
+#include <reel/graph/precision.h>
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/pack.h>
 #include <reel/ops/kernels/weight_gradient.h>
@@ -16,8 +17,8 @@ namespace reel::kernels {
 
 enum class Bf16Path : std::uint8_t { portable, dot };  // two multiply-adds, or VDPBF16PS
 
-// The best that this processor has.
-Bf16Path best_bf16_path();
+// That of products of this precision: the best that this processor has, unless the portable one is asked for.
+Bf16Path bf16_path(Precision products);
 const char* bf16_path_name(Bf16Path path);  // "bf16", "AVX512-BF16"
 
 // Left operands and weights are bf16.

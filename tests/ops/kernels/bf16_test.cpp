@@ -19,7 +19,7 @@ using Floats = std::vector<float>;
 
 std::vector<Bf16Path> paths() {
   std::vector<Bf16Path> all{Bf16Path::portable};
-  if (best_bf16_path() == Bf16Path::dot) all.push_back(Bf16Path::dot);
+  if (bf16_path(Precision::bf16) == Bf16Path::dot) all.push_back(Bf16Path::dot);
   return all;
 }
 
