@@ -1,15 +1,13 @@
 #include <reel/ops/row_scale.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <type_traits>
 
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/kernels/power_below.h>
 #include <reel/ops/kernels/row_extremes.h>
 #include <reel/ops/rowwise.h>
 #include <reel/ops/scalar.h>
@@ -36,7 +34,7 @@ class RowScale final : public RowOp<RowScale> {
   void row(const Row& r) const {
     using S = typename Row::Number;
     const Index n = r.x_shape(0).last();
-    for (Index g = 0; g < r.y_shape().row_size(); ++g) r.y()[g] = S(power_below(largest(r.x(0) + g * n, n)));
+    for (Index g = 0; g < r.y_shape().row_size(); ++g) r.y()[g] = S(scale_of(largest(r.x(0) + g * n, n)));
   }
 
   template <class T>
@@ -44,8 +42,7 @@ class RowScale final : public RowOp<RowScale> {
     const Index n = c.x[0].shape->last();
     const auto largest = kernels::row_extremes<T>().largest_size;
     for (Index r = 0; r < c.rows; ++r)
-      for (Index g = 0; g < c.y.shape->row_size(); ++g)
-        c.y.row<T>(r)[g] = power_below(largest(c.x[0].row<const T>(r) + g * n, n));
+      for (Index g = 0; g < c.y.shape->row_size(); ++g) c.y.row<T>(r)[g] = scale_of(largest(c.x[0].row<const T>(r) + g * n, n));
   }
 
  private:
@@ -61,14 +58,8 @@ class RowScale final : public RowOp<RowScale> {
   }
 
   template <class T>
-  T power_below(T size) const {
-    if (!(size <= std::numeric_limits<T>::max())) return T{1};
-    const T least = static_cast<T>(least_);
-    if (size < least || size == T{0}) size = least > T{0} ? least : T{1};
-    // Its exponent alone, of which a denormal number has none.
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    constexpr Bits kExponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
-    return std::max(std::bit_cast<T>(std::bit_cast<Bits>(size) & kExponent), std::numeric_limits<T>::min());
+  T scale_of(T size) const {
+    return kernels::power_below(size, static_cast<T>(least_));
   }
 
   double least_;

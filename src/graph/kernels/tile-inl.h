@@ -41,14 +41,20 @@ HWY_INLINE void StoreEdge(hn::Vec<D> v, D d, T* to, Index count) {
 #endif
 }
 
-template <class F, class T, int... I>
-HWY_INLINE void RunTile(const T* const* x, T* HWY_RESTRICT y, Index n, std::integer_sequence<int, I...>) {
+// y = f(d, x...) for the vectors of n elements of each; y may be one of them.
+template <class T, class F, class... X>
+HWY_INLINE void MapRow(Index n, T* y, F f, const X*... x) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const T* const from[] = {x[I]...};  // read once: y may lie where x is, for all that the compiler knows
   Index i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from[I] + i)...), d, y + i);
-  if (i < n) StoreEdge(F::apply(d, LoadEdge(d, from[I] + i, n - i)...), d, y + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)...), d, y + i);
+  if (i < n) StoreEdge(f(d, LoadEdge(d, x + i, n - i)...), d, y + i, n - i);
+}
+
+template <class F, class T, int... I>
+HWY_INLINE void RunTile(const T* const* x, T* y, Index n, std::integer_sequence<int, I...>) {
+  MapRow<T>(
+      n, y, [](auto d, auto... v) HWY_ATTR { return F::apply(d, v...); }, x[I]...);
 }
 
 template <class F, int kArity, class T>

@@ -29,16 +29,6 @@ T ExpSum(const T* x, T shift, T* y, Index n) {
   });
 }
 
-// y = f(d, x) for each vector of a row.
-template <class T, class F>
-HWY_INLINE void MapRow(const T* x, T* y, Index n, F f) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  Index i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
-  if (i < n) StoreEdge(f(d, LoadEdge(d, x + i, n - i)), d, y + i, n - i);
-}
-
 // The limit of softmax where the maximum is not finite: equal shares of +inf, nothing among only -inf, or NaN.
 template <class T>
 void DegenerateSoftmax(const T* x, T* y, Index n, T top) {
@@ -52,7 +42,8 @@ void Softmax(const T* x, T* y, Index n) {
   const T top = RowMax(x, n);
   if (!(std::abs(top) <= std::numeric_limits<T>::max())) return DegenerateSoftmax(x, y, n, top);
   const T scale = T(1) / ExpSum(x, top, y, n);
-  MapRow<T>(y, y, n, [scale](auto d, auto e) HWY_ATTR { return hn::Mul(e, hn::Set(d, scale)); });
+  MapRow<T>(
+      n, y, [scale](auto d, auto e) HWY_ATTR { return hn::Mul(e, hn::Set(d, scale)); }, y);
 }
 
 template <class T>
@@ -64,8 +55,8 @@ void LogSoftmax(const T* x, T* y, Index n) {
     return;
   }
   const T log_sum = std::log(ExpSum<T>(x, top, nullptr, n));
-  MapRow<T>(x, y, n,
-            [top, log_sum](auto d, auto v) HWY_ATTR { return hn::Sub(hn::Sub(v, hn::Set(d, top)), hn::Set(d, log_sum)); });
+  MapRow<T>(
+      n, y, [top, log_sum](auto d, auto v) HWY_ATTR { return hn::Sub(hn::Sub(v, hn::Set(d, top)), hn::Set(d, log_sum)); }, x);
 }
 
 template <class T>
