@@ -70,7 +70,7 @@ double products_rate(const Shape3& s) {
   }
   const ProductTerm<float> term{xs.data(), aligned, s.K};
   return rate(2. * static_cast<double>(s.steps * s.rows * s.K * s.N * s.groups),
-              [&] { kernels.products(s.steps, s.rows, s.N, std::span(&term, 1), groups); });
+              [&] { kernels.products(s.steps, s.rows, s.N, std::span(&term, 1), groups, {}); });
 }
 
 // The whole op: T steps of rows, all gates at once, with the biases' sums.

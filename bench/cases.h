@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,13 +23,20 @@ struct Case {
   double forward_flop() const { return 2.0 * static_cast<double>(B * T * (I + H) * H) * gates(); }
 };
 
-// Those whose name begins with the prefix.
+// Those whose name begins with the prefix; where there are none, the one of that name: "lstm_b1_t64_i512_h512".
 inline std::vector<Case> cases(std::string_view prefix) {
   std::vector<Case> result;
   for (const std::string_view kind : {"lstm", "gru", "elman"})
     for (const Case& c :
          {Case{kind, 1, 25, 65, 100}, Case{kind, 32, 64, 128, 256}, Case{kind, 64, 64, 256, 512}, Case{kind, 200, 10, 2, 16}})
       if (c.name().starts_with(prefix)) result.push_back(c);
+  if (!result.empty()) return result;
+  for (const std::string_view kind : {"lstm", "gru", "elman"}) {
+    Case c{kind, 0, 0, 0, 0};
+    const std::string form = std::string(kind) + "_b%ld_t%ld_i%ld_h%ld";
+    if (std::sscanf(std::string(prefix).c_str(), form.c_str(), &c.B, &c.T, &c.I, &c.H) == 4 && c.name() == prefix)
+      result.push_back(c);
+  }
   return result;
 }
 

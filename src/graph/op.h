@@ -110,7 +110,8 @@ struct KernelOperand {
 };
 
 // A kernel's call: `rows` rows beginning with global row `first_row` (1 row for a result without B whose inputs have none).
-// A reduction over B sees all rows, and does task `task` of `tasks`. Operands with fewer rows than the call say so by rows_of().
+// A reduction over B sees all rows, and does task `task` of `tasks`; so does, over its rows, what shares columns (Traits).
+// Operands with fewer rows than the call say so by rows_of().
 struct KernelCall {
   RunContext run;
   Index first_row = 0;
@@ -162,6 +163,7 @@ struct Traits {
   bool draws = false;           // ... on its seed and count of runs: the result is random
   bool accumulates = false;     // the sum of inputs of equal shapes
   bool merges_in_sums = false;  // f(a..) + f(b..) = f(a.., b..): a sum of such nodes is one node with all their inputs in order
+  bool shares_columns = false;  // a call over rows may be cut into tasks, each of a part of the results' columns
   bool multi_output = false;    // [B, P, ...] is kept as P results [B, ...], each with memory of its own, and read by Output only
 };
 

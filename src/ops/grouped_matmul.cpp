@@ -49,7 +49,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const override {
     return flop_of(layout_, x, y, run);
   }
-  Traits traits() const override { return {.multi_output = layout_.results() > 1}; }
+  Traits traits() const override { return {.shares_columns = true, .multi_output = layout_.results() > 1}; }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -100,7 +100,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
     for (std::size_t g = 0; g < G; ++g)
       groups[g] = {layout_.init ? runs_of(inputs, c.x, S * P + P + g, G) : nullptr, runs_of(results, c.results, g, G)};
     multiply<T>(static_cast<Index>(S), c.rows, std::span<const kernels::ProductTerm<T>>(terms, P),
-                std::span<const kernels::ProductGroup<T>>(groups, G), reinterpret_cast<std::byte*>(results));
+                std::span<const kernels::ProductGroup<T>>(groups, G), {c.task, c.tasks}, reinterpret_cast<std::byte*>(results));
   }
 
  private:
@@ -126,15 +126,16 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   // `scratch`: what the caller's lists left.
   template <class T>
   void multiply(Index steps, Index rows, std::span<const kernels::ProductTerm<T>> terms,
-                std::span<const kernels::ProductGroup<T>> groups, [[maybe_unused]] std::byte* scratch) const {
+                std::span<const kernels::ProductGroup<T>> groups, kernels::ColumnPart part,
+                [[maybe_unused]] std::byte* scratch) const {
     if constexpr (std::is_same_v<T, float>)
       if (form_.pairs) {
         const auto own = kernels::bf16_kernels(kernels::bf16_path(layout_.products));
         if (rounds_left(layout_.products))
-          return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, scratch);
-        return multiply_pairs<kernels::Bf16Weights>(own.weight_products, &copy_even, steps, rows, terms, groups, scratch);
+          return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, part, scratch);
+        return multiply_pairs<kernels::Bf16Weights>(own.weight_products, &copy_even, steps, rows, terms, groups, part, scratch);
       }
-    gemm_kernels<T>().products(steps, rows, N_, terms, groups);
+    gemm_kernels<T>().products(steps, rows, N_, terms, groups, part);
   }
 
   static void copy_even(const float* x, float* y, Index n) {
@@ -146,7 +147,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   template <class Types>
   void multiply_pairs(kernels::Bf16Products<Types> products, void (*convert)(const float*, typename Types::Left*, Index),
                       Index steps, Index rows, std::span<const kernels::ProductTerm<float>> terms,
-                      std::span<const kernels::ProductGroup<float>> groups, std::byte* scratch) const {
+                      std::span<const kernels::ProductGroup<float>> groups, kernels::ColumnPart part, std::byte* scratch) const {
     using Left = typename Types::Left;
     constexpr auto kAtOnce = static_cast<Index>(kRowsAtOnce);
     const Index most_rows = std::min(rows, kAtOnce), most_steps = rows == 0 ? 1 : std::max<Index>(kAtOnce / rows, 1);
@@ -179,7 +180,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
           own_groups[g] = {groups[g].init ? init : nullptr, y};
         }
         products(some_steps, some_rows, N_, std::span<const kernels::TermOf<Types>>(own_terms, terms.size()),
-                 std::span<const kernels::ProductGroup<float>>(own_groups, groups.size()));
+                 std::span<const kernels::ProductGroup<float>>(own_groups, groups.size()), part);
       }
   }
   static std::byte* aligned(std::byte* p) {
@@ -199,7 +200,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
       const kernels::RowRun<T> result{y, N_};
       const kernels::ProductTerm<T> term{&left, c.x[1].row<const T>(0), K};
       const kernels::ProductGroup<T> group{nullptr, &result};
-      multiply<T>(1, dense ? c.rows * lead : lead, std::span(&term, 1), std::span(&group, 1), c.scratch);
+      multiply<T>(1, dense ? c.rows * lead : lead, std::span(&term, 1), std::span(&group, 1), {c.task, c.tasks}, c.scratch);
     }
   }
 

@@ -42,7 +42,10 @@ void cut_at(double limit, Index most, const std::vector<double>& work, std::vect
 
 }  // namespace
 
+bool few_rows(Index rows, int threads) { return rows > 0 && rows < threads && rows <= kLargestBlock; }
+
 Index largest_block(Index rows, int threads, const RowCosts& costs) {
+  if (few_rows(rows, threads)) return rows;
   const Index share = even_share(rows, threads);
   return costs.counted.empty() ? share : std::clamp<Index>(kMostShares * share, 1, kLargestBlock);
 }

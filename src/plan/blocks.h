@@ -16,6 +16,9 @@ struct RowCosts {
   std::vector<std::pair<RowCount, double>> counted;
 };
 
+// Whether there are so few rows that threads share the columns of large products over all of them, rather than the rows.
+bool few_rows(Index rows, int threads);
+
 // An upper bound for the rows of one block.
 Index largest_block(Index rows, int threads, const RowCosts& costs);
 

@@ -56,23 +56,54 @@ class Executor {
       while (task >= plan_.kernels[k].tasks) task -= plan_.kernels[k++].tasks;
       const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
       const bool reduces = std::ranges::any_of(x, [](const OperandPlan& p) { return p.shape->batched(); });
-      call(k, slot, 0, reduces ? w_.context.rows : 1, task);
+      call(k, {slot, slot}, 0, reduces ? w_.context.rows : 1, task, plan_.kernels[k].tasks);
     });
   }
 
   void run_rows(const PhasePlan& phase) {
+    if (phase.shares_columns && few_rows(w_.context.rows, w_.threads.count())) return run_few_rows(phase);
     const std::vector<Index>& ends = w_.block_ends;
     w_.threads.each(static_cast<Index>(ends.size()), [&](Index block, int slot) {
       const FlushDenormals flush;
       const auto b = static_cast<std::size_t>(block);
       const Index first = b == 0 ? 0 : ends[b - 1], count = ends[b] - first;
-      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
-        const OperandPlan& result = plan_.ports[plan_.kernels[k].first_port + plan_.kernels[k].inputs];
-        const Index live = std::min(w_.context.rows_of(*result.shape) - first, count);
-        if (live > 0) call(k, slot, first, live, 0);
-      }
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k)
+        if (const Index live = std::min(rows_of(k) - first, count); live > 0) call(k, {slot, slot}, first, live);
     });
   }
+
+  // All rows as one block of one thread, which calls the others to share the columns of large products.
+  void run_few_rows(const PhasePlan& phase) {
+    const int threads = w_.threads.count();
+    if (!w_.team) w_.team = std::make_unique<Team>(threads);
+    Team& team = *w_.team;
+    team.begin();
+    const auto lead = [&](int leader) {
+      const FlushDenormals flush;
+      const Team::Leadership leadership(team);
+      for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+        const Index live = rows_of(k);
+        if (live > 0 && plan_.kernels[k].shares_columns)
+          team.share(leader, [&](int part, int slot) { call(k, {slot, leader}, 0, live, part, threads); });
+        else if (live > 0)
+          call(k, {leader, leader}, 0, live);
+      }
+    };
+    w_.threads.together(lead, [&](int slot) {
+      const FlushDenormals flush;
+      team.follow(slot);
+    });
+  }
+
+  Index rows_of(std::uint32_t kernel) const {
+    const KernelPlan& k = plan_.kernels[kernel];
+    return w_.context.rows_of(*plan_.ports[k.first_port + k.inputs].shape);
+  }
+
+  // Of whom a call is: whose scratch and ports it takes, and whose block the rows' values are of.
+  struct Slots {
+    int own, block;
+  };
 
   KernelOperand resolve(const OperandPlan& p, int slot, Index first_row) const {
     auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
@@ -81,20 +112,20 @@ class Executor {
     return {data, p.stride, p.shape, p.type, p.splat};
   }
 
-  void call(std::uint32_t index, int slot, Index first_row, Index rows, Index task) {
+  void call(std::uint32_t index, Slots slots, Index first_row, Index rows, Index task = 0, Index tasks = 1) {
     const KernelPlan& kernel = plan_.kernels[index];
-    std::vector<KernelOperand>& ports = w_.ports[slot];
+    std::vector<KernelOperand>& ports = w_.ports[static_cast<std::size_t>(slots.own)];
     for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
-      ports[i] = resolve(plan_.ports[kernel.first_port + i], slot, first_row);
+      ports[i] = resolve(plan_.ports[kernel.first_port + i], slots.block, first_row);
     const auto results = std::span<const KernelOperand>(ports).subspan(kernel.inputs, kernel.results);
     const KernelCall c{
-        w_.context, first_row,    rows,
-        task,       kernel.tasks, std::span(ports).first(kernel.inputs),
-        results[0], results,      w_.memory->scratch[static_cast<std::size_t>(slot)].get() + plan_.scratch_per_row * w_.block};
+        w_.context, first_row, rows,
+        task,       tasks,     std::span(ports).first(kernel.inputs),
+        results[0], results,   w_.memory->scratch[static_cast<std::size_t>(slots.own)].get() + plan_.scratch_per_row * w_.block};
     if (w_.times.empty()) return run_kernel(kernel, c);
     const auto start = std::chrono::steady_clock::now();
     run_kernel(kernel, c);
-    KernelTime& time = w_.times[static_cast<std::size_t>(slot)][index];
+    KernelTime& time = w_.times[static_cast<std::size_t>(slots.own)][index];
     time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++time.calls;
   }

@@ -212,11 +212,34 @@ RowCosts row_costs(const PlanData& plan) {
   return costs;
 }
 
+// Operands of a row's kernel, in bytes, from which on sharing its columns costs less than it saves; and of a phase's such kernels
+// together, from which on calling other threads does. Two threads take, of the time of one, 1.0 to 2.3 at 64 KB, .8 to 1.5 at
+// 160 KB and .75 to .82 at 256 KB: it depends on how far apart the cores are (bench_rnn lstm_b1_t64_i64_h64, .._h100, .._h128
+// with REEL_THREADS: infer_ms, five rounds; EPYC Zen 4).
+constexpr double kLeastSharedKernel = 256 << 10;
+constexpr double kLeastSharedPhase = 1 << 20;
+
+void find_shared(PlanData& plan) {
+  for (PhasePlan& phase : plan.phases) {
+    if (phase.kind != PhaseKind::rows) continue;
+    double shared = 0;
+    for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
+      KernelPlan& kernel = plan.kernels[k];
+      if (!kernel.op->traits().shares_columns) continue;
+      const double bytes = work_of(plan, kernel, RunContext{.rows = 1}).bytes;
+      kernel.shares_columns = bytes >= kLeastSharedKernel;
+      if (kernel.shares_columns) shared += bytes;
+    }
+    phase.shares_columns = shared >= kLeastSharedPhase;
+  }
+}
+
 }  // namespace
 
 void make_kernels(PlanData& plan) {
   KernelMaker(plan).run();
   plan.row_costs = row_costs(plan);
+  find_shared(plan);
 }
 
 }  // namespace reel

@@ -31,6 +31,7 @@ struct KernelPlan {
   std::uint32_t inputs;
   std::uint32_t results = 1;
   Index tasks = 1;
+  bool shares_columns = false;         // and is large enough for that to pay with few rows
   const TileProgram* tiles = nullptr;  // of a single elementwise op
 };
 
@@ -39,6 +40,7 @@ struct PhasePlan {
   std::uint32_t first_kernel;
   std::uint32_t end_kernel;
   std::vector<std::uint32_t> wave_ends;  // kernel indices
+  bool shares_columns = false;           // rows: the kernels that do are worth calling threads together
 };
 
 struct RootPlan {

@@ -50,7 +50,8 @@ std::string PlanBase::text(Index rows) const {
                                 d.kernels.size(), d.stored_per_row, d.scratch_per_row, d.unbatched_bytes, d.cached_bytes);
   double flop = 0;
   for (const PhasePlan& phase : d.phases) {
-    out += fmt::format("phase: {}\n", phase_text(phase.kind));
+    out += fmt::format("phase: {}{}\n", phase_text(phase.kind),
+                       phase.shares_columns ? "; of fewer rows than threads, these share the columns of large products" : "");
     for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
       const KernelPlan& kernel = d.kernels[k];
       const Node& n = tape.node(kernel.node);

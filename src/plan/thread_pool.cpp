@@ -1,6 +1,7 @@
 #include <reel/plan/thread_pool.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <reel/graph/error.h>
 
@@ -78,6 +80,33 @@ void ThreadPool::run(Index n, const void* context, void (*call)(const void*, Ind
           call(context, i, slot);
         },
         tbb::simple_partitioner());
+  });
+}
+
+void ThreadPool::run_together(const void* context, void (*lead)(const void*, int), void (*follow)(const void*, int)) const {
+  if (!arena_) return lead(context, 0);
+  char before = 0, after = 0;
+  char* const slots = arena_->slots.data();
+  const SeeAtEnd all{after};
+  publish(before);
+  const auto call = [&](void (*part)(const void*, int)) {
+    const int slot = tbb::this_task_arena::current_thread_index();
+    char& same_slot = slots[slot];
+    see(before), see(same_slot);
+    const PublishAtEnd one{after, same_slot};
+    part(context, slot);
+  };
+  arena_->arena.execute([&] {
+    tbb::task_group followers;
+    for (int i = 1; i < count_; ++i) followers.run([&] { call(follow); });
+    std::exception_ptr error;
+    try {
+      call(lead);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    followers.wait();
+    if (error) std::rethrow_exception(error);
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include <reel/graph/shape.h>
 
@@ -23,9 +24,20 @@ class ThreadPool {
     run(n, &f, [](const void* context, Index i, int slot) { (*static_cast<const F*>(context))(i, slot); });
   }
 
+  // lead(slot) on the calling thread and meanwhile follow(slot) on as many others as there are and come, each in a slot of its
+  // own. A follower must return once lead() has ended, also one that comes only then.
+  template <class Lead, class Follow>
+  void together(const Lead& lead, const Follow& follow) const {
+    const std::pair<const Lead*, const Follow*> both{&lead, &follow};
+    run_together(
+        &both, [](const void* context, int slot) { (*static_cast<const decltype(both)*>(context)->first)(slot); },
+        [](const void* context, int slot) { (*static_cast<const decltype(both)*>(context)->second)(slot); });
+  }
+
  private:
   struct Arena;
   void run(Index n, const void* context, void (*call)(const void*, Index, int)) const;
+  void run_together(const void* context, void (*lead)(const void*, int), void (*follow)(const void*, int)) const;
 
   int count_;
   std::shared_ptr<Arena> arena_;  // empty for one thread

@@ -1,10 +1,12 @@
 // The memory and the bindings behind a Workspace. Internal to src/plan.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include <reel/plan/in_use.h>
 #include <reel/plan/kernel_plan.h>
+#include <reel/plan/team.h>
 #include <reel/plan/thread_pool.h>
 
 namespace reel {
@@ -62,6 +64,7 @@ struct WorkspaceData {
   Index block = 0;  // that block scratch is laid out for
   std::vector<Index> block_ends;
   std::vector<double> row_work;
+  std::unique_ptr<Team> team;  // of the threads, where they share the columns of a few rows
   std::shared_ptr<WorkspaceMemory> memory;
   std::vector<std::vector<KernelOperand>> ports;  // per slot: reused for every call
   std::vector<CarriedState> carried;              // by carried slot

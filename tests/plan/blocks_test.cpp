@@ -33,6 +33,7 @@ TEST_CASE("blocks: rows of equal cost are shared evenly, at most 128 to a block"
   CHECK(cut(300, 1, even) == std::vector<Index>{128, 256, 300});
   CHECK(largest_block(300, 1, even) == 128);
   CHECK(largest_block(64, 2, even) == 32);
+  CHECK(largest_block(3, 8, even) == 3);  // one thread may take all
 }
 
 TEST_CASE("blocks: long sequences make smaller blocks") {

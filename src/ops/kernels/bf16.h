@@ -36,7 +36,7 @@ struct Bf16Weights {
 
 template <class Types>
 using Bf16Products = void (*)(Index steps, Index rows, Index N, std::span<const TermOf<Types>> terms,
-                              std::span<const ProductGroup<float>> groups);
+                              std::span<const ProductGroup<float>> groups, ColumnPart part);
 
 // In panels as those of gemm_kernels<float>().
 struct Bf16Kernels {

@@ -58,6 +58,23 @@ struct Panels {
   }
 };
 
+// Part `number` of `of` of the results' columns: whole panels. Each thread that takes the same part of the same products again
+// and again has only its own part of the weights in its caches.
+struct ColumnPart {
+  Index number = 0, of = 1;
+
+  // The first vector of the part, and one past its last.
+  Index begin(const Panels& panels) const { return begin(panels, number); }
+  Index end(const Panels& panels) const { return begin(panels, number + 1); }
+
+ private:
+  Index begin(const Panels& panels, Index part) const {
+    if (part == 0) return 0;
+    const Index vector = panels.total * part / of + panels.most / 2;  // of the nearest panel
+    return part == of || vector >= panels.total ? panels.total : panels.first_of(vector);
+  }
+};
+
 // The routines for the instruction set in use.
 template <class T>
 struct GemmKernels {
@@ -65,9 +82,9 @@ struct GemmKernels {
   Index panel_vectors;  // of a panel; see Panels
   Index widest_panel;   // vectors that a last panel may have
 
-  // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g; each y_g has N columns.
+  // y_g = init_g + sum over terms of x_p W_pg, for every step, row and group g, in a part of the columns; each y_g has N.
   void (*products)(Index steps, Index rows, Index N, std::span<const ProductTerm<T>> terms,
-                   std::span<const ProductGroup<T>> groups);
+                   std::span<const ProductGroup<T>> groups, ColumnPart part);
 
   Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
 

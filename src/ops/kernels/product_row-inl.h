@@ -74,14 +74,16 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, TermsOf<St
   for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
 }
 
-// All panels of one row, some whole ones and the last at a time.
+// All panels of a part of one row, some whole ones and the last at a time.
 template <class Step>
 void ProductRows(const kernels::Panels& panels, Index each, Index N, TermsOf<Step> terms,
-                 std::span<const kernels::ProductGroup<SumOf<Step>>> groups) {
+                 std::span<const kernels::ProductGroup<SumOf<Step>>> groups, kernels::ColumnPart part) {
+  const Index end = part.end(panels);
   const Index last = panels.last_wider ? kVectors + 1 : panels.total % kVectors;  // vectors of a panel that is not whole
-  for (Index first = 0; first < panels.total;) {
-    const Index whole = (panels.total - last - first) / kVectors;
-    const Index count = std::min<Index>(whole, kRowPanels), rest = count == whole && count < kRowPanels ? last : 0;
+  for (Index first = part.begin(panels); first < end;) {
+    const Index whole = (std::min(panels.total - last, end) - first) / kVectors;
+    const Index count = std::min<Index>(whole, kRowPanels),
+                rest = count == whole && count < kRowPanels && end == panels.total ? last : 0;
     [&]<int... I>(std::integer_sequence<int, I...>) {
       constexpr int kRests = kMostVectors + 1;
       const Index index = count * kRests + rest;

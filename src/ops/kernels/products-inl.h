@@ -292,15 +292,17 @@ HWY_NOINLINE void RunGroups(int vectors, Index first_vector, bool last, TermsOf<
 }
 
 template <class Step, class T = SumOf<Step>>
-void Products(Index steps, Index rows, Index N, TermsOf<Step> terms, std::span<const kernels::ProductGroup<T>> groups) {
+void Products(Index steps, Index rows, Index N, TermsOf<Step> terms, std::span<const kernels::ProductGroup<T>> groups,
+              kernels::ColumnPart part) {
   const Index lanes = LanesOf<T>();
   const Index each = ceil_div(N, lanes);
   const Index total = each * static_cast<Index>(groups.size());
   if (rows == 0) return;
   const kernels::Panels panels(total, kVectors, kMostVectors);
   const bool long_sums = kernels::has_groups(terms);
-  if (steps * rows == 1) return ProductRows<Step>(panels, each, N, terms, groups);
-  for (Index first = 0, vectors = 0; first < total; first += vectors) {
+  if (steps * rows == 1) return ProductRows<Step>(panels, each, N, terms, groups, part);
+  const Index end = part.end(panels);
+  for (Index first = part.begin(panels), vectors = 0; first < end; first += vectors) {
     vectors = panels.vectors_of(first);
     PanelCall<Step> p;
     p.steps = steps;
@@ -314,7 +316,7 @@ void Products(Index steps, Index rows, Index N, TermsOf<Step> terms, std::span<c
       else if (p.lie == Lie::together && p.vectors[v].group != p.vectors[0].group)
         p.lie = Lie::apart;
     }
-    const bool last = panels.vectors_of(std::min(first + vectors, total)) != vectors;
+    const bool last = first + vectors == end || panels.vectors_of(first + vectors) != vectors;
     if (long_sums)
       RunGroups(static_cast<int>(vectors), first, last, terms, p);
     else

@@ -63,7 +63,7 @@ struct Products {
       all.push_back({inits[static_cast<std::size_t>(g)].data(), ys[static_cast<std::size_t>(g)].data()});
     }
     const TermOf<Types> term{xs.data(), packed, even};
-    products(steps, rows, N, std::span(&term, 1), all);
+    products(steps, rows, N, std::span(&term, 1), all, {});
     return y;
   }
 

@@ -33,7 +33,7 @@ void gemm(Index M, Index N, Index K, const T* a, Index a_stride, const T* p, T* 
   const kernels::RowRun<T> y{c, c_stride};
   const kernels::ProductTerm<T> term{&x, p, K};
   const kernels::ProductGroup<T> group{nullptr, &y};
-  gemm_kernels<T>().products(1, M, N, std::span(&term, 1), std::span(&group, 1));
+  gemm_kernels<T>().products(1, M, N, std::span(&term, 1), std::span(&group, 1), {});
 }
 
 // The largest |c - expected| in units of the error that K roundings may add up to, over C [M, N] with rows `stride` apart;
@@ -130,7 +130,7 @@ void check_products(Index steps, Index rows, Index N, const std::vector<Index>& 
     }
     results.push_back({init ? init_steps[g].data() : nullptr, y_steps[g].data()});
   }
-  k.products(steps, rows, N, terms, results);
+  k.products(steps, rows, N, terms, results, {});
   double worst = 0, total = 1;
   for (Index size : K) total += static_cast<double>(size);
   for (Index i = 0; i < static_cast<Index>(y.size()); ++i) {
@@ -143,6 +143,13 @@ void check_products(Index steps, Index rows, Index N, const std::vector<Index>& 
     worst = std::max(worst, std::abs(static_cast<double>(y[i]) - sum) / (std::numeric_limits<T>::epsilon() * total));
   }
   CHECK(worst <= 1);
+  // In parts, each by itself and the last first: the same bits.
+  const std::vector<T> whole = y;
+  for (Index of : {2, 3, 16}) {
+    std::ranges::fill(y, T(7));
+    for (Index part = of; part-- > 0;) k.products(steps, rows, N, terms, results, {part, of});
+    CHECK(y == whole);
+  }
 }
 
 }  // namespace
@@ -155,6 +162,7 @@ TEST_CASE_TEMPLATE("products: several steps, terms and groups equal naive loops"
     check_products<T>(2, 13, 33, {600, 600}, 2, init);
     check_products<T>(4, 6, 65, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 1, init);
     check_products<T>(1, 3, 5, {0, 4}, 2, init);
+    check_products<T>(2, 3, 5, {9}, 1, init);  // less than a panel
   }
 }
 
