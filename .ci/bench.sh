@@ -17,6 +17,7 @@ prints '^elman_b1_t25_i65_h100 +train_ms +reel +[0-9.]+ .* of the multiply-add r
 prints '^elman_b1_t25_i65_h100 train: .* ms per run, .* GFLOPS' "$build/bin/bench_rnn" elman_b1 --profile
 prints '^lstm +T +64: .* us per node$' "$build/bin/bench_compile" 64
 prints '"case":"layer_norm_32x512","ns_per_element":[0-9.]+,"gradient_ns_per_element":' "$build/bin/bench_ops" layer_norm_32
+prints '"of_time":[0-9.]+,"same_bits":true' "$build/bin/bench_recompute" 64 16 2
 prints '"case":"lstm_norm_b32_t64_i128_h256","train_ms":[0-9.]+,"of_plain":' "$build/bin/bench_cells" 1
 prints '"rows":16,.*"packed_over_share":' "$build/bin/bench_packed" 16
 prints '^load_model .* MB/s' "$build/bin/bench_files" 8

@@ -163,6 +163,8 @@ struct Traits {
   bool draws = false;           // ... on its seed and count of runs: the result is random
   bool accumulates = false;     // the sum of inputs of equal shapes
   bool merges_in_sums = false;  // f(a..) + f(b..) = f(a.., b..): a sum of such nodes is one node with all their inputs in order
+  bool updates_first =
+      false;  // the result, without B, takes the memory of its first input, whose numbers nobody reads afterwards
   bool shares_columns = false;  // a call over rows may be cut into tasks, each of a part of the results' columns
   bool multi_output = false;    // [B, P, ...] is kept as P results [B, ...], each with memory of its own, and read by Output only
 };
@@ -207,8 +209,8 @@ class Op {
   // Appends the form of this node that plans run best and returns it; an empty Var keeps the node.
   virtual Var lower(std::span<const Var> x, Var y, Element element) const;
 
-  // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view. Results lie apart from operands: no
-  // kernel works in place. A call has one row where neither the result nor an input has B.
+  // Kernels for plans, for every op that is neither leaf nor elementwise nor always a view. Results lie apart from operands, but
+  // for what updates its first one. A call has one row where neither the result nor an input has B.
   virtual void run(const KernelCall&, float) const;
   virtual void run(const KernelCall&, double) const;
   // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.

@@ -24,9 +24,16 @@ struct WeightGradientLayout {
   Index groups = 1;
   bool sums = false;
   Precision products = Precision::full;
-  auto key() const { return std::tuple(lefts, groups, sums, static_cast<int>(products)); }
+  // A sum may be done in parts, of some steps each, with the same bits: a part that is not the last gives a state, and one that
+  // is not the first takes, as its first input, that of the part before.
+  bool continues = false, suspends = false;
+  Index state = 0;  // numbers of a state: weight_gradient_state() of the layout
+  auto key() const { return std::tuple(lefts, groups, sums, static_cast<int>(products), continues, suspends, state); }
   Index operands() const { return lefts + groups; }  // of one step
 };
+
+// The numbers of a state for a result of these operands (those of one step), in plans of this type.
+Index weight_gradient_state(const WeightGradientLayout& layout, std::span<const Var> operands, Element element);
 
 // `operands`: step by step x_s1 .. x_sL, y_s1 .. y_sG. Of one group the result is [M_1 + .. + M_L (+ 1), N], of several
 // [G, .., N] in pieces.

@@ -19,6 +19,7 @@
 #include <reel/plan/passes/join_weight_gradients.h>
 #include <reel/plan/passes/lower.h>
 #include <reel/plan/passes/materialise_roots.h>
+#include <reel/plan/passes/recompute.h>
 #include <reel/plan/passes/round_products.h>
 #include <reel/plan/passes/split_concats.h>
 #include <reel/plan/passes/sum_products.h>
@@ -154,9 +155,12 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
 
 namespace {
 
-// With the operands of products rounded before these get their kernels.
+// With the operands of products rounded before these get their kernels, and the forward part computed again for the gradients
+// once it is settled which sums are one chain.
 std::vector<Pass> passes_of(const CompileOptions& options, Element element) {
   std::vector<Pass> all = options.passes;
+  const auto summed = std::ranges::find(all, std::string_view("sum_products"), &Pass::name);
+  if (options.recompute.on() && summed != all.end()) all.insert(std::next(summed), passes::recompute(options.recompute.every()));
   if (options.products == Precision::full) return all;
   if (element != Element::f32)
     throw InputError(fmt::format("compile: products of bf16 are of float plans, not of {}", element_name(element)));
@@ -166,6 +170,11 @@ std::vector<Pass> passes_of(const CompileOptions& options, Element element) {
 }
 
 }  // namespace
+
+Index Recompute::checked(Index every) {
+  if (every < 1) throw InputError(fmt::format("recompute: a stretch must have 1 step or more, not {}", every));
+  return every;
+}
 
 template <class T>
 Plan<T> compile(const Tape& tape, std::span<const Var> outputs, const CompileOptions& options) {

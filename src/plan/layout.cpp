@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include <reel/plan/memory.h>
 
@@ -32,6 +33,7 @@ class LayoutMaker {
     for (NodeId id = 0; id < tape_.size(); ++id)
       if (computed(id))
         for (NodeId x : tape_.inputs(id)) note_use(x, id);
+    find_homes();
     for (NodeId root : p.roots) {
       Value& value = values_[value_of(root)];
       value.leaves_phase = true;
@@ -77,6 +79,16 @@ class LayoutMaker {
     }
   }
 
+  // What updates its first input lives where that does.
+  void find_homes() {
+    homes_.resize(values_.size());
+    std::iota(homes_.begin(), homes_.end(), 0u);
+    for (NodeId id = 0; id < tape_.size(); ++id)
+      if (computed(id) && tape_.node(id).op->traits().updates_first) homes_[value_of(id)] = homes_[value_of(tape_.inputs(id)[0])];
+    for (std::size_t v = 0; v < values_.size(); ++v)
+      values_[homes_[v]].life.dies = std::max(values_[homes_[v]].life.dies, values_[v].life.dies);
+  }
+
   // The value that a node's result is, or is read from.
   std::uint32_t value_of(NodeId id) const { return layout_.value_of(schedule_.readings[id]); }
 
@@ -99,13 +111,15 @@ class LayoutMaker {
     std::vector<Lifetime> lifetimes;
     std::vector<std::uint32_t> owners;
     for (std::uint32_t v = 0; v < values_.size(); ++v) {
-      if (layout_.places[v].source != source) continue;
+      if (layout_.places[v].source != source || homes_[v] != v) continue;
       owners.push_back(v);
       lifetimes.push_back(values_[v].life);
       if (source == Source::cached) lifetimes.back().dies = kForever;
     }
     const Index total = place(lifetimes);
     for (std::size_t i = 0; i < owners.size(); ++i) layout_.places[owners[i]].offset = lifetimes[i].offset;
+    for (std::uint32_t v = 0; v < values_.size(); ++v)
+      if (layout_.places[v].source == source) layout_.places[v].offset = layout_.places[homes_[v]].offset;
     return total;
   }
 
@@ -185,6 +199,7 @@ class LayoutMaker {
   Layout layout_;
   std::vector<Index> ticks_;
   std::vector<Value> values_;
+  std::vector<std::uint32_t> homes_;  // by value: the one whose memory it takes, its own but for updates
 };
 
 }  // namespace

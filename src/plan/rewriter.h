@@ -61,7 +61,7 @@ Program rewrite_groups(const Program& program, const std::vector<std::vector<Nod
 // A rewriting of programs for plans of one element type.
 struct Pass {
   std::string_view name;
-  Program (*run)(const Program&, Element);
+  std::function<Program(const Program&, Element)> run;
 };
 
 }  // namespace reel

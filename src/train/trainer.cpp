@@ -132,7 +132,9 @@ Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule
 template <class T>
 SessionFamily<T> Trainer<T>::training_family(const Builder& builder, Var loss, std::span<const Parameter> trainable,
                                              const ParameterValues<T>* values, const TrainerOptions& options) {
-  SessionOptions session{.threads = options.threads, .seed = options.seed, .compile = {.products = options.products}};
+  SessionOptions session{.threads = options.threads,
+                         .seed = options.seed,
+                         .compile = {.recompute = options.recompute, .products = options.products}};
   if (!builder) return SessionFamily<T>(with_gradients(loss, trainable), values, std::move(session));
   const auto record = [builder, trainable = std::vector<Parameter>(trainable.begin(), trainable.end())](Tape& tape, Index steps,
                                                                                                         Mode mode) {

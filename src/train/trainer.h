@@ -30,6 +30,8 @@ struct TrainerOptions {
   LengthOptions lengths = {};  // of a Trainer with a Builder
   // Of a float Trainer: what products read. Parameters, gradients and what the rule keeps are float in any case.
   Precision products = Precision::full;
+  // Of long sequences: true, or how many steps are computed again at a time. The bits are those without it; see Recompute.
+  Recompute recompute = {};
 };
 
 struct CheckpointOptions {

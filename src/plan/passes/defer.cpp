@@ -6,7 +6,9 @@ namespace reel::passes {
 namespace {
 
 // The accumulate's terms on the new tape, those of one merging op replaced by a single node at the first one's place.
-std::vector<Var> merged_terms(Rewriter& rewriter, std::span<const NodeId> terms, const std::vector<std::uint32_t>& uses) {
+// They come in the order in which they were recorded: gradients of steps from the last step to the first, as they are computed.
+std::vector<Var> merged_terms(Rewriter& rewriter, std::vector<NodeId> terms, const std::vector<std::uint32_t>& uses) {
+  std::ranges::sort(terms);
   const Tape& tape = rewriter.from();
   struct Group {
     const Op* op;
@@ -44,7 +46,7 @@ Program defer(const Program& program, Element) {
       continue;
     }
     const auto scope = rewriter.to().scope(tape.scope_label(id));
-    const std::vector<Var> merged = merged_terms(rewriter, terms, uses);
+    const std::vector<Var> merged = merged_terms(rewriter, {terms.begin(), terms.end()}, uses);
     rewriter.replace(
         id, merged.size() == 1 ? merged[0] : rewriter.to().append_interned(tape.node(id).op, merged, tape.node(id).site));
   }

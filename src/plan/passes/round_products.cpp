@@ -6,14 +6,13 @@
 namespace reel::passes {
 namespace {
 
-template <Precision kProducts>
-Program round(const Program& program, Element) {
+Program round(const Program& program, Precision products) {
   const Tape& tape = *program.tape;
   Rewriter rewriter(program);
   std::vector<Var> x;
   for (NodeId id = 0; id < tape.size(); ++id) {
     const GroupedMatmulLayout* product = grouped_matmul_layout(tape, id);
-    const WeightGradientLayout* gradient = kProducts == Precision::bf16_weights ? nullptr : weight_gradient_layout(tape, id);
+    const WeightGradientLayout* gradient = products == Precision::bf16_weights ? nullptr : weight_gradient_layout(tape, id);
     if (!product && !gradient) {
       rewriter.keep(id);
       continue;
@@ -23,33 +22,23 @@ Program round(const Program& program, Element) {
     const auto scope = rewriter.to().scope(tape.scope_label(id));
     if (product) {
       GroupedMatmulLayout layout = *product;
-      layout.products = kProducts;
+      layout.products = products;
       rewriter.replace(id, grouped_matmul(layout, x, tape.node(id).site));
     } else {
       WeightGradientLayout layout = *gradient;
-      layout.products = kProducts;
+      layout.products = products;
       rewriter.replace(id, grouped_weight_gradient(layout, x, tape.node(id).site));
     }
   }
   return rewriter.finish();
 }
 
-Program keep(const Program& program, Element) { return program; }
-
 }  // namespace
 
 Pass round_products(Precision products) {
-  switch (products) {
-    case Precision::bf16:
-      return {"round_products", &round<Precision::bf16>};
-    case Precision::bf16_weights:
-      return {"round_products", &round<Precision::bf16_weights>};
-    case Precision::bf16_portable:
-      return {"round_products", &round<Precision::bf16_portable>};
-    case Precision::full:
-      break;
-  }
-  return {"round_products", &keep};
+  return {"round_products", [products](const Program& program, Element) {
+            return products == Precision::full ? program : round(program, products);
+          }};
 }
 
 }  // namespace reel::passes

@@ -1,0 +1,117 @@
+#include <reel/plan/passes/recompute.h>
+
+#include <reel/models/bidirectional.h>
+#include <reel/models/cells/cell_kinds.h>
+#include <reel/models/cells/deep.h>
+#include <reel/models/layers.h>
+#include <reel/models/unroll.h>
+#include <reel/ops/dropout.h>
+#include <reel/ops/elementary.h>
+#include <reel/ops/embedding.h>
+#include <reel/ops/layer_norm.h>
+#include <reel/ops/reduction.h>
+
+#include "network.h"
+
+using namespace reel;
+using namespace reel::test;
+
+namespace {
+
+// A recorded loss with the gradients of all parameters, and numbers for it.
+struct Training {
+  ParameterSet set;
+  Tape tape;
+  std::vector<Var> outputs;
+
+  void finish(Var loss) {
+    outputs = gradients(loss, set.all());
+    outputs.insert(outputs.begin(), loss);
+  }
+};
+
+template <class T>
+std::vector<std::string> bits(const Training& t, const Plan<T>& plan, Index rows, int threads) {
+  const auto values = t.set.initial<T>(5);
+  std::vector<Tensor<T>> reals;
+  std::vector<Tensor<std::int32_t>> ids;
+  std::vector<Binding> bindings;
+  reals.reserve(8), ids.reserve(8);
+  for (const InputSlot& slot : plan.inputs()) {
+    const Shape shape = slot.bound(rows);
+    if (slot.type == Type::id)
+      bindings.emplace_back(slot.name, ids.emplace_back(random_ids(shape, 3, 5)));
+    else
+      bindings.emplace_back(slot.name, reals.emplace_back(cast<T>(random_tensor(shape, 4))));
+  }
+  Workspace<T> workspace(plan, &values, ThreadPool(threads));
+  plan.run(workspace, bindings);
+  CHECK(std::isfinite(workspace.value(t.outputs[0])[0]));
+  return bits_of(workspace, t.outputs);
+}
+
+template <class T>
+void check_same_bits(const Training& t, std::initializer_list<Recompute> all, Precision products = Precision::full) {
+  const Plan<T> plain = compile<T>(t.tape, t.outputs, {.products = products});
+  for (Index rows : {1, 5, 37}) {
+    const auto expected = bits(t, plain, rows, 1);
+    for (const Recompute& recompute : all) {
+      CAPTURE(rows);
+      CAPTURE(recompute.every());
+      const Plan<T> plan = compile<T>(t.tape, t.outputs, {.verify = true, .recompute = recompute, .products = products});
+      CHECK(bits(t, plan, rows, 1) == expected);
+      CHECK(bits(t, plan, rows, 3) == expected);
+    }
+  }
+}
+
+// A cell over T steps, and a loss at the last step or at every one.
+struct Recurrent : Training {
+  Recurrent(const char* kind, Index T, Index H, bool every_step) {
+    const AnyCell cell = make_cell(kind, set, "cell", 3, H);
+    const Sequence x = tape.input("x", T, {B, 3});
+    const Sequence h = unroll(cell, x, zero_state(tape, cell)).outputs;
+    if (!every_step) {
+      finish(mean(square(h.back())));
+      return;
+    }
+    const Linear head(set, "head", H, 5);
+    const Sequence y = tape.ids("y", T, {B});
+    finish(cross_entropy(map_steps(h, head), y));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("recompute: the bits of a program that keeps everything, for every cell") {
+  for (const std::string& kind : cell_names()) {
+    CAPTURE(kind);
+    for (bool every_step : {false, true}) {
+      const Recurrent t(kind.c_str(), 23, 9, every_step);
+      check_same_bits<float>(t, {true, 1, 7, 22, 23, 100});
+      check_same_bits<double>(t, {true});
+    }
+  }
+}
+
+TEST_CASE("recompute: stacks, dropout, normalisation, embeddings, both directions, products of bf16") {
+  {
+    Training t;
+    const Deep deep({make_cell("lstm", t.set, "a", 6, 8), make_cell("gru", t.set, "b", 8, 7)});
+    const Embedding table(t.set, "words", 5, 6);
+    const Linear head(t.set, "head", 7, 5);
+    const Sequence words = t.tape.ids("words", 30, {B}), y = t.tape.ids("y", 30, {B});
+    const Sequence x = map_steps(words, [&](Var w) { return table(w); });
+    const Sequence h = unroll(deep, x, zero_state(t.tape, deep)).outputs;
+    t.finish(cross_entropy(map_steps(h, [&](Var v) { return head(layer_norm(dropout(v, .3, Mode::training))); }), y));
+    check_same_bits<float>(t, {true, 4, 9});
+    check_same_bits<float>(t, {true, 4}, Precision::bf16);
+    check_same_bits<double>(t, {6});
+  }
+  Training t;
+  const AnyCell forward = make_cell("gru", t.set, "f", 3, 6), back = make_cell("elman", t.set, "b", 3, 6);
+  const Sequence x = t.tape.input("x", 12, {B, 3});
+  const Sequence h = Bidirectional(forward, back)(x).outputs;
+  t.finish(mean(square(h[5] + 1.0)));
+  check_same_bits<float>(t, {true, 3});
+}
