@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <ranges>
 
 #include <reel/ops/operand.h>
 #include <reel/ops/rowwise.h>
@@ -203,14 +202,15 @@ class Recompute {
     for (NodeId id : stretches_of_forward()[static_cast<std::size_t>(s)])
       if (!kept_[id] && computed(id)) members.push_back(id);
     std::vector<NodeId> wanted;
-    for (NodeId id : std::views::reverse(members))
-      if (wanted_[id]) {
-        wanted.push_back(id);
-        for (NodeId x : tape_.inputs(id)) wanted_[x] = 1;
+    for (auto id = members.rbegin(); id != members.rend(); ++id)
+      if (wanted_[*id]) {
+        wanted.push_back(*id);
+        for (NodeId x : tape_.inputs(*id)) wanted_[x] = 1;
       }
+    std::ranges::reverse(wanted);
     std::map<NodeId, NodeId> rereads;
     std::vector<NodeId> inputs;
-    for (NodeId id : std::views::reverse(wanted)) {
+    for (NodeId id : wanted) {
       inputs.clear();
       for (NodeId x : tape_.inputs(id)) {
         if (copies_[x] != kNoNode)

@@ -1,5 +1,6 @@
 #include <reel/plan/passes/recompute.h>
 
+#include <reel/graph/structural.h>
 #include <reel/models/bidirectional.h>
 #include <reel/models/cells/cell_kinds.h>
 #include <reel/models/cells/deep.h>
@@ -9,7 +10,9 @@
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>
 #include <reel/ops/layer_norm.h>
+#include <reel/ops/matmul.h>
 #include <reel/ops/reduction.h>
+#include <reel/ops/selection.h>
 
 #include "network.h"
 
@@ -114,4 +117,51 @@ TEST_CASE("recompute: stacks, dropout, normalisation, embeddings, both direction
   const Sequence h = Bidirectional(forward, back)(x).outputs;
   t.finish(mean(square(h[5] + 1.0)));
   check_same_bits<float>(t, {true, 3});
+}
+
+TEST_CASE("recompute: sums of so many rows that they are added in groups") {
+  const Recurrent t("elman", 60, 4, false);
+  const auto plain = compile<float>(t.tape, t.outputs);
+  const auto plan = compile<float>(t.tape, t.outputs, {.recompute = 7});
+  CHECK(bits(t, plan, 300, 2) == bits(t, plain, 300, 2));  // 18,000 rows, in stretches of 2,100
+}
+
+TEST_CASE("recompute: long sequences take a fraction of the memory") {
+  const Recurrent t("lstm", 400, 16, false);
+  const auto plain = compile<float>(t.tape, t.outputs), plan = compile<float>(t.tape, t.outputs, {.recompute = true});
+  // The sums of weight gradients, which are there once, are large beside this cell's rows.
+  CHECK(plan.bytes(512, 1) * 5 < plain.bytes(512, 1));
+}
+
+TEST_CASE("recompute: what a mask leaves out adds 0, whatever it holds") {
+  Training t;
+  const Parameter w = t.set.add("w", {3, 5});
+  const Sequence x = t.tape.input("x", 9, {B, 3}), counts = t.tape.input("counts", 9, {B, 5});
+  std::vector<Var> parts;
+  for (std::size_t s = 0; s < x.size(); ++s) parts.push_back(sum(select(counts[s], square(matmul(x[s], w)), 0.0)));
+  t.finish(accumulate(parts));
+  const auto values = t.set.initial<float>(2);
+  Tensor<float> data(Shape{9, 2, 3}), masks(Shape{9, 2, 5});
+  for (Index i = 0; i < data.size(); ++i) data[i] = static_cast<float>(i % 7) - 3;
+  std::fill_n(data.data() + 9 * 3, 3, std::numeric_limits<float>::infinity());
+  std::ranges::fill(masks, 1.0f);
+  std::fill_n(masks.data() + 9 * 5, 5, 0.0f);
+  std::vector<std::string> found;
+  for (const bool recompute : {false, true}) {
+    const auto plan = compile<float>(t.tape, t.outputs, {.recompute = recompute});
+    Workspace<float> workspace(plan, &values);
+    plan.run(workspace, {{"x", data}, {"counts", masks}});
+    for (float v : workspace.value(t.outputs[1])) CHECK(std::isfinite(v));
+    found.push_back(bits_of(workspace.value(t.outputs[1])));
+  }
+  CHECK(found[0] == found[1]);
+}
+
+TEST_CASE("recompute: a stretch has a step at least") {
+  check_throws<InputError>([] { Recompute{0}; }, {"recompute", "1 step or more", "0"});
+  check_throws<InputError>([] { Recompute{-3}; }, {"recompute", "-3"});
+  CHECK_FALSE(Recompute().on());
+  CHECK_FALSE(Recompute(false).on());
+  CHECK(Recompute(true).every() == 0);
+  CHECK(Recompute(64).every() == 64);
 }
