@@ -11,6 +11,7 @@ for _ in $(seq "$rounds"); do
   "$build/bin/char_rnn" --text "$text" --batch 50 --length 50 --iterations "$steps" --validation 0 --sample 0 --threads 1 \
     | sed -n 's/.*  \([0-9]*\) chars\/s.*/\1/p' | tail -n 1 | awk '{printf "reel: %.2f ms per step\n", 2500e3 / $1}'
   if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 bench/char_rnn_torch.py "$text" "$steps"
+    core=$(bench/openblas_core.py)
+    OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-$core} OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 bench/char_rnn_torch.py "$text" "$steps"
   fi
 done

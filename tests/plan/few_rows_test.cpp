@@ -1,4 +1,7 @@
 // Runs of fewer rows than threads, whose large products are cut by columns.
+#include <array>
+#include <thread>
+
 #include <reel/models/cells/cell_kinds.h>
 #include <reel/models/unroll.h>
 #include <reel/ops/arithmetic.h>
@@ -69,6 +72,29 @@ TEST_CASE("few rows: the bits of one thread") {
   check_threads<float>("lstm", 301, Precision::bf16);
   check_threads<float>("lstm", 301, Precision::bf16_weights);
   check_threads<float>("lstm", 301, Precision::bf16_portable);
+}
+
+TEST_CASE("few rows: several threads with a workspace each share a ThreadPool object") {
+  const Wide net("lstm", 250);
+  const auto values = net.set.initial<float>(3);
+  const Plan<float> plan = compile<float>(net.tape, net.outputs);
+  const Tensor<float> x = cast<float>(random_tensor({Wide::T, 1, Wide::I}, 4));
+  Workspace<float> alone(plan, &values, ThreadPool(1));
+  plan.run(alone, {{"x", x}});
+  const auto expected = bits_of(alone, net.outputs);
+  const ThreadPool shared(3);
+  std::array<int, 4> equal{};
+  std::vector<std::thread> threads;
+  for (int& count : equal)
+    threads.emplace_back([&] {
+      Workspace<float> workspace(plan, &values, shared);
+      for (int run = 0; run < 20; ++run) {
+        plan.run(workspace, {{"x", x}});
+        count += bits_of(workspace, net.outputs) == expected;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(equal == std::array{20, 20, 20, 20});
 }
 
 TEST_CASE("few rows: small products are left to one thread") {

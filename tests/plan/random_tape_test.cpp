@@ -1,5 +1,5 @@
 // Every plan of a random tape equals the interpreter, in both types, and gives the same bits with 1, 2, 3 and 8 threads; with
-// bf16 products, the same by instructions and by multiply-adds.
+// bf16 products, the same by instructions and by multiply-adds; and with the forward part computed again.
 //
 // Tapes come from seeds 1, 2, ...: some hundreds in the normal suite, 10,000 in the slow one. REEL_RANDOM_TAPES=count and
 // REEL_RANDOM_SEED=first change that, e.g. to see once more a tape that failed:
@@ -73,6 +73,7 @@ void check_random_tapes(std::uint64_t count) {
     failed += !check(trial, {.verify = seed % 8 == 0}, failed, margins);
     if (seed % 4 == 0) failed += !check(trial, fewest_passes(), failed, margins);
     if (const auto found = difference_in_bf16(trial)) FAIL_CHECK(fmt::format("seed {}: {}", seed, *found));
+    if (const auto found = difference_with_recompute(trial)) FAIL_CHECK(fmt::format("seed {}: {}", seed, *found));
   }
   MESSAGE(count, " tapes from seed ", first, ", ", replaced, " replaced; largest error as a share of what is allowed: double ",
           margins.f64, ", float ", margins.f32);

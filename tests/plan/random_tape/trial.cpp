@@ -301,6 +301,22 @@ std::optional<std::string> difference_in_bf16(const Trial& trial) {
   }
 }
 
+std::optional<std::string> difference_with_recompute(const Trial& trial) {
+  if (trial.random->outputs.empty()) return std::nullopt;
+  try {
+    const auto expected = Comparison<float>(trial, {}).results(1);
+    for (const Recompute& recompute : {Recompute(1), Recompute(2), Recompute(true)}) {
+      const Comparison<float> again(trial, {.verify = true, .recompute = recompute});
+      for (int threads : {1, 3})
+        if (again.results(threads) != expected)
+          return fmt::format("recompute every {}: other bits, {} threads", recompute.every(), threads);
+    }
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    return fmt::format("recompute: threw {}", e.what());
+  }
+}
+
 CompileOptions fewest_passes() {
   // lower twice: products have no kernel before matmul has become products and these packed products.
   return {.passes = std::vector<Pass>{{"lower", passes::lower}, {"lower", passes::lower}, {"dead_code", passes::dead_code}}};

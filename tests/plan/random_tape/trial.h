@@ -47,6 +47,9 @@ std::optional<std::string> difference(const Trial& trial, const CompileOptions& 
 // Where float plans with bf16 products differ in bits between the processor's instructions and multiply-adds, or between 1 and 3
 // threads; nullopt when they do not.
 std::optional<std::string> difference_in_bf16(const Trial& trial);
+// Where float plans that compute the forward part again differ in bits from those that do not, taking the first output for the
+// loss.
+std::optional<std::string> difference_with_recompute(const Trial& trial);
 
 // As little as makes a plan: no node is merged with, or moved before, another.
 CompileOptions fewest_passes();
