@@ -32,7 +32,8 @@ HWY_INLINE T MeanOf(Index n, F f, const X*... x) {
          static_cast<T>(n);
 }
 
-// y = the row less its mean, over its scale; returns that scale and the inverse deviation of y.
+// y = the row less its mean. What makes it the result: `unit`, the inverse of the row's scale (a power of two), times `rate`, the
+// inverse deviation of the scaled row.
 template <class T>
 struct Spread {
   T unit, rate;
@@ -77,9 +78,9 @@ HWY_INLINE Spread<T> Centre(const T* x, T* y, Index n, T least) {
 
 template <class T>
 void Normalise(const T* x, T* y, Index n, T least) {
-  const auto [unit, rate] = Centre(x, y, n, least);
+  const Spread<T> s = Centre(x, y, n, least);
   MapRow<T>(
-      n, y, [unit, rate](auto d, auto v) HWY_ATTR { return hn::Mul(hn::Mul(v, hn::Set(d, unit)), hn::Set(d, rate)); }, y);
+      n, y, [s](auto d, auto v) HWY_ATTR { return hn::Mul(hn::Mul(v, hn::Set(d, s.unit)), hn::Set(d, s.rate)); }, y);
 }
 
 template <class T>
@@ -95,17 +96,17 @@ bool AllZero(const T* x, Index n) {
 template <class T>
 void Gradient(const T* x, const T* dy, T* dx, Index n, T least) {
   if (AllZero(dy, n)) return std::fill_n(dx, n, T(0)), void();
-  const auto [unit, rate] = Centre(x, dx, n, least);
-  const auto normal = [unit, rate](auto d, auto v) HWY_ATTR { return hn::Mul(hn::Mul(v, hn::Set(d, unit)), hn::Set(d, rate)); };
+  const Spread<T> s = Centre(x, dx, n, least);
+  const auto normal = [s](auto d, auto v) HWY_ATTR { return hn::Mul(hn::Mul(v, hn::Set(d, s.unit)), hn::Set(d, s.rate)); };
   const T mean = MeanOf<T>(
       n, [](auto, auto v) HWY_ATTR { return v; }, dy);
   const T along = MeanOf<T>(
       n, [normal](auto d, auto v, auto c) HWY_ATTR { return hn::Mul(v, normal(d, c)); }, dy, dx);
   MapRow<T>(
       n, dx,
-      [normal, unit, rate, mean, along](auto d, auto v, auto c) HWY_ATTR {
+      [normal, s, mean, along](auto d, auto v, auto c) HWY_ATTR {
         const auto left = hn::NegMulAdd(normal(d, c), hn::Set(d, along), hn::Sub(v, hn::Set(d, mean)));
-        return hn::Mul(hn::Mul(left, hn::Set(d, rate)), hn::Set(d, unit));
+        return hn::Mul(hn::Mul(left, hn::Set(d, s.rate)), hn::Set(d, s.unit));
       },
       dy, dx);
 }
