@@ -73,7 +73,8 @@ void check_random_tapes(std::uint64_t count) {
     failed += !check(trial, {.verify = seed % 8 == 0}, failed, margins);
     if (seed % 4 == 0) failed += !check(trial, fewest_passes(), failed, margins);
     if (const auto found = difference_in_bf16(trial)) FAIL_CHECK(fmt::format("seed {}: {}", seed, *found));
-    if (const auto found = difference_with_recompute(trial)) FAIL_CHECK(fmt::format("seed {}: {}", seed, *found));
+    if (seed % 4 == 1)
+      if (const auto found = difference_with_recompute(trial)) FAIL_CHECK(fmt::format("seed {}: {}", seed, *found));
   }
   MESSAGE(count, " tapes from seed ", first, ", ", replaced, " replaced; largest error as a share of what is allowed: double ",
           margins.f64, ", float ", margins.f32);
