@@ -5,35 +5,24 @@
 #include <limits>
 #include <map>
 
-#include <reel/ops/operand.h>
-#include <reel/ops/rowwise.h>
+#include <reel/graph/structural.h>
 #include <reel/ops/weight_gradient.h>
 
 namespace reel::passes {
 namespace {
 
 // Its first input, read when the others are there.
-class Reread final : public RowOp<Reread> {
+class Reread final : public OpOf<Reread> {
  public:
   static constexpr std::string_view kName = "reread";
   Signature infer(const Arguments& x) const override { return x[0]; }
-  template <class Row>
-  void row(const Row& r) const {
-    const Index n = r.y_shape().row_size();
-    if (r.y())
-      std::copy_n(r.x(0), n, r.y());
-    else
-      std::copy_n(r.ids(0), n, r.y_ids());
+  template <class S>
+  void evaluate_as(const Evaluation<S>& e) const {
+    Copy().evaluate_as<S>(e);
   }
   template <class T>
   void run_as(const KernelCall& c) const {
-    const Index n = c.y.shape->row_size();
-    for (Index r = 0; r < c.rows; ++r) {
-      if (c.y.type == Type::id)
-        std::copy_n(c.x[0].row<const std::int32_t>(r), n, c.y.row<std::int32_t>(r));
-      else
-        std::copy_n(c.x[0].row<const T>(r), n, c.y.row<T>(r));
-    }
+    Copy().run_as<T>(c);
   }
 };
 
@@ -185,14 +174,15 @@ class Recompute {
   }
 
   // What a node that is no forward one reads of x.
-  NodeId read(NodeId x) const { return copies_[x] != kNoNode ? copies_[x] : rewriter_.mapped(x); }
+  NodeId read(NodeId x) {
+    if (copies_[x] != kNoNode) return copies_[x];
+    if (!rewriter_.has(x)) rewriter_.keep_with_inputs(x);
+    return rewriter_.mapped(x);
+  }
 
   void copy(NodeId id) {
     std::vector<NodeId> inputs;
-    for (NodeId x : tape_.inputs(id)) {
-      if (!rewriter_.has(x) && copies_[x] == kNoNode) rewriter_.keep_with_inputs(x);
-      inputs.push_back(read(x));
-    }
+    for (NodeId x : tape_.inputs(id)) inputs.push_back(read(x));
     rewriter_.replace(id, rewriter_.to().copy(tape_, id, inputs));
   }
 
@@ -253,10 +243,7 @@ class Recompute {
     std::vector<Var> inputs;
     std::size_t end = parts.done;
     for (; end < parts.stretches.size() && parts.stretches[end] == s; ++end)
-      for (NodeId x : all.subspan(end * each, each)) {
-        if (!rewriter_.has(x) && copies_[x] == kNoNode) rewriter_.keep_with_inputs(x);
-        inputs.push_back(rewriter_.to().var(read(x)));
-      }
+      for (NodeId x : all.subspan(end * each, each)) inputs.push_back(rewriter_.to().var(read(x)));
     if (end == parts.done) return;
     WeightGradientLayout layout = whole;
     layout.continues = parts.done > 0;
