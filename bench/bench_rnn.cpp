@@ -1,5 +1,5 @@
 // One recurrent layer over a whole sequence: forward and backward (train), forward alone (infer), and train with the cell written
-// here as its equations (eqn); _bf16: with bf16 products. One JSON line per case.
+// here as its equations (eqn); _bf16: with bf16 products, by bf16_path. One JSON line per case.
 //
 // Usage: bench_rnn [case-prefix] [--profile], with the thread count in REEL_THREADS (default 1). --profile prints where the time
 // goes instead.
@@ -13,6 +13,7 @@
 
 #include "cases.h"
 
+#include <reel/ops/kernels/bf16.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
 #include <reel/plan/profile.h>
 #include <reel/reel.h>
@@ -149,9 +150,9 @@ void run_case(const Case& c, const Run& run) {
       "{{\"who\":\"reel\",\"case\":\"{}\",\"threads\":{},\"train_ms\":{:.4f},\"infer_ms\":{:.4f},\"eqn_ms\":{:.4f},"
       "\"train_bf16_ms\":{:.4f},\"infer_bf16_ms\":{:.4f},\"train_"
       "gflops\":{:.1f},"
-      "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f}}}\n",
+      "\"infer_gflops\":{:.1f},\"fma_gflops\":{:.1f},\"bf16_path\":\"{}\"}}\n",
       c.name(), run.threads, a.train, a.infer, b.train, half.train, half.infer, 3 * flop / a.train / 1e6, flop / a.infer / 1e6,
-      (rate_before + kernels::multiply_add_gflops()) / 2);
+      (rate_before + kernels::multiply_add_gflops()) / 2, kernels::bf16_path_name(Precision::bf16));
   std::fflush(stdout);
 }
 

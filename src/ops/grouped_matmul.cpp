@@ -19,7 +19,7 @@ namespace {
 
 using kernels::gemm_kernels;
 
-bool rounds_left(Precision p) { return p == Precision::bf16 || p == Precision::bf16_portable; }
+bool rounds_left(Precision p) { return in_pairs(p) && p != Precision::bf16_weights; }
 
 // The shape of the result, from the first x and N.
 Shape result_shape(const GroupedMatmulLayout& layout, const Shape& x, Index N) {
@@ -120,7 +120,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
   std::string products_text() const {
     if (!form_.pairs) return {};
     if (!rounds_left(layout_.products)) return " bf16 weights";
-    return fmt::format(" {}", kernels::bf16_path_name(kernels::bf16_path(layout_.products)));
+    return fmt::format(" {}", kernels::bf16_path_name(layout_.products));
   }
 
   // `scratch`: what the caller's lists left.
@@ -133,7 +133,8 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
         const auto own = kernels::bf16_kernels(kernels::bf16_path(layout_.products));
         if (rounds_left(layout_.products))
           return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, part, scratch);
-        return multiply_pairs<kernels::Bf16Weights>(own.weight_products, &copy_even, steps, rows, terms, groups, part, scratch);
+        return multiply_pairs<kernels::Bf16Weights>(kernels::bf16_weights_products(), &copy_even, steps, rows, terms, groups,
+                                                    part, scratch);
       }
     gemm_kernels<T>().products(steps, rows, N_, terms, groups, part);
   }

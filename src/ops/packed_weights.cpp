@@ -20,7 +20,7 @@ class Pack final : public OpOf<Pack> {
  public:
   static constexpr std::string_view kName = "pack";
   Pack(std::vector<bool> transposed, Element element, Precision products)
-      : transposed_(std::move(transposed)), element_(element), form_(element, products) {}
+      : transposed_(std::move(transposed)), element_(element), products_(products), form_(element, products) {}
   auto key() const { return std::tuple_cat(std::tuple(transposed_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
     std::string text = std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
@@ -64,7 +64,7 @@ class Pack final : public OpOf<Pack> {
     const auto [K, N] = extents(0, *c.x[0].shape);
     const std::span<const kernels::WeightView<T>> all(views, c.x.size());
     if constexpr (std::is_same_v<T, float>)
-      if (form_.pairs) return kernels::bf16_kernels(kernels::Bf16Path::portable).pack(K, N, all, c.y.row<Bf16>(0));
+      if (form_.pairs) return kernels::bf16_kernels(kernels::bf16_path(products_)).pack(K, N, all, c.y.row<Bf16>(0));
     kernels::pack<T>(K, N, all, c.y.row<T>(0));
   }
 
@@ -79,6 +79,7 @@ class Pack final : public OpOf<Pack> {
 
   std::vector<bool> transposed_;
   Element element_;
+  Precision products_;
   PackedForm form_;
 };
 

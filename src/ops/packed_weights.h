@@ -5,6 +5,7 @@
 
 #include <reel/graph/precision.h>
 #include <reel/graph/tape.h>
+#include <reel/ops/kernels/bf16.h>
 #include <reel/ops/kernels/gemm.h>
 
 namespace reel {
@@ -14,14 +15,22 @@ inline bool in_pairs(Precision products) { return products != Precision::full; }
 // How weights of one element type are packed for the instruction set in use.
 struct PackedForm {
   Index lanes, panel_vectors, widest_panel;
-  bool pairs;  // of bf16 neighbours along k
-  PackedForm(Element element, Precision products)
-      : PackedForm(element == Element::f32 ? of(kernels::gemm_kernels<float>()) : of(kernels::gemm_kernels<double>())) {
-    pairs = in_pairs(products);
+  Index multiple = 1;  // of k: zeros follow up to it
+  bool pairs;          // of bf16 neighbours along k
+  PackedForm(Element element, Precision products) : pairs(in_pairs(products)) {
+    if (pairs) {
+      const kernels::Bf16Kernels kernels = kernels::bf16_kernels(kernels::bf16_path(products));
+      take(kernels);
+      multiple = kernels.multiple;
+    } else if (element == Element::f32) {
+      take(kernels::gemm_kernels<float>());
+    } else {
+      take(kernels::gemm_kernels<double>());
+    }
   }
-  auto key() const { return std::tuple(lanes, panel_vectors, pairs); }
+  auto key() const { return std::tuple(lanes, panel_vectors, multiple, pairs); }
   kernels::Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
-  Index kept(Index K) const { return pairs ? round_up(K, 2) : K; }
+  Index kept(Index K) const { return round_up(K, multiple); }
 
   // Where element (k, n) of a group's weight lies, of which there are `groups`, [K, N] each.
   Index place(Index K, Index N, Index groups, Index group, Index k, Index n) const {
@@ -37,11 +46,11 @@ struct PackedForm {
     Index first, vectors;
     PanelOf(const kernels::Panels& panels, Index vector) : first(panels.first_of(vector)), vectors(panels.vectors_of(first)) {}
   };
-  PackedForm(Index lanes, Index panel_vectors, Index widest_panel)
-      : lanes(lanes), panel_vectors(panel_vectors), widest_panel(widest_panel), pairs(false) {}
   template <class Kernels>
-  static PackedForm of(const Kernels& k) {
-    return {k.lanes, k.panel_vectors, k.widest_panel};
+  void take(const Kernels& k) {
+    lanes = k.lanes;
+    panel_vectors = k.panel_vectors;
+    widest_panel = k.widest_panel;
   }
 };
 

@@ -234,13 +234,12 @@ class TaskCall {
 
   // The sums of one block, to the result or to the group's.
   void multiply(Index K, bool add, bool direct) {
-    const bool pairs = pair_rows(K);
+    const kernels::PairedRows left = pair_rows(K);
     for (Index v = 0; v < vectors_; v += most_) {
       const kernels::PackColumn* column = columns_of_b_ + v;
       const int count = static_cast<int>(std::min(most_, vectors_ - v));
       const Index group_stride = vectors_ * kernels_.lanes;
-      kernels::WeightGradientPanel<T> p{columns_, pairs ? ceil_div(K, 2) : K, a_,  a_stride_, b_ + column->to,
-                                        count,    direct ? N_ : group_stride, add, {}};
+      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, count, direct ? N_ : group_stride, add, {}};
       for (int i = 0; i < count; ++i) {
         if (direct)
           p.columns[i] = {result(v + i), column[i].count};
@@ -248,7 +247,10 @@ class TaskCall {
           p.columns[i] = {group_ + (v + i) * kernels_.lanes, kernels_.lanes};
       }
       if constexpr (std::is_same_v<T, float>)
-        if (pairs) {
+        if (left.first) {
+          p.K = ceil_div(K, 2);
+          p.a = left.first;
+          p.a_stride = left.stride;
           bf16_->weight_gradient_panel(p);
           continue;
         }
@@ -256,16 +258,15 @@ class TaskCall {
     }
   }
 
-  // Makes pairs of bf16 of the block's rows, where the layout asks for them.
-  bool pair_rows([[maybe_unused]] Index K) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (!bf16_) return false;
-      bf16_->pair_rows(K, columns_, a_, a_stride_);
-      for (Index v = 0; v < vectors_; v += most_)
-        bf16_->pair_rows(K, columns_of_b_[v].stride, b_ + columns_of_b_[v].to, columns_of_b_[v].stride);
-      return true;
-    }
-    return false;
+  // Makes pairs of bf16 of the block's rows, where the layout asks for them; gives the left ones.
+  kernels::PairedRows pair_rows([[maybe_unused]] Index K) {
+    if constexpr (std::is_same_v<T, float>)
+      if (bf16_) {
+        for (Index v = 0; v < vectors_; v += most_)
+          bf16_->pair_right(K, columns_of_b_[v].stride, b_ + columns_of_b_[v].to, columns_of_b_[v].stride);
+        return bf16_->pair_left(K, columns_, a_, a_stride_);
+      }
+    return {nullptr, 0};
   }
 
   void add_group(bool add) {

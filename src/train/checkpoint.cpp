@@ -71,7 +71,7 @@ void require_same(const std::string& path, const Record& there, const Record& he
 namespace {
 
 const char* name_of(Precision products) {
-  constexpr const char* kNames[] = {"full", "bf16", "bf16 weights", "bf16 by multiply-adds"};
+  constexpr const char* kNames[] = {"full", "bf16", "bf16 weights", "bf16 by multiply-adds", "bf16 by emulated tiles"};
   return kNames[static_cast<int>(products)];
 }
 

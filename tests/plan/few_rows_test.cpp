@@ -72,6 +72,7 @@ TEST_CASE("few rows: the bits of one thread") {
   check_threads<float>("lstm", 301, Precision::bf16);
   check_threads<float>("lstm", 301, Precision::bf16_weights);
   check_threads<float>("lstm", 301, Precision::bf16_portable);
+  check_threads<float>("lstm", 301, Precision::bf16_emulated_tiles);
 }
 
 TEST_CASE("few rows: several threads with a workspace each share a ThreadPool object") {

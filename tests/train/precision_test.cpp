@@ -55,7 +55,8 @@ std::vector<double> losses(Trainer<float>& trainer, RandomStream& random, int up
 
 TEST_CASE("precision: a task that float learns, bf16 learns too, without scaling the loss") {
   const Task task;
-  for (Precision products : {Precision::full, Precision::bf16, Precision::bf16_weights, Precision::bf16_portable}) {
+  for (Precision products :
+       {Precision::full, Precision::bf16, Precision::bf16_weights, Precision::bf16_portable, Precision::bf16_emulated_tiles}) {
     CAPTURE(static_cast<int>(products));
     Trainer<float> trainer = trainer_of(task, products);
     RandomStream random(7);

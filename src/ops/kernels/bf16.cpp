@@ -2,12 +2,16 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
+
+#include <reel/ops/kernels/bf16_tiles.h>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "reel/ops/kernels/bf16.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include <reel/ops/kernels/bf16-inl.h>
-#include <reel/ops/kernels/pack-inl.h>
+#include <reel/ops/kernels/bf16_pairs-inl.h>
 #include <reel/ops/kernels/products-inl.h>
 #include <reel/ops/kernels/same_target-inl.h>
 #include <reel/ops/kernels/weight_gradient-inl.h>
@@ -15,13 +19,15 @@
 #ifdef REEL_SAME_TARGET
 namespace reel {
 namespace REEL_SAME_TARGET {
-kernels::Bf16Kernels PortableBf16();
+kernels::Bf16Kernels MultiplyAddBf16();
 kernels::Bf16Kernels DotBf16();
+kernels::Bf16Products<kernels::Bf16Weights> WeightsBf16();
 bool MayHaveDot();
 }  // namespace REEL_SAME_TARGET
 namespace HWY_NAMESPACE {
-kernels::Bf16Kernels PortableBf16() { return REEL_SAME_TARGET::PortableBf16(); }
+kernels::Bf16Kernels MultiplyAddBf16() { return REEL_SAME_TARGET::MultiplyAddBf16(); }
 kernels::Bf16Kernels DotBf16() { return REEL_SAME_TARGET::DotBf16(); }
+kernels::Bf16Products<kernels::Bf16Weights> WeightsBf16() { return REEL_SAME_TARGET::WeightsBf16(); }
 bool MayHaveDot() { return REEL_SAME_TARGET::MayHaveDot(); }
 }  // namespace HWY_NAMESPACE
 }  // namespace reel
@@ -87,61 +93,28 @@ struct Bf16DotStep {
 };
 #endif
 
-constexpr Index kStripe = 64;  // of k, packed at once
+constexpr Index kMultiple = 2;
 
-void PackPairs(Index K, Index N, std::span<const kernels::WeightView<float> > groups, Bf16* packed) {
-  const F d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d)), even = round_up(K, 2);
-  HWY_ALIGN float stripe[kStripe * HWY_MAX_BYTES / sizeof(float)];
-  ForEachPanelVector<float>(
-      N, groups,
-      [&](const kernels::WeightView<float>& w, Index column, Index count, Index first, Index v, Index vectors) HWY_ATTR {
-        Bf16* to = packed + first * lanes * even + v * lanes * 2;
-        for (Index k = 0; k < K; k += kStripe) {
-          const Index some = std::min(kStripe, K - k);
-          PackVector<float>({w.data + k * w.k_stride, w.k_stride, w.n_stride}, column, count, some, stripe, lanes);
-          if (some % 2 == 1) hn::Store(hn::Zero(d), d, stripe + some * lanes);
-          for (Index i = 0; i < some; i += 2, to += vectors * lanes * 2)
-            hn::StoreU(Paired(d, hn::Load(d, stripe + i * lanes), hn::Load(d, stripe + (i + 1) * lanes)), U(),
-                       reinterpret_cast<std::uint32_t*>(to));
-        }
-      });
-}
-
-void RoundRow(const float* x, Bf16* y, Index n) {
-  const F d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const hn::Rebind<std::uint16_t, F> halves;
-  Index i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(hn::TruncateTo(halves, hn::ShiftRight<16>(RoundedBits(d, hn::LoadU(d, x + i)))), halves,
-               reinterpret_cast<std::uint16_t*>(y + i));
-  for (; i < n; ++i) y[i] = to_bf16(x[i]);
-  if (n % 2 == 1) y[n] = Bf16();
-}
-
-void PairRows(Index K, Index width, float* block, Index stride) {
-  const F d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  for (Index k = 0; k < K; k += 2)
-    for (Index n = 0; n < width; n += lanes) {
-      const float* from = block + k * stride + n;
-      const Index count = std::min(lanes, width - n);
-      const auto first = LoadEdge(d, from, count), second = k + 1 < K ? LoadEdge(d, from + stride, count) : hn::Zero(d);
-      StoreEdge(hn::BitCast(d, Paired(d, first, second)), d, block + k / 2 * stride + n, count);
-    }
+kernels::PairedRows PairLeft(Index K, Index width, float* block, Index stride) {
+  PairRows<kMultiple>(K, width, block, stride);
+  return {block, stride};
 }
 
 template <class Step>
 kernels::Bf16Kernels KernelsOf() {
-  return {&Products<Step>, &Products<Bf16WeightsStep>, &PackPairs, &RoundRow, &PairRows, &ContractionPanel<Step, float>};
+  return {LanesOf<float>(),     kVectors,
+          kMostVectors,         kMultiple,
+          &Products<Step>,      &PackPairs<kMultiple, kVectors, kMostVectors>,
+          &RoundRow<kMultiple>, &PairLeft,
+          &PairRows<kMultiple>, &ContractionPanel<Step, float>};
 }
-kernels::Bf16Kernels PortableBf16() { return KernelsOf<Bf16PairsStep>(); }
+kernels::Bf16Kernels MultiplyAddBf16() { return KernelsOf<Bf16PairsStep>(); }
 #if REEL_TARGET_MAY_HAVE_BF16_DOT
 kernels::Bf16Kernels DotBf16() { return KernelsOf<Bf16DotStep>(); }
 #else
-kernels::Bf16Kernels DotBf16() { return PortableBf16(); }
+kernels::Bf16Kernels DotBf16() { return MultiplyAddBf16(); }
 #endif
+kernels::Bf16Products<kernels::Bf16Weights> WeightsBf16() { return &Products<Bf16WeightsStep>; }
 bool MayHaveDot() { return REEL_TARGET_MAY_HAVE_BF16_DOT; }
 
 }  // namespace reel::HWY_NAMESPACE
@@ -150,25 +123,47 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace reel {
-HWY_EXPORT(PortableBf16);
+HWY_EXPORT(MultiplyAddBf16);
 HWY_EXPORT(DotBf16);
+HWY_EXPORT(WeightsBf16);
 HWY_EXPORT(MayHaveDot);
 
 namespace kernels {
 
-Bf16Path bf16_path([[maybe_unused]] Precision products) {
+Bf16Path bf16_path(Precision products) {
+  if (products == Precision::bf16_emulated_tiles) return Bf16Path::emulated_tiles;
+  if (products != Precision::bf16) return Bf16Path::multiply_adds;
+  if (bf16_tile_support() == TileSupport::granted) return Bf16Path::tiles;
 #if HWY_ARCH_X86
-  if (products == Precision::bf16 && HWY_DYNAMIC_DISPATCH(MayHaveDot)() && __builtin_cpu_supports("avx512bf16"))
-    return Bf16Path::dot;
+  if (HWY_DYNAMIC_DISPATCH(MayHaveDot)() && __builtin_cpu_supports("avx512bf16")) return Bf16Path::dot;
 #endif
-  return Bf16Path::portable;
+  return Bf16Path::multiply_adds;
 }
 
-const char* bf16_path_name(Bf16Path path) { return path == Bf16Path::dot ? "AVX512-BF16" : "bf16 by multiply-adds"; }
+std::string bf16_path_name(Precision products) {
+  const bool refused = products == Precision::bf16 && bf16_tile_support() == TileSupport::refused;
+  const auto name = [&] {
+    switch (bf16_path(products)) {
+      case Bf16Path::tiles:
+        return "AMX-BF16";
+      case Bf16Path::emulated_tiles:
+        return "AMX-BF16 emulated";
+      case Bf16Path::dot:
+        return "AVX512-BF16";
+      case Bf16Path::multiply_adds:
+        break;
+    }
+    return "bf16 by multiply-adds";
+  };
+  return fmt::format("{}{}", name(), refused ? " (the system refuses AMX)" : "");
+}
 
 Bf16Kernels bf16_kernels(Bf16Path path) {
-  return path == Bf16Path::dot ? HWY_DYNAMIC_DISPATCH(DotBf16)() : HWY_DYNAMIC_DISPATCH(PortableBf16)();
+  if (path == Bf16Path::tiles || path == Bf16Path::emulated_tiles) return bf16_tile_kernels(path == Bf16Path::emulated_tiles);
+  return path == Bf16Path::dot ? HWY_DYNAMIC_DISPATCH(DotBf16)() : HWY_DYNAMIC_DISPATCH(MultiplyAddBf16)();
 }
+
+Bf16Products<Bf16Weights> bf16_weights_products() { return HWY_DYNAMIC_DISPATCH(WeightsBf16)(); }
 
 }  // namespace kernels
 }  // namespace reel

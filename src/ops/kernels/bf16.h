@@ -1,11 +1,13 @@
 // Products of bf16 operands, summed in float: the packed products of gemm.h with weights of half the bytes.
 //
-// Operands lie in pairs of neighbours along k, whose count is even (a last one is paired with 0). On a processor with AVX512-BF16
-// the instruction VDPBF16PS adds a pair; elsewhere, and where that is asked for, two multiply-adds do, with the same bits
-// (denormals count as zeros in both). Threads: pure functions.
+// Operands lie in pairs of neighbours along k, padded with zeros. Who adds what they give is a path, and the bits are a path's
+// own: an AMX tile of 16 pairs at a time (bf16_tiles.h); or, on a processor with AVX512-BF16, the instruction VDPBF16PS pair by
+// pair; or two multiply-adds, with the same bits as that. The first has an emulation, with its bits. Denormals count as zeros
+// in all. Threads: pure functions.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <reel/graph/bf16.h>
 #include <reel/graph/precision.h>
@@ -15,11 +17,11 @@
 
 namespace reel::kernels {
 
-enum class Bf16Path : std::uint8_t { portable, dot };  // two multiply-adds, or VDPBF16PS
+enum class Bf16Path : std::uint8_t { multiply_adds, dot, tiles, emulated_tiles };
 
-// That of products of this precision: the best that this processor has, unless the portable one is asked for.
+// That of products of this precision: the best that this processor has, unless another is asked for.
 Bf16Path bf16_path(Precision products);
-const char* bf16_path_name(Bf16Path path);  // "bf16", "AVX512-BF16"
+std::string bf16_path_name(Precision products);  // its instructions, and whether better ones are refused
 
 // Left operands and weights are bf16.
 struct Bf16Operands {
@@ -38,19 +40,32 @@ template <class Types>
 using Bf16Products = void (*)(Index steps, Index rows, Index N, std::span<const TermOf<Types>> terms,
                               std::span<const ProductGroup<float>> groups, ColumnPart part);
 
-// In panels as those of gemm_kernels<float>().
+// The left operand of a block's weight gradient.
+struct PairedRows {
+  const float* first;
+  Index stride;
+};
+
 struct Bf16Kernels {
+  Index lanes, panel_vectors, widest_panel;  // as of GemmKernels<float>
+  Index multiple;                            // of k: operands are padded to it
+
+  // The left operands' rows of all steps lie equally far apart, and there is memory for a multiple of 16 of them.
   Bf16Products<Bf16Operands> products;
-  Bf16Products<Bf16Weights> weight_products;
-  // As pack() does, K rounded up to even: panels [K / 2][panel's vectors] of pairs.
+  // As pack() does, K padded: panels [K / 2][panel's vectors] of pairs.
   void (*pack)(Index K, Index N, std::span<const WeightView<float>> groups, Bf16* packed);
-  // Rounds a row, and puts a 0 after an odd one.
+  // Rounds a row, and pads it.
   void (*round)(const float* x, Bf16* y, Index n);
-  // Rows 2 k and 2 k + 1 of a block become row k of pairs, in place; after an odd one comes 0.
-  void (*pair_rows)(Index K, Index width, float* block, Index stride);
-  void (*weight_gradient_panel)(const WeightGradientPanel<float>&);  // of rows of pairs
+  // Rows 2 k and 2 k + 1 of a block of an even number of rows become row k of pairs, in place; those of the left operand may
+  // be transposed behind that. REQUIRES: the block has K rows, padded to `multiple`.
+  PairedRows (*pair_left)(Index K, Index width, float* block, Index stride);
+  void (*pair_right)(Index K, Index width, float* block, Index stride);
+  void (*weight_gradient_panel)(const WeightGradientPanel<float>&);  // of rows of pairs, the left ones as pair_left gave them
 };
 // REQUIRES: the processor has the path.
 Bf16Kernels bf16_kernels(Bf16Path path);
+
+// Over weights packed for multiply_adds.
+Bf16Products<Bf16Weights> bf16_weights_products();
 
 }  // namespace reel::kernels

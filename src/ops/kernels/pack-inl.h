@@ -70,12 +70,12 @@ void PackVector(const kernels::WeightView<T>& w, Index column, Index count, Inde
 }
 
 // f(weight, its first column, how many, the panel's first vector, this vector's number in it, the panel's vectors) for every
-// vector of a packed weight.
+// vector of a packed weight. Panels have `most` vectors, a last one maybe `widest`.
 template <class T, class F>
-HWY_INLINE void ForEachPanelVector(Index N, std::span<const kernels::WeightView<T>> groups, F f) {
+HWY_INLINE void ForEachPanelVector(Index N, std::span<const kernels::WeightView<T>> groups, Index most, Index widest, F f) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   const Index each = ceil_div(N, lanes), total = each * static_cast<Index>(groups.size());
-  const kernels::Panels panels = kernels::gemm_kernels<T>().panels(total);
+  const kernels::Panels panels(total, most, widest);
   for (Index first = 0, vectors = 0; first < total; first += vectors) {
     vectors = panels.vectors_of(first);
     for (Index v = 0; v < vectors; ++v) {

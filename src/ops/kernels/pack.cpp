@@ -12,7 +12,8 @@ namespace reel::HWY_NAMESPACE {
 template <class T>
 void PackPanels(Index K, Index N, std::span<const kernels::WeightView<T>> groups, T* packed) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  ForEachPanelVector<T>(N, groups,
+  const kernels::GemmKernels<T> gemm = kernels::gemm_kernels<T>();
+  ForEachPanelVector<T>(N, groups, gemm.panel_vectors, gemm.widest_panel,
                         [&](const kernels::WeightView<T>& w, Index column, Index count, Index first, Index v, Index vectors)
                             HWY_ATTR { PackVector(w, column, count, K, packed + (first * K + v) * lanes, vectors * lanes); });
 }

@@ -18,10 +18,12 @@ namespace {
 using Floats = std::vector<float>;
 
 std::vector<Bf16Path> paths() {
-  std::vector<Bf16Path> all{Bf16Path::portable};
-  if (bf16_path(Precision::bf16) == Bf16Path::dot) all.push_back(Bf16Path::dot);
+  std::vector<Bf16Path> all{Bf16Path::multiply_adds, Bf16Path::emulated_tiles};
+  if (const Bf16Path best = bf16_path(Precision::bf16); best != Bf16Path::multiply_adds) all.push_back(best);
   return all;
 }
+
+bool by_tiles(Bf16Path path) { return path == Bf16Path::tiles || path == Bf16Path::emulated_tiles; }
 
 Floats rounded(Floats x) {
   for (float& v : x) v = from_bf16(to_bf16(v));
@@ -43,15 +45,15 @@ struct Products {
 
   template <class Types>
   Floats run(Bf16Products<Types> products, const std::vector<typename Types::Left>& left, const Bf16Kernels& kernels) const {
-    const Index even = round_up(K, 2), padded = groups * round_up(N, gemm_kernels<float>().lanes);
-    const Tensor<float> aligned(Shape{even / 2 * padded + 1});  // two to a float
+    const Index kept = round_up(K, kernels.multiple), padded = groups * round_up(N, kernels.lanes);
+    const Tensor<float> aligned(Shape{kept / 2 * padded + 1});  // two to a float
     auto* packed = reinterpret_cast<Bf16*>(const_cast<float*>(aligned.data()));
     std::vector<WeightView<float>> views;
     for (Index g = 0; g < groups; ++g) views.push_back({w.data() + g * K * N, N, 1});
     kernels.pack(K, N, views, packed);
     Floats y(static_cast<std::size_t>(groups * steps * rows * N), std::numeric_limits<float>::quiet_NaN());
     std::vector<RowRun<const typename Types::Left>> xs;
-    for (Index s = 0; s < steps; ++s) xs.push_back({left.data() + s * rows * even, even});
+    for (Index s = 0; s < steps; ++s) xs.push_back({left.data() + s * rows * kept, kept});
     std::vector<std::vector<RowRun<float>>> ys(static_cast<std::size_t>(groups));
     std::vector<std::vector<RowRun<const float>>> inits(static_cast<std::size_t>(groups));
     std::vector<ProductGroup<float>> all;
@@ -62,24 +64,24 @@ struct Products {
       }
       all.push_back({inits[static_cast<std::size_t>(g)].data(), ys[static_cast<std::size_t>(g)].data()});
     }
-    const TermOf<Types> term{xs.data(), packed, even};
+    const TermOf<Types> term{xs.data(), packed, kept};
     products(steps, rows, N, std::span(&term, 1), all, {});
     return y;
   }
 
   Floats run_rounded(Bf16Path path) const {
     const Bf16Kernels kernels = bf16_kernels(path);
-    const Index even = round_up(K, 2);
-    std::vector<Bf16> left(static_cast<std::size_t>(steps * rows * even));
-    for (Index r = 0; r < steps * rows; ++r) kernels.round(x.data() + r * K, left.data() + r * even, K);
+    const Index kept = round_up(K, kernels.multiple);
+    std::vector<Bf16> left(static_cast<std::size_t>(round_up(steps * rows, 16) * kept), Bf16{0x7FC0});  // NaN where none are
+    for (Index r = 0; r < steps * rows; ++r) kernels.round(x.data() + r * K, left.data() + r * kept, K);
     return run<Bf16Operands>(kernels.products, left, kernels);
   }
   Floats run_weights() const {
-    const Bf16Kernels kernels = bf16_kernels(Bf16Path::portable);
+    const Bf16Kernels kernels = bf16_kernels(Bf16Path::multiply_adds);
     const Index even = round_up(K, 2);
     Floats left(static_cast<std::size_t>(steps * rows * even));
     for (Index r = 0; r < steps * rows; ++r) std::copy_n(x.data() + r * K, K, left.data() + r * even);
-    return run<Bf16Weights>(kernels.weight_products, left, kernels);
+    return run<Bf16Weights>(bf16_weights_products(), left, kernels);
   }
 
   // In double, over operands rounded where they are.
@@ -107,7 +109,7 @@ bool same_bits(const Floats& a, const Floats& b) {
 
 }  // namespace
 
-TEST_CASE("bf16: products of every shape add up the rounded operands; both paths have the same bits") {
+TEST_CASE("bf16: products of every shape add up the rounded operands; instructions have the bits of what they are emulated by") {
   for (const auto& [steps, rows, K, N, groups] : {std::tuple<Index, Index, Index, Index, Index>{1, 1, 1, 1, 1},
                                                   {1, 1, 7, 5, 2},
                                                   {1, 1, 100, 100, 4},
@@ -116,6 +118,8 @@ TEST_CASE("bf16: products of every shape add up the rounded operands; both paths
                                                   {1, 13, 33, 65, 3},
                                                   {4, 3, 2, 16, 4},
                                                   {1, 64, 256, 64, 1},
+                                                  {5, 11, 40, 90, 2},
+                                                  {1, 49, 64, 35, 1},
                                                   {1, 9, 511, 33, 1},
                                                   {1, 2, 9000, 3, 1},
                                                   {1, 1, 9001, 20, 1},
@@ -126,9 +130,10 @@ TEST_CASE("bf16: products of every shape add up the rounded operands; both paths
     CAPTURE(K);
     CAPTURE(N);
     const Products p(steps, rows, K, N, groups);
-    const Floats portable = p.run_rounded(Bf16Path::portable);
-    p.check(portable, true);
-    for (Bf16Path path : paths()) CHECK(same_bits(p.run_rounded(path), portable));
+    const Floats pairs = p.run_rounded(Bf16Path::multiply_adds), tiles = p.run_rounded(Bf16Path::emulated_tiles);
+    p.check(pairs, true);
+    p.check(tiles, true);
+    for (Bf16Path path : paths()) CHECK(same_bits(p.run_rounded(path), by_tiles(path) ? tiles : pairs));
     p.check(p.run_weights(), false);
   }
 }
@@ -151,7 +156,6 @@ TEST_CASE("bf16: a row's bits depend on no other row") {
 }
 
 TEST_CASE("bf16: rows are rounded to the nearest, ties to even, by vectors as one by one") {
-  const auto kernels = bf16_kernels(Bf16Path::portable);
   Floats x = numbers<float>(101, 5);
   x[0] = std::numeric_limits<float>::quiet_NaN();
   x[3] = std::numeric_limits<float>::infinity();
@@ -160,32 +164,41 @@ TEST_CASE("bf16: rows are rounded to the nearest, ties to even, by vectors as on
   x[6] = 1 + 0x1p-8f;                        // a tie, to 1
   x[7] = 1 + 3 * 0x1p-8f;                    // a tie, to 1 + 2^-6
   x[8] = 0x1p-149f;
-  for (Index n : {1, 2, 15, 16, 17, 100, 101}) {
-    std::vector<Bf16> y(static_cast<std::size_t>(n + 2), Bf16{0x1234});
-    kernels.round(x.data(), y.data(), n);
-    for (Index i = 0; i < n; ++i) CHECK(y[static_cast<std::size_t>(i)].bits == to_bf16(x[static_cast<std::size_t>(i)]).bits);
-    if (n % 2 == 1) CHECK(y[static_cast<std::size_t>(n)].bits == 0);
-    CHECK(y[static_cast<std::size_t>(round_up(n, 2))].bits == 0x1234);
-  }
+  for (Bf16Path path : paths())
+    for (Index n : {1, 2, 15, 16, 17, 64, 100, 101}) {
+      const Bf16Kernels kernels = bf16_kernels(path);
+      const Index padded = round_up(n, kernels.multiple);
+      std::vector<Bf16> y(static_cast<std::size_t>(padded + 1), Bf16{0x1234});
+      kernels.round(x.data(), y.data(), n);
+      for (Index i = 0; i < n; ++i) CHECK(y[static_cast<std::size_t>(i)].bits == to_bf16(x[static_cast<std::size_t>(i)]).bits);
+      for (Index i = n; i < padded; ++i) CHECK(y[static_cast<std::size_t>(i)].bits == 0);
+      CHECK(y[static_cast<std::size_t>(padded)].bits == 0x1234);
+    }
   CHECK(from_bf16(to_bf16(x[6])) == 1);
   CHECK(from_bf16(to_bf16(x[7])) == 1 + 0x1p-6f);
   CHECK(std::isinf(from_bf16(to_bf16(x[5]))));
 }
 
-TEST_CASE("bf16: rows of a block become pairs in place") {
-  const auto kernels = bf16_kernels(Bf16Path::portable);
-  for (Index K : {1, 2, 7, 8})
-    for (Index width : {1, 5, 16, 35}) {
-      const Index stride = width + 3;
-      Floats block = numbers<float>(K * stride, 6);
-      const Floats before = block;
-      kernels.pair_rows(K, width, block.data(), stride);
-      for (Index k = 0; k < K; ++k)
-        for (Index n = 0; n < width; ++n) {
-          Bf16 pair[2];
-          std::memcpy(pair, &block[static_cast<std::size_t>(k / 2 * stride + n)], sizeof pair);
-          CHECK(pair[k % 2].bits == to_bf16(before[static_cast<std::size_t>(k * stride + n)]).bits);
-          if (K % 2 == 1 && k == K - 1) CHECK(pair[1].bits == 0);
-        }
-    }
+TEST_CASE("bf16: rows of a block become pairs in place, zeros follow; those of the left operand may be transposed") {
+  for (Bf16Path path : paths())
+    for (Index K : {1, 2, 7, 8, 64, 65, 128})
+      for (Index width : {1, 5, 16, 35}) {
+        const Bf16Kernels kernels = bf16_kernels(path);
+        const Index stride = round_up(width, 16), padded = round_up(K, kernels.multiple);
+        Floats block = numbers<float>(128 * stride, 6);
+        const Floats before = block;
+        const auto check = [&](const auto& pair_at) {
+          for (Index k = 0; k < padded; ++k)
+            for (Index n = 0; n < width; ++n) {
+              Bf16 pair[2];
+              std::memcpy(pair, pair_at(k / 2, n), sizeof pair);
+              CHECK(pair[k % 2].bits == (k < K ? to_bf16(before[static_cast<std::size_t>(k * stride + n)]).bits : 0));
+            }
+        };
+        kernels.pair_right(K, width, block.data(), stride);
+        check([&](Index k, Index n) { return &block[static_cast<std::size_t>(k * stride + n)]; });
+        block = before;
+        const PairedRows left = kernels.pair_left(K, width, block.data(), stride);
+        check([&](Index k, Index n) { return left.first + (by_tiles(path) ? n * left.stride + k : k * left.stride + n); });
+      }
 }

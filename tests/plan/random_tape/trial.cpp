@@ -9,6 +9,7 @@
 
 #include <reel/models/initializers.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/kernels/bf16.h>
 #include <reel/plan/passes/dead_code.h>
 #include <reel/plan/passes/lower.h>
 
@@ -291,10 +292,15 @@ std::optional<std::string> difference(const Trial& trial, const CompileOptions& 
 std::optional<std::string> difference_in_bf16(const Trial& trial) {
   if (trial.random->outputs.empty()) return std::nullopt;
   try {
-    const Comparison<float> portable(trial, {.products = Precision::bf16_portable}), best(trial, {.products = Precision::bf16});
-    const auto expected = portable.results(1);
-    if (best.results(1) != expected) return "bf16: bits differ between instructions and multiply-adds";
-    if (best.results(3) != expected) return "bf16: bits differ with 3 threads";
+    const auto results = [&](Precision products, int threads) {
+      return Comparison<float>(trial, {.products = products}).results(threads);
+    };
+    const auto pairs = results(Precision::bf16_portable, 1), tiles = results(Precision::bf16_emulated_tiles, 1);
+    const bool by_tiles = kernels::bf16_path(Precision::bf16) == kernels::Bf16Path::tiles;
+    for (int threads : {1, 3})
+      if (results(Precision::bf16, threads) != (by_tiles ? tiles : pairs))
+        return fmt::format("bf16: instructions have other bits than their emulation, {} threads", threads);
+    if (results(Precision::bf16_emulated_tiles, 3) != tiles) return "bf16: tiles have other bits with 3 threads";
     return std::nullopt;
   } catch (const std::exception& e) {
     return fmt::format("bf16: threw {}", e.what());
