@@ -20,6 +20,8 @@ namespace reel {
 
 template <class T>
 class Workspace;
+template <class T>
+class StreamModel;
 struct CompileOptions;
 struct PlanData;
 
@@ -67,6 +69,7 @@ class Plan : public PlanBase {
 
  private:
   friend class Workspace<T>;
+  friend class StreamModel<T>;
   template <class U>
   friend Plan<U> compile(const Tape&, std::span<const Var>, const CompileOptions&);
   using PlanBase::PlanBase;

@@ -3,9 +3,7 @@
 #include <cstring>
 #include <functional>
 
-#include <fmt/format.h>
-
-#include <reel/graph/error.h>
+#include <reel/plan/parameter_check.h>
 
 namespace reel {
 
@@ -61,17 +59,8 @@ void* address(const WorkspaceData& w, const OperandPlan& p) {
 template <class T>
 void bind_parameters(WorkspaceData& w) {
   const PlanData& p = *w.plan;
-  if (p.parameter_count == 0) return;
   const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
-  if (!values) throw InputError(fmt::format("the model has parameters, {} among them: give their values", p.last_parameter));
-  if (values->set() != p.parameter_set)
-    throw InputError(
-        fmt::format("the parameter {} is of another ParameterSet than the values that were given", p.last_parameter));
-  if (values->size() < p.parameter_count)
-    throw InputError(
-        fmt::format("the parameter {} is number {} of its set, but values were given for {}; draw them, or make the "
-                    "Trainer, after all parameters were added",
-                    p.last_parameter, p.parameter_count, values->size()));
+  check_parameters(p, values);
   for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
 }
 template void bind_parameters<float>(WorkspaceData&);
