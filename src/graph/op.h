@@ -129,6 +129,14 @@ struct KernelCall {
   }
 };
 
+// A call that is run again and again, made ready beforehand: each run reads where its operands' data lies now.
+class BoundCall {
+ public:
+  virtual ~BoundCall() = default;
+  virtual void run() = 0;
+  virtual std::size_t bytes() const = 0;  // memory held
+};
+
 // Computes y[0, n) from the inputs' n elements each, of which there are at most kMostTileInputs.
 inline constexpr int kMostTileInputs = 8;
 template <class T>
@@ -213,6 +221,11 @@ class Op {
   // for what updates its first one. A call has one row where neither the result nor an input has B.
   virtual void run(const KernelCall&, float) const;
   virtual void run(const KernelCall&, double) const;
+  // The call of one row, for runs that all have these operands, whose data alone may move; nullptr where run() is as good.
+  // Vectors may be read and written whole: kAlignment bytes after each operand can be read, and a result has memory of its own up
+  // to a multiple of that. What the call refers to outlives the bound one.
+  virtual std::unique_ptr<BoundCall> bind(const KernelCall&, float) const { return nullptr; }
+  virtual std::unique_ptr<BoundCall> bind(const KernelCall&, double) const { return nullptr; }
   // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.
   virtual Index tasks(Element, std::span<const Signature>, const Signature&) const { return 1; }
   virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
@@ -226,6 +239,7 @@ class Op {
 //   template <class S> void evaluate_as(const Evaluation<S>&) const;
 //   template <class T> void run_as(const KernelCall&) const;  may be left out by leaves, elementwise ops, views, and ops with a
 //                                                             lower() that always gives another form
+//   template <class T> std::unique_ptr<BoundCall> bind_as(const KernelCall&) const;  may be left out
 template <class Self>
 class OpOf : public Op {
  public:
@@ -248,6 +262,8 @@ class OpOf : public Op {
 
   void run(const KernelCall& c, float t) const final { run_typed(c, t); }
   void run(const KernelCall& c, double t) const final { run_typed(c, t); }
+  std::unique_ptr<BoundCall> bind(const KernelCall& c, float t) const final { return bind_typed(c, t); }
+  std::unique_ptr<BoundCall> bind(const KernelCall& c, double t) const final { return bind_typed(c, t); }
 
   auto key() const { return std::tuple<>{}; }
 
@@ -265,6 +281,14 @@ class OpOf : public Op {
                     "an op that plans cannot do without a kernel must have run_as()");
       Op::run(c, t);
     }
+  }
+
+  template <class T>
+  std::unique_ptr<BoundCall> bind_typed(const KernelCall& c, T t) const {
+    if constexpr (requires { self().template bind_as<T>(c); })
+      return self().template bind_as<T>(c);
+    else
+      return Op::bind(c, t);
   }
 
   template <class Own, class Base>

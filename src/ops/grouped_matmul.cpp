@@ -34,6 +34,50 @@ double flop_of(const GroupedMatmulLayout& layout, std::span<const Signature> x, 
   return per_result * static_cast<double>(y.elements(run));
 }
 
+// The product of one row and one step.
+template <class T>
+class BoundProduct final : public BoundCall {
+ public:
+  BoundProduct(const GroupedMatmulLayout& layout, Index N, const KernelCall& c)
+      : products_(gemm_kernels<T>().products),
+        whole_vectors_(round_up(N, gemm_kernels<T>().lanes)),
+        call_(c),
+        terms_(size(layout.terms)),
+        groups_(size(layout.groups)) {
+    const std::size_t P = terms_.size(), G = groups_.size();
+    x_.resize(P);
+    init_.resize(layout.init ? G : 0);
+    y_.resize(G);
+    for (std::size_t p = 0; p < P; ++p) terms_[p] = {&x_[p], nullptr, c.x[p].shape->last()};
+    for (std::size_t g = 0; g < G; ++g) groups_[g] = {layout.init ? &init_[g] : nullptr, &y_[g]};
+  }
+  void run() override {
+    const std::size_t P = terms_.size(), G = groups_.size();
+    for (std::size_t p = 0; p < P; ++p) {
+      x_[p].first = call_.x[p].row<const T>(0);
+      terms_[p].packed = call_.x[P + p].row<const T>(0);
+    }
+    for (std::size_t g = 0; g < init_.size(); ++g) init_[g].first = call_.x[2 * P + g].row<const T>(0);
+    for (std::size_t g = 0; g < G; ++g) y_[g].first = call_.results[g].row<T>(0);
+    products_(1, 1, whole_vectors_, terms_, groups_, {});
+  }
+  std::size_t bytes() const override {
+    return sizeof *this + terms_.size() * (sizeof terms_[0] + sizeof x_[0]) +
+           groups_.size() * (sizeof groups_[0] + sizeof y_[0]) + init_.size() * sizeof(kernels::RowRun<const T>);
+  }
+
+ private:
+  static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+  decltype(kernels::GemmKernels<T>::products) products_;
+  Index whole_vectors_;  // what the results are as wide as, up to zeros that follow
+  KernelCall call_;
+  std::vector<kernels::ProductTerm<T>> terms_;
+  std::vector<kernels::ProductGroup<T>> groups_;
+  std::vector<kernels::RowRun<const T>> x_, init_;
+  std::vector<kernels::RowRun<T>> y_;
+};
+
 // Products over packed weights: inputs x (steps x terms), one pack per term, init.
 class PackedMatmul final : public OpOf<PackedMatmul> {
  public:
@@ -101,6 +145,12 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
       groups[g] = {layout_.init ? runs_of(inputs, c.x, S * P + P + g, G) : nullptr, runs_of(results, c.results, g, G)};
     multiply<T>(static_cast<Index>(S), c.rows, std::span<const kernels::ProductTerm<T>>(terms, P),
                 std::span<const kernels::ProductGroup<T>>(groups, G), {c.task, c.tasks}, reinterpret_cast<std::byte*>(results));
+  }
+
+  template <class T>
+  std::unique_ptr<BoundCall> bind_as(const KernelCall& c) const {
+    if (form_.pairs || layout_.steps != 1 || c.x[0].shape->leading() != 1) return nullptr;
+    return std::make_unique<BoundProduct<T>>(layout_, N_, c);
   }
 
  private:

@@ -98,7 +98,8 @@ class KernelMaker {
 
   AlignedBytes constant_row(const Node& n, const Tensor<double>& value) const {
     const Index size = n.shape.row_size();
-    AlignedBytes bytes = aligned_bytes(static_cast<std::size_t>(std::max<Index>(size, 1) * element_bytes(n, plan_.element)));
+    const Index room = static_cast<Index>(kAlignment);  // that vectors may be read whole (Op::bind)
+    AlignedBytes bytes = aligned_bytes(static_cast<std::size_t>(size * element_bytes(n, plan_.element) + room));
     for (Index i = 0; i < size; ++i) {
       const double number = value[value.size() == 1 ? 0 : i];
       if (plan_.element == Element::f32)

@@ -24,7 +24,7 @@ Tile<T> tile_of(const Tiles& tiles) {
 template <class T>
 class Input {
  public:
-  Input() = default;
+  Input() = default;  // of nothing: so that many cost nothing
 
   // `flat`: the whole call is one row. `repeats`: rows in a tile. `buffer` holds one tile.
   Input(const KernelOperand& port, Index n, bool flat, Index repeats, T* buffer) : port_(&port), n_(n), buffer_(buffer) {
@@ -57,10 +57,10 @@ class Input {
 
  private:
   enum class Kind : std::uint8_t { memory, constant, gathered };
-  Kind kind_ = Kind::memory;
-  const KernelOperand* port_ = nullptr;
-  Index n_ = 0;
-  T* buffer_ = nullptr;
+  Kind kind_;
+  const KernelOperand* port_;
+  Index n_;
+  T* buffer_;
 };
 
 }  // namespace
@@ -137,6 +137,53 @@ void TileProgram::run(const KernelCall& c) const {
       for (Index at = 0; at < n; at += kTile<T>) run_tile(r, 1, at, std::min(kTile<T>, n - at));
   }
 }
+// Runs one row, by tiles where it is long.
+template <class T>
+class TileProgram::Bound final : public BoundCall {
+ public:
+  Bound(const TileProgram& program, const KernelCall& c)
+      : program_(program), call_(c), n_(whole_vectors(c.x[0].shape->row_size())), places_(places_of(program)) {
+    T* scratch = reinterpret_cast<T*>(c.scratch);
+    for (int i = 0; i < program.inputs_; ++i)
+      if (call_.x[index(i)].splat) places_[index(i)] = scratch + i * kTile<T>;
+    for (int r = 0; r < program.registers_; ++r)
+      places_[index(program.inputs_ + program.results_ + r)] = scratch + (program.inputs_ + r) * kTile<T>;
+  }
+  void run() override {
+    for (int i = 0; i < program_.inputs_; ++i)
+      if (call_.x[index(i)].splat) std::fill_n(places_[index(i)], std::min(n_, kTile<T>), *call_.x[index(i)].template row<T>(0));
+    for (Index at = 0; at < n_; at += kTile<T>) {
+      for (int i = 0; i < program_.inputs_; ++i)
+        if (!call_.x[index(i)].splat) places_[index(i)] = call_.x[index(i)].template row<T>(0) + at;
+      for (int r = 0; r < program_.results_; ++r)
+        places_[index(program_.inputs_ + r)] = call_.results[index(r)].template row<T>(0) + at;
+      for (const Call& call : program_.calls_) {
+        const T* x[kMostTileInputs];
+        for (int i = 0; i < call.count; ++i) x[i] = places_[call.x[index(i)]];
+        tile_of<T>(call.tiles)(x, places_[call.y], std::min(n_ - at, kTile<T>));
+      }
+    }
+  }
+  std::size_t bytes() const override { return sizeof *this + places_.capacity() * sizeof(T*); }
+
+ private:
+  static Index whole_vectors(Index n) { return round_up(n, static_cast<Index>(kAlignment / sizeof(T))); }
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+  static std::size_t places_of(const TileProgram& p) { return index(p.inputs_ + p.results_ + p.registers_); }
+
+  const TileProgram& program_;
+  KernelCall call_;
+  Index n_;
+  std::vector<T*> places_;
+};
+
+template <class T>
+std::unique_ptr<BoundCall> TileProgram::bind(const KernelCall& call) const {
+  return std::make_unique<Bound<T>>(*this, call);
+}
+template std::unique_ptr<BoundCall> TileProgram::bind<float>(const KernelCall&) const;
+template std::unique_ptr<BoundCall> TileProgram::bind<double>(const KernelCall&) const;
+
 template void TileProgram::run<float>(const KernelCall&) const;
 template void TileProgram::run<double>(const KernelCall&) const;
 

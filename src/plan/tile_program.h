@@ -27,12 +27,18 @@ class TileProgram {
   template <class T>
   void run(const KernelCall& call) const;
 
+  // The same for calls of one row whose operands stay where they are but for their data; KernelCall::scratch is kept for each.
+  template <class T>
+  std::unique_ptr<BoundCall> bind(const KernelCall& call) const;
   std::size_t scratch_bytes() const;
   int instructions() const { return static_cast<int>(calls_.size()); }
 
   static constexpr int kMostPlaces = 96;
 
  private:
+  template <class T>
+  class Bound;
+
   // A place is an input, a result or a register, in this order.
   struct Call {
     Tiles tiles;

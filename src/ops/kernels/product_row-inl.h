@@ -24,24 +24,49 @@ constexpr int kVectors = 2;
 constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
 constexpr int kRowPanels = 4;                               // whole panels taken at once where there is one row
 
+// The vectors of one row's results, one after the other: where each begins from, if anywhere, and where it goes.
+template <class T>
+class RowVectors {
+ public:
+  struct Place {
+    const T* init;
+    T* y;
+    Index count;  // columns in memory
+  };
+
+  RowVectors(Index first_vector, Index N, std::span<const kernels::ProductGroup<T>> groups)
+      : N_(N), lanes_(static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()))) {
+    if (N == 0) return;
+    const Index each = ceil_div(N, lanes_);
+    group_ = groups.data() + first_vector / each;
+    column_ = first_vector % each * lanes_;
+  }
+  Place next() {
+    const Place place{group_->init ? group_->init->first + column_ : nullptr, group_->y->first + column_,
+                      std::min(lanes_, N_ - column_)};
+    if ((column_ += lanes_) >= N_) column_ = 0, ++group_;
+    return place;
+  }
+
+ private:
+  Index N_, lanes_, column_ = 0;
+  const kernels::ProductGroup<T>* group_ = nullptr;
+};
+
 // One row by NP whole panels and one of Rest vectors at once: enough chains to hide the latency of an FMA, where nothing but the
 // stream of weights counts.
 template <int NP, int Rest, class Step, class T = SumOf<Step>>
-HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, TermsOf<Step> terms,
-                             std::span<const kernels::ProductGroup<T>> groups) {
+HWY_NOINLINE void ProductRow(Index first_vector, RowVectors<T>& vectors, TermsOf<Step> terms) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   constexpr int kWhole = NP * kVectors, kAll = kWhole + Rest;
-  const auto column = [&](int v) { return (first_vector + v) % each * lanes; };
-  const auto group = [&](int v) -> const kernels::ProductGroup<T>& {
-    return groups[static_cast<std::size_t>((first_vector + v) / each)];
-  };
+  typename RowVectors<T>::Place places[kAll];
+  for (auto& place : places) place = vectors.next();
   V sum[kAll];
   // Of a sum of several blocks: what a group's blocks, and what the groups add up to so far.
   HWY_ALIGN T total[kAll * HWY_MAX_BYTES / sizeof(T)], whole_groups[kAll * HWY_MAX_BYTES / sizeof(T)];
-  for (int v = 0; v < kAll; ++v)
-    sum[v] = group(v).init ? LoadVector<false>(d, group(v).init->first + column(v), std::min(lanes, N - column(v))) : hn::Zero(d);
+  for (int v = 0; v < kAll; ++v) sum[v] = places[v].init ? LoadVector<false>(d, places[v].init, places[v].count) : hn::Zero(d);
   using Types = typename Step::Types;
   constexpr Index kStep = Step::kStep;
   kernels::BlockWalk<Types> walk(terms);
@@ -71,25 +96,33 @@ HWY_NOINLINE void ProductRow(Index first_vector, Index each, Index N, TermsOf<St
     if (!walk.last())
       for (int v = 0; v < kAll; ++v) sum[v] = hn::Zero(d);
   }
-  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, group(v).y->first + column(v), std::min(lanes, N - column(v)));
+  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, places[v].y, places[v].count);
+}
+
+// ProductRow by whole panels and rest, [kRowPanels + 1][kMostVectors + 1].
+template <class Step, int... I>
+HWY_INLINE auto ProductRowOf(Index index, std::integer_sequence<int, I...>) {
+  using Run = void (*)(Index, RowVectors<SumOf<Step>>&, TermsOf<Step>);
+  constexpr int kRests = kMostVectors + 1;
+  static constexpr Run kRuns[] = {nullptr, &ProductRow<(I + 1) / kRests, (I + 1) % kRests, Step>...};
+  return kRuns[index];
 }
 
 // All panels of a part of one row, some whole ones and the last at a time.
 template <class Step>
-void ProductRows(const kernels::Panels& panels, Index each, Index N, TermsOf<Step> terms,
+void ProductRows(const kernels::Panels& panels, Index N, TermsOf<Step> terms,
                  std::span<const kernels::ProductGroup<SumOf<Step>>> groups, kernels::ColumnPart part) {
   const Index end = part.end(panels);
   const Index last = panels.last_wider ? kVectors + 1 : panels.total % kVectors;  // vectors of a panel that is not whole
-  for (Index first = part.begin(panels); first < end;) {
+  Index first = part.begin(panels);
+  RowVectors<SumOf<Step>> vectors(first, N, groups);
+  while (first < end) {
     const Index whole = (std::min(panels.total - last, end) - first) / kVectors;
     const Index count = std::min<Index>(whole, kRowPanels),
                 rest = count == whole && count < kRowPanels && end == panels.total ? last : 0;
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      constexpr int kRests = kMostVectors + 1;
-      const Index index = count * kRests + rest;
-      ((index == I + 1 ? ProductRow<(I + 1) / kRests, (I + 1) % kRests, Step>(first, each, N, terms, groups) : void()), ...);
-    }
-    (std::make_integer_sequence<int, (kRowPanels + 1) * (kMostVectors + 1) - 1>());
+    constexpr int kRests = kMostVectors + 1;
+    ProductRowOf<Step>(count * kRests + rest, std::make_integer_sequence<int, (kRowPanels + 1) * kRests - 1>())(first, vectors,
+                                                                                                                terms);
     first += count * kVectors + rest;
   }
 }

@@ -300,7 +300,7 @@ void Products(Index steps, Index rows, Index N, TermsOf<Step> terms, std::span<c
   if (rows == 0) return;
   const kernels::Panels panels(total, kVectors, kMostVectors);
   const bool long_sums = kernels::has_groups(terms);
-  if (steps * rows == 1) return ProductRows<Step>(panels, each, N, terms, groups, part);
+  if (steps * rows == 1) return ProductRows<Step>(panels, N, terms, groups, part);
   const Index end = part.end(panels);
   for (Index first = part.begin(panels), vectors = 0; first < end; first += vectors) {
     vectors = panels.vectors_of(first);

@@ -79,6 +79,10 @@ class Fused final : public OpOf<Fused> {
   }
 
   template <class T>
+  std::unique_ptr<BoundCall> bind_as(const KernelCall& c) const {
+    return program_.bind<T>(c);
+  }
+  template <class T>
   void run_as(const KernelCall& c) const {
     program_.run<T>(c);
   }

@@ -16,8 +16,6 @@ template <class T>
 BoundStep<T>::BoundStep(std::shared_ptr<const PlanData> plan, Index most_rows)
     : plan_(std::move(plan)), most_rows_(most_rows), ports_(plan_->ports.size()) {
   place_memory();
-  for (const InputSlot& slot : plan_->table.inputs())
-    inputs_.push_back({nullptr, static_cast<std::size_t>(std::max<Index>(slot.steps, 1) * slot.shape.row_size()), slot.type});
   for (std::uint32_t i = 0; i < ports_.size(); ++i) {
     const OperandPlan& p = plan_->ports[i];
     ports_[i] = {nullptr, p.stride, p.shape, p.type, p.splat};
@@ -38,6 +36,8 @@ BoundStep<T>::BoundStep(std::shared_ptr<const PlanData> plan, Index most_rows)
   }
   for (const auto& [slot, port] : plan_->carries) next_.push_back({slot, static_cast<std::byte*>(ports_[port].data)});
   set_rows(most_rows);
+  if (most_rows != 1) return;
+  for (Call& c : calls_) c.bound = c.tiles ? c.tiles->template bind<T>(c.call) : c.op->bind(c.call, T{});
 }
 
 // One piece of memory: states, values, and what kernels need besides.
@@ -52,10 +52,18 @@ void BoundStep<T>::place_memory() {
   std::vector<std::size_t> states;
   for (const InputSlot& slot : plan_->table.carried())
     states.push_back(take(static_cast<std::size_t>(slot.shape.elements(most_rows_)) * sizeof(T)));
+  std::vector<std::size_t> inputs;
+  for (const InputSlot& slot : plan_->table.inputs()) {
+    const std::size_t element = element_bytes(slot.type == Type::id ? Element::i32 : element_of<T>());
+    inputs_.push_back(
+        {nullptr, static_cast<std::size_t>(std::max<Index>(slot.steps, 1) * slot.shape.row_size()) * element, slot.type});
+    inputs.push_back(take(inputs_.back().size(most_rows_)));
+  }
   const std::size_t stored = take(static_cast<std::size_t>(checked_product(plan_->stored_per_row, most_rows_))),
                     unbatched = take(static_cast<std::size_t>(plan_->unbatched_bytes)),
                     block = take(static_cast<std::size_t>(checked_product(plan_->scratch_per_row, most_rows_))),
                     scratch = take(static_cast<std::size_t>(plan_->kernel_scratch));
+  size += kAlignment;  // that vectors may be read whole (Op::bind)
   memory_ = aligned_bytes(size);
   bytes_ = size;
   std::memset(memory_.get(), 0, size);
@@ -63,6 +71,7 @@ void BoundStep<T>::place_memory() {
   unbatched_ = memory_.get() + unbatched;
   block_ = memory_.get() + block;
   scratch_ = memory_.get() + scratch;
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs_[i].data = memory_.get() + inputs[i];
   for (std::size_t i = 0; i < states.size(); ++i)
     states_.push_back({memory_.get() + states[i],
                        static_cast<std::size_t>(plan_->table.carried()[i].shape.row_size()) * sizeof(T), Type::real});
@@ -89,7 +98,7 @@ void BoundStep<T>::add_call(const KernelPlan& kernel) {
         {kernel.op, kernel.tiles,
          KernelCall{
              .run = {}, .task = task, .tasks = kernel.tasks, .x = x, .y = results[0], .results = results, .scratch = scratch_},
-         batched || reduces});
+         batched || reduces, nullptr});
 }
 
 template <class T>
@@ -100,20 +109,21 @@ void BoundStep<T>::bind(const Weights& weights) noexcept {
 template <class T>
 void BoundStep<T>::set_rows(Index rows) noexcept {
   rows_ = rows;
+  for (const InputPort& p : input_ports_) ports_[p.port].data = inputs_[p.slot].data + p.fixed + p.scaled * rows;
   for (Call& c : calls_) {
     c.call.run.rows = rows;
-    c.call.rows = c.reduces ? rows : 1;
+    c.call.rows = c.batched ? rows : 1;
   }
 }
 
 template <class T>
 void BoundStep<T>::run(Index rows) {
   if (rows != rows_) set_rows(rows);
-  for (const InputPort& p : input_ports_)
-    ports_[p.port].data = static_cast<std::byte*>(const_cast<void*>(inputs_[p.slot].data)) + p.fixed + p.scaled * rows;
   const FlushDenormals flush;
   for (const Call& c : calls_) {
-    if (c.tiles)
+    if (c.bound)
+      c.bound->run();
+    else if (c.tiles)
       c.tiles->template run<T>(c.call);
     else
       c.op->run(c.call, T{});
@@ -127,7 +137,9 @@ void BoundStep<T>::commit() noexcept {
 
 template <class T>
 std::size_t BoundStep<T>::bytes() const {
-  return bytes_ + ports_.capacity() * sizeof(KernelOperand) + calls_.capacity() * sizeof(Call);
+  std::size_t total = bytes_ + ports_.capacity() * sizeof(KernelOperand) + calls_.capacity() * sizeof(Call);
+  for (const Call& c : calls_) total += c.bound ? c.bound->bytes() : 0;
+  return total;
 }
 
 template class BoundStep<float>;

@@ -16,13 +16,15 @@ class BoundStep {
 
   // Reads these weights from now on.
   void bind(const Weights& weights) noexcept;
-  // Where the input of a slot lies in the next run; false for another type than the slot's, or another number of elements than
-  // InputSlot::bound has for so many rows.
-  bool bind_input(std::size_t slot, const void* data, std::size_t elements, Type type, Index rows = 1) noexcept {
-    Input& input = inputs_[slot];
-    input.data = data;
-    return type == input.type && elements == input.elements * static_cast<std::size_t>(rows);
+  // Whether an input takes, or an output gives, so many bytes of this type for so many rows.
+  bool takes(std::size_t slot, Type type, std::size_t bytes, Index rows) const noexcept {
+    return type == inputs_[slot].type && bytes == inputs_[slot].size(rows);
   }
+  bool gives(std::size_t number, Type type, std::size_t bytes, Index rows) const noexcept {
+    return type == outputs_[number].type && bytes == outputs_[number].size(rows);
+  }
+  // Where the slot's numbers lie.
+  std::byte* input(std::size_t slot) noexcept { return inputs_[slot].data; }
 
   // Computes the outputs and the next states of the first `rows` rows. Throws what kernels throw, and the states are as they
   // were.
@@ -32,9 +34,7 @@ class BoundStep {
 
   std::size_t inputs() const { return inputs_.size(); }
   std::size_t outputs() const { return outputs_.size(); }
-  Type output_type(std::size_t number) const { return outputs_[number].type; }
   const std::byte* output(std::size_t number) const { return outputs_[number].data; }
-  std::size_t output_bytes(std::size_t number, Index rows) const { return outputs_[number].size(rows); }
   std::byte* state(std::size_t slot) { return states_[slot].data; }
   const std::byte* state(std::size_t slot) const { return states_[slot].data; }
   std::size_t state_bytes(std::size_t slot, Index rows) const { return states_[slot].size(rows); }
@@ -55,11 +55,6 @@ class BoundStep {
     std::size_t state;
     const std::byte* data;
   };
-  struct Input {
-    const void* data;
-    std::size_t elements;  // of a row
-    Type type;
-  };
   struct InputPort {
     std::uint32_t port;
     std::uint32_t slot;
@@ -73,7 +68,8 @@ class BoundStep {
     const Op* op;
     const TileProgram* tiles;
     KernelCall call;
-    bool reduces;  // over all rows, to a result without B
+    bool batched;  // has the rows of the run; others have one
+    std::unique_ptr<BoundCall> bound;
   };
 
   void place_memory();
@@ -86,12 +82,11 @@ class BoundStep {
   std::size_t bytes_ = 0;
   AlignedBytes memory_;
   std::byte *stored_ = nullptr, *unbatched_ = nullptr, *block_ = nullptr, *scratch_ = nullptr;  // in memory_
-  std::vector<Input> inputs_;                                                                   // by slot
   std::vector<KernelOperand> ports_;                                                            // of all kernels
   std::vector<InputPort> input_ports_;
   std::vector<WeightPort> weight_ports_;
   std::vector<Call> calls_;
-  std::vector<Value> states_, outputs_;
+  std::vector<Value> inputs_, states_, outputs_;
   std::vector<Next> next_;
 };
 

@@ -18,6 +18,22 @@ std::size_t state_slot(const PlanData& plan, std::string_view name) {
   return static_cast<std::size_t>(slot);
 }
 
+// Of a StreamInput or StreamOutput.
+template <class Array>
+Type type_of(const Array& a) {
+  return a.index() == 0 ? Type::real : Type::id;
+}
+template <class Array>
+std::size_t bytes_of(const Array& a) {
+  return a.index() == 0 ? std::get_if<0>(&a)->size_bytes() : std::get_if<1>(&a)->size_bytes();
+}
+template <class Array>
+auto* data_of(const Array& a) {
+  using Bytes =
+      std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(std::get_if<0>(&a)->data())>>, const void, void>;
+  return a.index() == 0 ? static_cast<Bytes*>(std::get_if<0>(&a)->data()) : static_cast<Bytes*>(std::get_if<1>(&a)->data());
+}
+
 }  // namespace
 
 template <class T>
@@ -51,26 +67,18 @@ bool Stream<T>::step(std::span<const StreamInput<T>> x, std::span<const StreamOu
   if (!step_) return false;
   streams::BoundStep<T>& step = *step_;
   if (x.size() != step.inputs() || y.size() != step.outputs()) return false;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto* real = std::get_if<0>(&x[i]);
-    const bool fits = real ? step.bind_input(i, real->data(), real->size(), Type::real)
-                           : step.bind_input(i, std::get<1>(x[i]).data(), std::get<1>(x[i]).size(), Type::id);
-    if (!fits) return false;
-  }
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const bool real = y[i].index() == 0;
-    const std::size_t bytes = real ? std::get<0>(y[i]).size_bytes() : std::get<1>(y[i]).size_bytes();
-    if (bytes != step.output_bytes(i, 1) || real != (step.output_type(i) == Type::real)) return false;
-  }
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!step.takes(i, type_of(x[i]), bytes_of(x[i]), 1)) return false;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (!step.gives(i, type_of(y[i]), bytes_of(y[i]), 1)) return false;
+  for (std::size_t i = 0; i < x.size(); ++i) std::memcpy(step.input(i), data_of(x[i]), bytes_of(x[i]));
   if (reader_->update()) step.bind(reader_->weights());
   try {
     step.run(1);
   } catch (...) {
     return false;
   }
-  for (std::size_t i = 0; i < y.size(); ++i)
-    std::memcpy(y[i].index() == 0 ? static_cast<void*>(std::get<0>(y[i]).data()) : std::get<1>(y[i]).data(), step.output(i),
-                step.output_bytes(i, 1));
+  for (std::size_t i = 0; i < y.size(); ++i) std::memcpy(data_of(y[i]), step.output(i), bytes_of(y[i]));
   step.commit();
   return true;
 }

@@ -70,7 +70,7 @@ template <class T>
 std::unique_ptr<const Weights> make_weights(const PlanData& plan, const ParameterValues<T>* values) {
   check_parameters(plan, values);
   auto weights = std::make_unique<Weights>();
-  weights->cached = aligned_bytes(static_cast<std::size_t>(plan.cached_bytes));
+  weights->cached = aligned_bytes(static_cast<std::size_t>(plan.cached_bytes) + kAlignment);
   weights->bytes = static_cast<std::size_t>(plan.cached_bytes);
   Packer<T>(plan, values, *weights).run();
   weights->parameters.resize(static_cast<std::size_t>(plan.parameter_count));
@@ -78,7 +78,7 @@ std::unique_ptr<const Weights> make_weights(const PlanData& plan, const Paramete
     if (p.source != Source::parameter || weights->parameters[p.slot]) return;
     const TensorView<const T> value = values->at(static_cast<Index>(p.slot));
     const std::size_t bytes = static_cast<std::size_t>(value.size()) * sizeof(T);
-    weights->parameters[p.slot] = aligned_bytes(bytes);
+    weights->parameters[p.slot] = aligned_bytes(bytes + kAlignment);  // that vectors may be read whole (Op::bind)
     weights->bytes += bytes;
     std::copy_n(value.data(), value.size(), reinterpret_cast<T*>(weights->parameters[p.slot].get()));
   };
