@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Uses reel as other projects do: installs the build given as first argument into a temporary prefix, and builds and runs programs
-# against it by find_package, by pkg-config and, as a shared library, by FetchContent; compiles every installed header by itself.
+# against it by find_package, by pkg-config and, as a shared library that another compiler builds, by FetchContent; compiles every
+# installed header by itself. The second argument: instruction sets to leave out of that library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+build=$1 less_targets=${2:-}
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
-cmake --install "$1" --prefix "$prefix" > /dev/null
+cmake --install "$build" --prefix "$prefix" > /dev/null
 
 run_all() {
   "$1/consumer"
@@ -53,9 +55,17 @@ export -f alone
 xargs -P "$(nproc)" -I{} bash -c 'alone {}' < "$prefix/unproven"
 echo "$(wc -l < "$prefix/headers") headers, $(wc -l < "$prefix/unproven") of them compiled alone"
 
-echo "-- FetchContent, reel as a shared library"
-cmake -S tests/package -B "$prefix/fetched" -G Ninja -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug \
-      -DCMAKE_CXX_FLAGS_DEBUG=-O0 "-DREEL_DISABLED_TARGETS=${2:-}" > /dev/null
-cmake --build "$prefix/fetched" | tail -n 1
+echo "-- FetchContent: reel as a shared library, by clang++"
+configure() {
+  cmake -S tests/package -B "$prefix/fetched" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON \
+        -DREEL_WARNINGS_AS_ERRORS=ON -DREEL_PRECOMPILED=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" \
+        "-DREEL_DISABLED_TARGETS=$less_targets" "$@" > /dev/null
+}
+configure  # as a project does: without reel's tests
+configure -DREEL_TESTS=ON
+cmake --build "$prefix/fetched" --target consumer gallery vector_op plugin_host test_models print_models | tail -n 1
 run_all "$prefix/fetched"
 [ -n "$(find "$prefix/fetched" -name 'libreel.so*')" ]
+built() { find "$prefix/fetched" -name "$1" -type f -perm -u+x; }
+"$(built test_models)"
+cmp <("$build/bin/print_models") <("$(built print_models)") || { echo "g++ and clang++ record different models"; exit 1; }

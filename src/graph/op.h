@@ -223,7 +223,7 @@ class Op {
   virtual void run(const KernelCall&, double) const;
   // The call of one row, for runs that all have these operands, whose data alone may move; nullptr where run() is as good.
   // Vectors may be read and written whole: kAlignment bytes after each operand can be read, and a result has memory of its own up
-  // to a multiple of that. What the call refers to outlives the bound one.
+  // to a multiple of that. What the call refers to outlives the bound one; it has no scratch.
   virtual std::unique_ptr<BoundCall> bind(const KernelCall&, float) const { return nullptr; }
   virtual std::unique_ptr<BoundCall> bind(const KernelCall&, double) const { return nullptr; }
   // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.

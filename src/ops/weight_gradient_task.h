@@ -19,11 +19,13 @@ namespace reel::weight_gradients {
 using kernels::RowRun;
 using kernels::weight_gradient_kernels;
 
-inline constexpr Index kBlockRows = 128;  // rows taken at once: a panel of B stays in the L1 cache, all of them and A in the L2
+// Rows taken at once. Of the multiply-add rate, 64 reach .81, 128 .83, 192 .86, 256 .87, 384 .86 and 512 .87 (bench_rnn lstm_b64
+// --profile; EPYC Zen 4); more of them make the states of recomputation larger.
+inline constexpr Index kBlockRows = 192;
 inline constexpr Index kTaskColumns =
     516;  // of A in one task, at most: whole register tiles of 12, 6 or 4 rows, all but the last of 8
 inline constexpr Index kTaskPanels = 8;    // of B in one task: what copying A's rows is shared by
-inline constexpr Index kGroupBlocks = 64;  // that add up in one place; longer sums add such groups up in the result
+inline constexpr Index kGroupBlocks = 48;  // that add up in one place; longer sums add such groups up in the result
 
 inline Index lanes_of(Element e) {
   return e == Element::f32 ? weight_gradient_kernels<float>().lanes : weight_gradient_kernels<double>().lanes;

@@ -142,12 +142,22 @@ template <class T>
 class TileProgram::Bound final : public BoundCall {
  public:
   Bound(const TileProgram& program, const KernelCall& c)
-      : program_(program), call_(c), n_(whole_vectors(c.x[0].shape->row_size())), places_(places_of(program)) {
-    T* scratch = reinterpret_cast<T*>(c.scratch);
+      : program_(program),
+        call_(c),
+        n_(whole_vectors(c.x[0].shape->row_size())),
+        places_(index(program.inputs_ + program.results_ + program.registers_)) {
+    const Index each = std::min(n_, kTile<T>);
+    const auto splats = std::ranges::count_if(c.x, &KernelOperand::splat);
+    own_bytes_ = static_cast<std::size_t>((splats + program.registers_) * each) * sizeof(T);
+    own_ = aligned_bytes(own_bytes_);
+    T* next = reinterpret_cast<T*>(own_.get());
+    const auto take = [&](int place) {
+      places_[index(place)] = next;
+      next += each;
+    };
     for (int i = 0; i < program.inputs_; ++i)
-      if (call_.x[index(i)].splat) places_[index(i)] = scratch + i * kTile<T>;
-    for (int r = 0; r < program.registers_; ++r)
-      places_[index(program.inputs_ + program.results_ + r)] = scratch + (program.inputs_ + r) * kTile<T>;
+      if (call_.x[index(i)].splat) take(i);
+    for (int r = 0; r < program.registers_; ++r) take(program.inputs_ + program.results_ + r);
   }
   void run() override {
     for (int i = 0; i < program_.inputs_; ++i)
@@ -164,17 +174,18 @@ class TileProgram::Bound final : public BoundCall {
       }
     }
   }
-  std::size_t bytes() const override { return sizeof *this + places_.capacity() * sizeof(T*); }
+  std::size_t bytes() const override { return sizeof *this + places_.capacity() * sizeof(T*) + own_bytes_; }
 
  private:
   static Index whole_vectors(Index n) { return round_up(n, static_cast<Index>(kAlignment / sizeof(T))); }
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
-  static std::size_t places_of(const TileProgram& p) { return index(p.inputs_ + p.results_ + p.registers_); }
 
   const TileProgram& program_;
   KernelCall call_;
   Index n_;
   std::vector<T*> places_;
+  AlignedBytes own_;  // repeated inputs, and registers
+  std::size_t own_bytes_;
 };
 
 template <class T>

@@ -27,7 +27,7 @@ class TileProgram {
   template <class T>
   void run(const KernelCall& call) const;
 
-  // The same for calls of one row whose operands stay where they are but for their data; KernelCall::scratch is kept for each.
+  // The same for calls of one row whose operands stay where they are but for their data; without KernelCall::scratch.
   template <class T>
   std::unique_ptr<BoundCall> bind(const KernelCall& call) const;
   std::size_t scratch_bytes() const;

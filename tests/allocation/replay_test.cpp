@@ -2,6 +2,7 @@
 #include <reel/models/cells/elman.h>
 #include <reel/models/cells/gru.h>
 #include <reel/models/cells/lstm.h>
+#include <reel/plan/stream/stream.h>
 
 #include "allocation/watched_new.h"
 #include "network.h"
@@ -64,4 +65,25 @@ TEST_CASE("replay: allocates nothing when known numbers of rows alternate or par
   plan.run(workspace, small.bindings());
   CHECK(workspace.value(network.loss)[0] != before);
   CHECK(counting.count() == 0);
+}
+
+TEST_CASE("replay: a stream's steps allocate nothing, nor when they take new weights") {
+  ParameterSet set;
+  const Lstm cell(set, "cell", 3, 20);
+  const Linear head(set, "head", 20, 2);
+  Tape tape;
+  const auto run = unroll(cell, tape.input("x", 1, {B, 3}), carried_state(tape, cell, "state"));
+  const auto values = set.initial<float>(7);
+  StreamModel<float> model({{"y", head(run.outputs.back())}}, &values);
+  Stream<float> stream(model), other(model);
+  const float x[3] = {1, -1, 2};
+  float y[2];
+  model.publish(values);
+  const CountingAllocations counting;
+  bool good = true;
+  for (int i = 0; i < 1000; ++i) good &= stream.step(x, y);
+  other.copy_state(stream);
+  other.reset();
+  CHECK(counting.count() == 0);
+  CHECK(good);
 }

@@ -36,8 +36,15 @@ BoundStep<T>::BoundStep(std::shared_ptr<const PlanData> plan, Index most_rows)
   }
   for (const auto& [slot, port] : plan_->carries) next_.push_back({slot, static_cast<std::byte*>(ports_[port].data)});
   set_rows(most_rows);
-  if (most_rows != 1) return;
-  for (Call& c : calls_) c.bound = c.tiles ? c.tiles->template bind<T>(c.call) : c.op->bind(c.call, T{});
+  bool bound = true;
+  for (Call& c : calls_) {
+    if (most_rows == 1 && c.call.tasks == 1) c.bound = c.tiles ? c.tiles->template bind<T>(c.call) : c.op->bind(c.call, T{});
+    bound &= c.bound != nullptr;
+  }
+  if (bound) return;
+  scratch_ = aligned_bytes(static_cast<std::size_t>(plan_->kernel_scratch));
+  bytes_ += static_cast<std::size_t>(plan_->kernel_scratch);
+  for (Call& c : calls_) c.call.scratch = scratch_.get();
 }
 
 // One piece of memory: states, values, and what kernels need besides.
@@ -61,8 +68,7 @@ void BoundStep<T>::place_memory() {
   }
   const std::size_t stored = take(static_cast<std::size_t>(checked_product(plan_->stored_per_row, most_rows_))),
                     unbatched = take(static_cast<std::size_t>(plan_->unbatched_bytes)),
-                    block = take(static_cast<std::size_t>(checked_product(plan_->scratch_per_row, most_rows_))),
-                    scratch = take(static_cast<std::size_t>(plan_->kernel_scratch));
+                    block = take(static_cast<std::size_t>(checked_product(plan_->scratch_per_row, most_rows_)));
   size += kAlignment;  // that vectors may be read whole (Op::bind)
   memory_ = aligned_bytes(size);
   bytes_ = size;
@@ -70,7 +76,6 @@ void BoundStep<T>::place_memory() {
   stored_ = memory_.get() + stored;
   unbatched_ = memory_.get() + unbatched;
   block_ = memory_.get() + block;
-  scratch_ = memory_.get() + scratch;
   for (std::size_t i = 0; i < inputs.size(); ++i) inputs_[i].data = memory_.get() + inputs[i];
   for (std::size_t i = 0; i < states.size(); ++i)
     states_.push_back({memory_.get() + states[i],
@@ -94,11 +99,9 @@ void BoundStep<T>::add_call(const KernelPlan& kernel) {
   const bool batched = results[0].shape->batched(),
              reduces = !batched && std::ranges::any_of(x, [](const KernelOperand&p) { return p.shape->batched(); });
   for (Index task = 0; task < kernel.tasks; ++task)
-    calls_.push_back(
-        {kernel.op, kernel.tiles,
-         KernelCall{
-             .run = {}, .task = task, .tasks = kernel.tasks, .x = x, .y = results[0], .results = results, .scratch = scratch_},
-         batched || reduces, nullptr});
+    calls_.push_back({kernel.op, kernel.tiles,
+                      KernelCall{.run = {}, .task = task, .tasks = kernel.tasks, .x = x, .y = results[0], .results = results},
+                      batched || reduces, nullptr});
 }
 
 template <class T>

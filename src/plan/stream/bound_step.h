@@ -80,9 +80,9 @@ class BoundStep {
   std::shared_ptr<const PlanData> plan_;
   Index most_rows_, rows_ = -1;
   std::size_t bytes_ = 0;
-  AlignedBytes memory_;
-  std::byte *stored_ = nullptr, *unbatched_ = nullptr, *block_ = nullptr, *scratch_ = nullptr;  // in memory_
-  std::vector<KernelOperand> ports_;                                                            // of all kernels
+  AlignedBytes memory_, scratch_;                                          // scratch: of kernels, where one is not bound
+  std::byte *stored_ = nullptr, *unbatched_ = nullptr, *block_ = nullptr;  // in memory_
+  std::vector<KernelOperand> ports_;                                       // of all kernels
   std::vector<InputPort> input_ports_;
   std::vector<WeightPort> weight_ports_;
   std::vector<Call> calls_;
