@@ -18,7 +18,7 @@ set(REEL_PUBLIC_HEADERS
     ops/row_scale.h ops/rows.h ops/rowwise.h ops/scalar.h ops/selection.h ops/softmax.h ops/transpose.h ops/unfold.h ops/weight_gradient.h
     ops/kernels/math-inl.h ops/kernels/multiply_add_rate.h ops/kernels/vector_op-inl.h
     plan/builder.h plan/compile.h plan/in_use.h plan/plan.h plan/profile.h plan/rewriter.h plan/session.h plan/session_family.h
-    plan/stream/stream.h plan/stream/stream_model.h plan/thread_pool.h plan/workspace.h
+    plan/stream/stream.h plan/stream/stream_batch.h plan/stream/stream_model.h plan/thread_pool.h plan/workspace.h
     reel.h
     report/bar_chart.h report/cell_stories.h report/coloured_text.h report/drawing.h report/graph_drawing.h report/heat_map.h report/label_strip.h
     report/line_chart.h report/page.h report/pictures.h report/point.h report/scatter.h report/section.h report/text.h

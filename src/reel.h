@@ -32,6 +32,6 @@
 #include <reel/ops/ops.h>
 #include <reel/plan/compile.h>
 #include <reel/plan/session_family.h>
-#include <reel/plan/stream/stream.h>
+#include <reel/plan/stream/stream_batch.h>
 #include <reel/plan/workspace.h>
 #include <reel/train/trainer.h>
