@@ -1,6 +1,7 @@
 #include <reel/plan/stream/stream.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <reel/graph/error.h>
 #include <reel/plan/stream/arrays.h>
@@ -10,8 +11,11 @@ namespace reel {
 
 std::size_t streams::state_slot(const PlanData& plan, std::string_view name) {
   const int slot = plan.table.carried(name);
-  if (slot < 0) throw InputError(fmt::format("the model carries no state \"{}\"", name));
-  return static_cast<std::size_t>(slot);
+  if (slot >= 0) return static_cast<std::size_t>(slot);
+  std::vector<std::string> states;
+  for (const InputSlot& state : plan.table.carried()) states.push_back(state.text());
+  throw InputError(fmt::format("the model carries no state \"{}\"; it carries {}", name,
+                               states.empty() ? "none" : fmt::format("{}", fmt::join(states, ", "))));
 }
 
 void streams::check_state(const InputSlot& state, const Shape& value) {

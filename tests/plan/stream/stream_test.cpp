@@ -127,7 +127,8 @@ TEST_CASE("stream: a state is read, set, reset, and copied to a branch") {
   CHECK(run(moved, more) == second);
   CHECK_THROWS_WITH_AS(a.state("state.h"), doctest::Contains("moved away"), InputError);  // NOLINT: on purpose
   CHECK(!a.step(x, std::span<float>()));
-  CHECK_THROWS_WITH_AS(b.state("h"), doctest::Contains("carries no state \"h\""), InputError);
+  CHECK_THROWS_WITH_AS(b.state("h"), doctest::Contains("carries no state \"h\"; it carries state.h [B, 10], state.c [B, 10]"),
+                       InputError);
   CHECK_THROWS_WITH_AS(b.set_state("state.h", Tensor<float>(Shape{2, H})), doctest::Contains("[2, 10]"), InputError);
   const auto other = m.stream(values);
   Stream<float> stranger(other);
