@@ -118,7 +118,12 @@ Program mistake(const Program& program, Element) {
 
 }  // namespace
 
-TEST_CASE("random tapes: plans equal the interpreter") { check_random_tapes(400); }
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kTapes = 150;  // each is slow there
+#else
+constexpr int kTapes = 400;
+#endif
+TEST_CASE("random tapes: plans equal the interpreter") { check_random_tapes(kTapes); }
 
 TEST_SUITE("slow") {
   TEST_CASE("random tapes: ten thousand plans equal the interpreter") { check_random_tapes(10'000); }
