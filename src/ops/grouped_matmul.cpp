@@ -117,7 +117,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
 
   std::size_t scratch_bytes(Element, std::span<const Signature> x) const override {
     const std::size_t lists = list_bytes(static_cast<std::size_t>(layout_.steps));
-    if (!form_.pairs) return lists;
+    if (!form_.pairs()) return lists;
     return lists + list_bytes(kRowsAtOnce) + kAlignment + kept_columns(x) * kRowsAtOnce * sizeof(float);
   }
 
@@ -149,7 +149,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
 
   template <class T>
   std::unique_ptr<BoundCall> bind_as(const KernelCall& c) const {
-    if (form_.pairs || layout_.steps != 1 || c.x[0].shape->leading() != 1) return nullptr;
+    if (form_.pairs() || layout_.steps != 1 || c.x[0].shape->leading() != 1) return nullptr;
     return std::make_unique<BoundProduct<T>>(layout_, N_, c);
   }
 
@@ -168,7 +168,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
     return static_cast<std::size_t>(columns);
   }
   std::string products_text() const {
-    if (!form_.pairs) return {};
+    if (!form_.pairs()) return {};
     if (!rounds_left(layout_.products)) return " bf16 weights";
     return fmt::format(" {}", kernels::bf16_path_name(layout_.products));
   }
@@ -179,7 +179,7 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
                 std::span<const kernels::ProductGroup<T>> groups, kernels::ColumnPart part,
                 [[maybe_unused]] std::byte* scratch) const {
     if constexpr (std::is_same_v<T, float>)
-      if (form_.pairs) {
+      if (form_.pairs()) {
         const auto own = kernels::bf16_kernels(kernels::bf16_path(layout_.products));
         if (rounds_left(layout_.products))
           return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, part, scratch);

@@ -24,10 +24,10 @@ class Pack final : public OpOf<Pack> {
   auto key() const { return std::tuple_cat(std::tuple(transposed_, static_cast<int>(element_)), form_.key()); }
   std::string attributes() const override {
     std::string text = std::ranges::find(transposed_, true) == transposed_.end() ? "" : "transposed";
-    if (form_.pairs) text += text.empty() ? "bf16" : " bf16";
+    if (form_.pairs()) text += text.empty() ? "bf16" : " bf16";
     return text;
   }
-  Element stored_as(Element plan) const override { return form_.pairs ? Element::bf16 : plan; }
+  Element stored_as(Element plan) const override { return form_.pairs() ? Element::bf16 : plan; }
 
   Signature infer(const Arguments& x) const override {
     x.require_count(static_cast<int>(transposed_.size()));
@@ -52,7 +52,7 @@ class Pack final : public OpOf<Pack> {
       for (Index n = 0; n < N; ++n)
         for (Index k = 0; k < K; ++k) {
           const S value = w.data[k * w.k_stride + n * w.n_stride];
-          e.y.real[form_.place(K, N, G, g, k, n)] = form_.pairs ? rounded_to_bf16(value) : value;
+          e.y.real[form_.place(K, N, G, g, k, n)] = form_.pairs() ? rounded_to_bf16(value) : value;
         }
     }
   }
@@ -64,7 +64,7 @@ class Pack final : public OpOf<Pack> {
     const auto [K, N] = extents(0, *c.x[0].shape);
     const std::span<const kernels::WeightView<T>> all(views, c.x.size());
     if constexpr (std::is_same_v<T, float>)
-      if (form_.pairs) return kernels::bf16_kernels(kernels::bf16_path(products_)).pack(K, N, all, c.y.row<Bf16>(0));
+      if (form_.pairs()) return kernels::bf16_kernels(kernels::bf16_path(products_)).pack(K, N, all, c.y.row<Bf16>(0));
     kernels::pack<T>(K, N, all, c.y.row<T>(0));
   }
 

@@ -16,9 +16,8 @@ inline bool in_pairs(Precision products) { return products != Precision::full; }
 struct PackedForm {
   Index lanes, panel_vectors, widest_panel;
   Index multiple = 1;  // of k: zeros follow up to it
-  bool pairs;          // of bf16 neighbours along k
-  PackedForm(Element element, Precision products) : pairs(in_pairs(products)) {
-    if (pairs) {
+  PackedForm(Element element, Precision products) {
+    if (in_pairs(products)) {
       const kernels::Bf16Kernels kernels = kernels::bf16_kernels(kernels::bf16_path(products));
       take(kernels);
       multiple = kernels.multiple;
@@ -28,8 +27,9 @@ struct PackedForm {
       take(kernels::gemm_kernels<double>());
     }
   }
-  auto key() const { return std::tuple(lanes, panel_vectors, multiple, pairs); }
+  auto key() const { return std::tuple(lanes, panel_vectors, multiple); }
   kernels::Panels panels(Index total) const { return {total, panel_vectors, widest_panel}; }
+  bool pairs() const { return multiple > 1; }  // of bf16 neighbours along k
   Index kept(Index K) const { return round_up(K, multiple); }
 
   // Where element (k, n) of a group's weight lies, of which there are `groups`, [K, N] each.
@@ -38,7 +38,7 @@ struct PackedForm {
     const PanelOf p(panels(each * groups), vector);
     const Index column = (vector - p.first) * lanes + n % lanes, width = p.vectors * lanes;
     const Index begin = p.first * lanes * kept(K);
-    return pairs ? begin + (k / 2 * width + column) * 2 + k % 2 : begin + k * width + column;
+    return pairs() ? begin + (k / 2 * width + column) * 2 + k % 2 : begin + k * width + column;
   }
 
  private:

@@ -132,10 +132,7 @@ class Executor {
 
   void run_kernel(const KernelPlan& kernel, const KernelCall& c) {
     try {
-      if (kernel.tiles)
-        kernel.tiles->run<T>(c);
-      else
-        kernel.op->run(c, T{});
+      kernel.run<T>(c);
     } catch (const InputError& e) {
       throw InputError(fmt::format("[{}] {} ({})", kernel.op->name(), e.what(), plan_.program.tape->place(kernel.node)));
     }

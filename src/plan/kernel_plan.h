@@ -33,6 +33,19 @@ struct KernelPlan {
   Index tasks = 1;
   bool shares_columns = false;         // and is large enough for that to pay with few rows
   const TileProgram* tiles = nullptr;  // of a single elementwise op
+
+  template <class T>
+  void run(const KernelCall& call) const {
+    if (tiles)
+      tiles->run<T>(call);
+    else
+      op->run(call, T{});
+  }
+  // Op::bind.
+  template <class T>
+  std::unique_ptr<BoundCall> bind(const KernelCall& call) const {
+    return tiles ? tiles->bind<T>(call) : op->bind(call, T{});
+  }
 };
 
 struct PhasePlan {

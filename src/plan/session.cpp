@@ -6,36 +6,13 @@
 #include <fmt/ranges.h>
 
 #include <reel/graph/error.h>
+#include <reel/plan/results.h>
 
 namespace reel {
-namespace {
-
-std::vector<Result> checked(std::span<const Result> outputs) {
-  if (outputs.empty()) throw InputError("Session: there is no output");
-  for (const Result& r : outputs) {
-    if (!r.value) throw InputError(fmt::format("Session: the output \"{}\" is an empty Var", r.name));
-    if (r.value.tape() != outputs[0].value.tape())
-      throw InputError(fmt::format("Session: the output \"{}\" is on another tape than the first", r.name));
-    const bool ambiguous = std::ranges::any_of(
-        outputs, [&](const Result& other) { return !r.name.empty() && other.name == r.name && !(other.value == r.value); });
-    if (ambiguous) throw InputError(fmt::format("Session: two outputs are called \"{}\"", r.name));
-  }
-  return {outputs.begin(), outputs.end()};
-}
-
-template <class T>
-Plan<T> plan_of(std::span<const Result> results, const CompileOptions& options) {
-  std::vector<Var> outputs;
-  for (const Result& r : results) outputs.push_back(r.value);
-  return compile<T>(outputs[0].tape(), outputs, options);
-}
-
-}  // namespace
-
 template <class T>
 Session<T>::Session(std::span<const Result> outputs, const ParameterValues<T>* parameters, SessionOptions options)
-    : results_(checked(outputs)),
-      plan_(plan_of<T>(results_, options.compile)),
+    : results_(outputs.begin(), outputs.end()),
+      plan_(compile_results<T>("Session", results_, options.compile)),
       workspace_(plan_, parameters, std::move(options.threads), options.seed, std::move(options.memory)) {}
 
 template <class T>

@@ -38,7 +38,7 @@ BoundStep<T>::BoundStep(std::shared_ptr<const PlanData> plan, Index most_rows)
   set_rows(most_rows);
   bool bound = true;
   for (Call& c : calls_) {
-    if (most_rows == 1 && c.call.tasks == 1) c.bound = c.tiles ? c.tiles->template bind<T>(c.call) : c.op->bind(c.call, T{});
+    if (most_rows == 1 && c.call.tasks == 1) c.bound = c.kernel->template bind<T>(c.call);
     bound &= c.bound != nullptr;
   }
   if (bound) return;
@@ -99,7 +99,7 @@ void BoundStep<T>::add_call(const KernelPlan& kernel) {
   const bool batched = results[0].shape->batched(),
              reduces = !batched && std::ranges::any_of(x, [](const KernelOperand&p) { return p.shape->batched(); });
   for (Index task = 0; task < kernel.tasks; ++task)
-    calls_.push_back({kernel.op, kernel.tiles,
+    calls_.push_back({&kernel,
                       KernelCall{.run = {}, .task = task, .tasks = kernel.tasks, .x = x, .y = results[0], .results = results},
                       batched || reduces, nullptr});
 }
@@ -126,10 +126,8 @@ void BoundStep<T>::run(Index rows) {
   for (const Call& c : calls_) {
     if (c.bound)
       c.bound->run();
-    else if (c.tiles)
-      c.tiles->template run<T>(c.call);
     else
-      c.op->run(c.call, T{});
+      c.kernel->template run<T>(c.call);
   }
 }
 

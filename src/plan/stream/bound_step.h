@@ -41,7 +41,6 @@ class BoundStep {
   std::size_t states() const { return states_.size(); }
 
   const PlanData& plan() const { return *plan_; }
-  Index most_rows() const { return most_rows_; }
   std::size_t bytes() const;  // memory held
 
  private:
@@ -65,8 +64,7 @@ class BoundStep {
     const OperandPlan* plan;
   };
   struct Call {
-    const Op* op;
-    const TileProgram* tiles;
+    const KernelPlan* kernel;
     KernelCall call;
     bool batched;  // has the rows of the run; others have one
     std::unique_ptr<BoundCall> bound;

@@ -5,7 +5,6 @@
 
 namespace reel::streams {
 
-template <class T>
 struct Model {
   std::shared_ptr<const PlanData> plan;
   std::vector<std::string> output_names;

@@ -23,18 +23,16 @@ void streams::check_state(const InputSlot& state, const Shape& value) {
 }
 
 template <class T>
-Stream<T>::Stream(const StreamModel<T>& model)
-    : model_(model.model_),
+Stream<T>::Stream(std::shared_ptr<streams::Model> model)
+    : model_(std::move(model)),
       reader_(std::make_unique<streams::Reader>(model_->weights)),
       step_(std::make_unique<streams::BoundStep<T>>(model_->plan, 1)) {
   step_->bind(reader_->weights());
 }
 template <class T>
-Stream<T>::Stream(const Stream& other)
-    : model_((other.checked(), other.model_)),
-      reader_(std::make_unique<streams::Reader>(model_->weights)),
-      step_(std::make_unique<streams::BoundStep<T>>(model_->plan, 1)) {
-  step_->bind(reader_->weights());
+Stream<T>::Stream(const StreamModel<T>& model) : Stream(model.model_) {}
+template <class T>
+Stream<T>::Stream(const Stream& other) : Stream((other.checked(), other.model_)) {
   copy_state(other);
 }
 template <class T>

@@ -56,8 +56,9 @@ class Stream {
   std::size_t bytes() const;  // memory held, beyond the model's
 
  private:
+  explicit Stream(std::shared_ptr<streams::Model> model);
   streams::BoundStep<T>& checked() const;  // InputError where it was moved away
-  std::shared_ptr<streams::Model<T>> model_;
+  std::shared_ptr<streams::Model> model_;
   std::unique_ptr<streams::Reader> reader_;
   std::unique_ptr<streams::BoundStep<T>> step_;
 };

@@ -48,7 +48,7 @@ class StreamBatch {
  private:
   std::byte* state_row(std::size_t slot, Index row) const;
 
-  std::shared_ptr<streams::Model<T>> model_;
+  std::shared_ptr<streams::Model> model_;
   std::unique_ptr<streams::Reader> reader_;
   std::unique_ptr<streams::BoundStep<T>> step_;
   Index most_;

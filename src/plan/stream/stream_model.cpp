@@ -1,25 +1,13 @@
 #include <reel/plan/stream/stream_model.h>
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/plan/results.h>
 #include <reel/plan/stream/model.h>
 
 namespace reel {
 namespace {
-
-template <class T>
-Plan<T> plan_of(std::span<const Result> outputs, const CompileOptions& options) {
-  if (outputs.empty()) throw InputError("StreamModel: there is no output");
-  std::vector<Var> vars;
-  for (const Result& r : outputs) {
-    if (!r.value) throw InputError(fmt::format("StreamModel: the output \"{}\" is an empty Var", r.name));
-    vars.push_back(r.value);
-  }
-  return compile<T>(outputs[0].value.tape(), vars, options);
-}
 
 // That each row goes its own way, and the same one each time.
 void check_step(const PlanData& plan, std::span<const Result> outputs) {
@@ -44,8 +32,8 @@ void check_step(const PlanData& plan, std::span<const Result> outputs) {
 
 template <class T>
 StreamModel<T>::StreamModel(std::span<const Result> outputs, const ParameterValues<T>* values, const CompileOptions& options) {
-  auto model = std::make_shared<streams::Model<T>>();
-  model->plan = plan_of<T>(outputs, options).data_;
+  auto model = std::make_shared<streams::Model>();
+  model->plan = compile_results<T>("StreamModel", outputs, options).data_;
   check_step(*model->plan, outputs);
   for (const Result& r : outputs) model->output_names.push_back(r.name);
   model->weights = std::make_shared<streams::Exchange>(streams::make_weights(*model->plan, values));

@@ -4,11 +4,10 @@
 // The tape records one step; what goes from step to step is carried (Tape::carried, carried_state):
 //
 //   Tape tape;
-//   const Var x = tape.input("x", {B, 1});
-//   const auto [y, next] = cell(x, carried_state(tape, cell, "state"));   // and tape.carry(...)
-//   StreamModel<float> model({{"y", head(y)}}, &values);
+//   const auto step = unroll(cell, tape.input("x", 1, {B, 1}), carried_state(tape, cell, "state"));
+//   StreamModel<float> model({{"y", head(step.outputs.back())}}, &values);
 //   Stream<float> stream(model);
-//   stream.step(x_numbers, y_numbers);
+//   const bool good = stream.step(x_numbers, y_numbers);
 //
 // Threads: any; publish() may run while streams do. Copies are the same model.
 #pragma once
@@ -24,7 +23,6 @@
 namespace reel {
 
 namespace streams {
-template <class T>
 struct Model;
 }
 
@@ -37,8 +35,8 @@ template <class T = float>
 class StreamModel {
  public:
   // Compiles the outputs, and copies what steps need of the values, which need not live on. InputError as compile() and
-  // Workspace throw it; for a step that draws random numbers (record it for inference); and for an output or a state that depends
-  // on all rows.
+  // Workspace throw it; for a step that draws random numbers (record it for inference); and for an input, output or state without
+  // B.
   StreamModel(std::span<const Result> outputs, const ParameterValues<T>* values, const CompileOptions& options = {});
   StreamModel(std::initializer_list<Result> outputs, const ParameterValues<T>* values, const CompileOptions& options = {})
       : StreamModel(std::span(outputs.begin(), outputs.size()), values, options) {}
@@ -58,7 +56,7 @@ class StreamModel {
  private:
   friend class Stream<T>;
   friend class StreamBatch<T>;
-  std::shared_ptr<streams::Model<T>> model_;
+  std::shared_ptr<streams::Model> model_;
 };
 
 }  // namespace reel

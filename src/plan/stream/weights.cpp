@@ -1,11 +1,7 @@
 #include <reel/plan/stream/weights.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include <fmt/format.h>
-
-#include <reel/graph/error.h>
 #include <reel/plan/denormals.h>
 #include <reel/plan/parameter_check.h>
 
@@ -45,10 +41,7 @@ class Packer {
                             .y = all[kernel.inputs],
                             .results = all.subspan(kernel.inputs, kernel.results),
                             .scratch = scratch_.get()};
-      if (kernel.tiles)
-        kernel.tiles->run<T>(call);
-      else
-        kernel.op->run(call, T{});
+      kernel.run<T>(call);
     }
   }
   std::byte* base(const OperandPlan& p) const {
@@ -99,7 +92,6 @@ void Exchange::publish(std::unique_ptr<const Weights> weights) {
   const std::lock_guard lock(mutex_);
   versions_.push_back(std::move(weights));
   latest_.store(versions_.back().get(), std::memory_order_seq_cst);
-  count_.fetch_add(1, std::memory_order_relaxed);
   free_unused();
 }
 

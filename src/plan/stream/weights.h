@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -38,8 +37,7 @@ class Exchange {
  public:
   explicit Exchange(std::unique_ptr<const Weights> first);
   void publish(std::unique_ptr<const Weights> weights);
-  std::uint64_t versions() const { return count_.load(std::memory_order_relaxed); }  // published so far
-  std::size_t bytes() const;                                                         // of all versions that are kept
+  std::size_t bytes() const;  // of all versions that are kept
 
  private:
   friend class Reader;
@@ -52,7 +50,6 @@ class Exchange {
   void free_unused();  // REQUIRES: the mutex is held
 
   std::atomic<const Weights*> latest_;
-  std::atomic<std::uint64_t> count_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::vector<std::unique_ptr<const Weights>> versions_;
   std::vector<std::unique_ptr<Slot>> slots_;
@@ -75,7 +72,6 @@ class Reader {
     slot_.in_use.store(latest, std::memory_order_seq_cst);
     return true;
   }
-  const std::shared_ptr<Exchange>& exchange() const { return exchange_; }
 
  private:
   std::shared_ptr<Exchange> exchange_;

@@ -214,6 +214,7 @@ TEST_CASE("stream: models that cannot be stepped so are refused") {
   auto values = m.set.initial<float>(1);
   CHECK_THROWS_WITH_AS(StreamModel<float>(std::span<const Result>(), &values), doctest::Contains("no output"), InputError);
   CHECK_THROWS_WITH_AS(StreamModel<float>({{"y", Var()}}, &values), doctest::Contains("\"y\" is an empty Var"), InputError);
+  CHECK_THROWS_WITH_AS(StreamModel<float>({{"y", m.y}, {"z", m.ys[0]}}, &values), doctest::Contains("another tape"), InputError);
   CHECK_THROWS_WITH_AS(StreamModel<float>({{"y", m.y}}, nullptr), doctest::Contains("give their values"), InputError);
   ParameterSet other;
   const Linear layer(other, "layer", 2, 2);
