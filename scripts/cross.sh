@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds for another processor with Debian's cross compiler, and runs the suites of graph and ops, the hashes of results that are
-# the same on every processor, and a program, under QEMU: scripts/cross.sh aarch64. Needs root, or sudo, for what is to be installed.
+# Builds for another processor with Debian's cross compiler, and runs the suites of graph, ops and export, the hashes of results
+# that are the same on every processor, and a program, under QEMU: scripts/cross.sh aarch64. Needs root, or sudo, for what is to be installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "${1:-}" = aarch64 ] || { echo "usage: scripts/cross.sh aarch64" >&2; exit 1; }
@@ -14,8 +14,8 @@ scripts/install_dependencies.sh g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64
 
 # Tests want a fast build more than fast code.
 cmake --preset aarch64 -DREEL_TESTS=ON -DREEL_EXAMPLES=ON -DREEL_WARNINGS_AS_ERRORS=ON -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" > /dev/null
-cmake --build --preset aarch64 -j "$(nproc)" --target test_graph test_ops test_bits char_rnn
+cmake --build --preset aarch64 -j "$(nproc)" --target test_graph test_ops test_export test_bits char_rnn
 bin=build/aarch64/bin
 # Two at a time; the status of each counts.
-printf '%s\n' test_ops test_graph test_bits | xargs -P "$(nproc)" -I{} qemu-aarch64 $bin/{}
+printf '%s\n' test_ops test_export test_graph test_bits | xargs -P "$(nproc)" -I{} qemu-aarch64 $bin/{}
 qemu-aarch64 $bin/char_rnn --iterations 50 --size 24 --sample 60

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The layers: graph <- ops <- plan <- models <- train, and graph <- data <- report; models and train may use data. In src/plan only
-# passes/ may include ops. Fails on an include that points anywhere else, and on one that is not written <reel/layer/...>.
+# The layers: graph <- ops <- plan <- models <- train, plan <- export, and graph <- data <- report; models and train may use
+# data. In src/plan only passes/ may include ops. Fails on an include that points anywhere else, and on one that is not written
+# <reel/layer/...>.
 set -euo pipefail
 cd "$1"
 declare -A may_include=(
@@ -12,6 +13,7 @@ declare -A may_include=(
   [train]="graph ops plan data models train"
   [data]="graph data"
   [report]="graph data report"
+  [export]="graph plan export"
 )
 status=0
 for folder in src/*/; do

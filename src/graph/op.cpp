@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/tape.h>
 
@@ -46,6 +47,15 @@ double Op::flop(std::span<const Signature>, const Signature& y, const RunContext
 }
 
 Var Op::lower(std::span<const Var>, Var, Element) const { return {}; }
+
+std::optional<CppElement> Op::cpp_element(int) const { return std::nullopt; }
+
+void Op::write_cpp(CppWriter& writer) const {
+  CppInstruction one{cpp_element_of(*this, writer.inputs()), {}};
+  for (int i = 0; i < writer.inputs(); ++i) one.x.push_back(i);
+  const int result = 0;
+  write_loop(writer, {&one, 1}, {&result, 1});
+}
 
 std::string Op::text() const {
   const std::string a = attributes();

@@ -29,6 +29,8 @@ namespace reel {
 
 class Var;
 class Op;
+class CppWriter;
+struct CppElement;
 
 enum class Type : std::uint8_t { real, id };
 
@@ -229,6 +231,10 @@ class Op {
   // Into how many independent tasks a call over unbatched results may be cut; constant for given shapes.
   virtual Index tasks(Element, std::span<const Signature>, const Signature&) const { return 1; }
   virtual std::size_t scratch_bytes(Element, std::span<const Signature>) const { return 0; }
+  // Its form in C++ (graph/cpp_form.h), for what a step in inference holds: of an elementwise op that of an element, of others
+  // statements. InputError, by name, from an op that states none.
+  virtual std::optional<CppElement> cpp_element(int inputs) const;
+  virtual void write_cpp(CppWriter& writer) const;
   // Floating-point operations of a run, for profiles; a multiply-add counts as two.
   virtual double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const;
 };

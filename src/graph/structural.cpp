@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
 
@@ -22,6 +23,12 @@ Signature Accumulate::infer(const Arguments& x) const {
 }
 
 std::optional<Tiles> Accumulate::tiles(int inputs) const { return kernels::sum_tiles(inputs); }
+
+std::optional<CppElement> Accumulate::cpp_element(int inputs) const {
+  std::string text = "({0}";
+  for (int i = 1; i < inputs; ++i) text += fmt::format(" + {{{}}}", i);
+  return CppElement{text + ")"};
+}
 
 template <class T>
 void Accumulate::run_as(const KernelCall& c) const {
@@ -57,6 +64,8 @@ Signature Copy::infer(const Arguments& x) const {
   return x[0];
 }
 
+void Copy::write_cpp(CppWriter& writer) const { writer.copy(writer.pointer(0), 0, writer.y(), 0, writer.x(0).size()); }
+
 template <class T>
 void Copy::run_as(const KernelCall& c) const {
   const Index n = c.y.shape->row_size();
@@ -69,6 +78,8 @@ void Copy::run_as(const KernelCall& c) const {
 }
 template void Copy::run_as<float>(const KernelCall&) const;
 template void Copy::run_as<double>(const KernelCall&) const;
+
+void BatchSize::write_cpp(CppWriter& writer) const { writer.line(writer.y() + "[0] = 1;"); }
 
 Var accumulate(std::span<const Var> x, CallSite site) {
   if (x.empty()) throw InputError("accumulate: takes at least one Var");

@@ -81,6 +81,7 @@ class Accumulate final : public OpOf<Accumulate> {
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {x.size(), dy}; }
   Traits traits() const override { return {.accumulates = true}; }
   std::optional<Tiles> tiles(int inputs) const override;
+  std::optional<CppElement> cpp_element(int inputs) const override;
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     for (Index i = 0; i < e.y.size; ++i)
@@ -109,6 +110,7 @@ class Copy final : public OpOf<Copy> {
  public:
   static constexpr std::string_view kName = "copy";
   Signature infer(const Arguments& x) const override;
+  void write_cpp(CppWriter& writer) const override;
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -145,6 +147,7 @@ class Output final : public OpOf<Output> {
 class BatchSize final : public OpOf<BatchSize> {
  public:
   static constexpr std::string_view kName = "batch_size";
+  void write_cpp(CppWriter& writer) const override;
   Signature infer(const Arguments&) const override { return {}; }
   Traits traits() const override { return {.varies = true}; }
   template <class S>

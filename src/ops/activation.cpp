@@ -49,6 +49,7 @@ HWY_AFTER_NAMESPACE();
 #include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/elementwise.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/scalar.h>
 
 namespace reel {
@@ -65,6 +66,7 @@ struct Tanh final : Elementwise<Tanh, 1> {
   static S value(S x) {
     return std::tanh(x);
   }
+  static CppElement cpp() { return {"tanh_of({0})", &kernels::kCppTanh}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(TanhTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, 1.0 - square(y))}; }
 };
@@ -75,6 +77,7 @@ struct Sigmoid final : Elementwise<Sigmoid, 1> {
   static S value(S x) {
     return logistic(x);
   }
+  static CppElement cpp() { return {"sigmoid_of({0})", &kernels::kCppSigmoid}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SigmoidTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(chain_product(dy, 1.0 - y), y)}; }
 };
@@ -85,6 +88,7 @@ struct Relu final : Elementwise<Relu, 1> {
   static S value(S x) {
     return real_part(x) < 0 ? S(0) : x;
   }
+  static CppElement cpp() { return {"relu_of({0})", &kernels::kCppRelu}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ReluTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(x)}; }
 };
@@ -95,6 +99,7 @@ struct Satlins final : Elementwise<Satlins, 1> {
   static S value(S x) {
     return real_part(x) > 1 ? S(1) : real_part(x) < -1 ? S(-1) : x;
   }
+  static CppElement cpp() { return {"satlins_of({0})", &kernels::kCppSatlins}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SatlinsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(1.0 - abs(x))}; }
 };

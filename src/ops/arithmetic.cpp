@@ -68,6 +68,7 @@ struct Add final : Elementwise<Add, 2> {
   static S value(S a, S b) {
     return a + b;
   }
+  static CppElement cpp() { return {"({0} + {1})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AddTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, dy}; }
   Traits traits() const override { return {.accumulates = true}; }
@@ -79,6 +80,7 @@ struct Subtract final : Elementwise<Subtract, 2> {
   static S value(S a, S b) {
     return a - b;
   }
+  static CppElement cpp() { return {"({0} - {1})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SubtractTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, negate(dy)}; }
 };
@@ -89,6 +91,7 @@ struct Multiply final : Elementwise<Multiply, 2> {
   static S value(S a, S b) {
     return a * b;
   }
+  static CppElement cpp() { return {"({0} * {1})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(MultiplyTiles)(); }
   static std::vector<Var> rule(Var a, Var b, Var, Var dy) {
     const Var da = chain_product(dy, b);
@@ -102,6 +105,7 @@ struct Divide final : Elementwise<Divide, 2> {
   static S value(S a, S b) {
     return a / b;
   }
+  static CppElement cpp() { return {"({0} / {1})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(DivideTiles)(); }
   static std::vector<Var> rule(Var, Var b, Var y, Var dy) {
     const Var da = chain_quotient(dy, b);
@@ -115,6 +119,7 @@ struct Negate final : Elementwise<Negate, 1> {
   static S value(S x) {
     return -x;
   }
+  static CppElement cpp() { return {"(-{0})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(NegateTiles)(); }
   static std::vector<Var> rule(Var, Var, Var dy) { return {negate(dy)}; }
 };

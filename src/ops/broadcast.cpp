@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/rowwise.h>
 
 namespace reel {
@@ -90,6 +92,22 @@ class Broadcast final : public RowOp<Broadcast> {
     return std::nullopt;
   }
 
+  void write_cpp(CppWriter& w) const override {
+    const Shape& small = w.x(0).shape;
+    std::string to = "0", from = "0";
+    Index to_stride = 1, from_stride = 1;
+    for (int back = 1; back <= shape_.rank(); ++back) {
+      to += fmt::format(" + i{} * {}", back, to_stride);
+      to_stride *= shape_.dim(-back);
+      if (back > small.rank()) continue;
+      if (small.dim(-back) > 1) from += fmt::format(" + i{} * {}", back, from_stride);
+      from_stride *= small.dim(-back);
+    }
+    for (int back = shape_.rank(); back > 0; --back)
+      w.line(fmt::format("for (int i{0} = 0; i{0} < {1}; ++i{0})", back, shape_.dim(-back)));
+    w.line(fmt::format("  {}[{}] = {};", w.y(), to, cpp_element_at(w.pointer(0), from)));
+  }
+
   template <class Row>
   void row(const Row& r) const {
     const auto* x = r.x(0);
@@ -128,6 +146,22 @@ struct SumAxes {
   }
 };
 
+const CppFunction kSumTo{R"(// x [outer, n, inner] -> [outer, inner]
+template <int kOuter, int N, int kInner>
+REEL_INLINE void sum_to(const float* x, float* y) {
+  for (int g = 0; g < kOuter; ++g, x += N * kInner, y += kInner) {
+    if constexpr (kInner == 1) {
+      *y = sum_of<N>(x);
+    } else {
+      for (int i = 0; i < kInner; ++i) y[i] = 0;
+      for (int k = 0; k < N; ++k)
+        for (int i = 0; i < kInner; ++i) y[i] += x[k * kInner + i];
+    }
+  }
+}
+)",
+                         {&kernels::kCppSum}};
+
 // x seen as [outer, n, inner] -> [outer, inner].
 class SumTo final : public OpOf<SumTo> {
  public:
@@ -145,6 +179,12 @@ class SumTo final : public OpOf<SumTo> {
   }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {broadcast(dy, x[0].shape())}; }
+
+  void write_cpp(CppWriter& w) const override {
+    const View v(w.x(0).shape, shape_);
+    w.use(kSumTo);
+    w.line(fmt::format("sum_to<{}, {}, {}>({}, {});", v.outer, v.n, v.inner, w.pointer(0), w.y()));
+  }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

@@ -67,6 +67,7 @@ HWY_AFTER_NAMESPACE();
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/chain_rule.h>
 #include <reel/ops/elementwise.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/scalar.h>
 
 namespace reel {
@@ -86,6 +87,7 @@ struct Exp final : Elementwise<Exp, 1> {
   static S value(S x) {
     return std::exp(x);
   }
+  static CppElement cpp() { return {"exp_of({0})", &kernels::kCppExp}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ExpTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, y)}; }
 };
@@ -96,6 +98,7 @@ struct Log final : Elementwise<Log, 1> {
   static S value(S x) {
     return std::log(x);
   }
+  static CppElement cpp() { return {"std::log({0})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(LogTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {chain_quotient(dy, x)}; }
 };
@@ -106,6 +109,7 @@ struct Sqrt final : Elementwise<Sqrt, 1> {
   static S value(S x) {
     return std::sqrt(x);
   }
+  static CppElement cpp() { return {"std::sqrt({0})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SqrtTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_quotient(0.5 * dy, y)}; }
 };
@@ -116,6 +120,7 @@ struct Square final : Elementwise<Square, 1> {
   static S value(S x) {
     return x * x;
   }
+  static CppElement cpp() { return {"({0} * {0})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SquareTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * chain_product(dy, x)}; }
 };
@@ -126,6 +131,7 @@ struct Abs final : Elementwise<Abs, 1> {
   static S value(S x) {
     return real_part(x) < 0 ? -x : x;
   }
+  static CppElement cpp() { return {"std::fabs({0})"}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AbsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * sign(x)}; }
 };
@@ -136,6 +142,7 @@ struct Step final : Elementwise<Step, 1> {
   static S value(S x) {
     return real_part(x) > 0 ? S(1) : S(0);
   }
+  static CppElement cpp() { return {"step_of({0})", &kernels::kCppStep}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(StepTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };
@@ -146,6 +153,7 @@ struct Sign final : Elementwise<Sign, 1> {
   static S value(S x) {
     return S(real_part(x) > 0 ? 1 : real_part(x) < 0 ? -1 : 0);
   }
+  static CppElement cpp() { return {"(step_of({0}) - step_of(-{0}))", &kernels::kCppStep}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SignTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };

@@ -3,11 +3,13 @@
 //   template <class S> static S value(S x, ...);          the formula, for the oracle
 //   Tiles tile_kernels() const;                            the vector kernel
 //   static std::vector<Var> rule(x.., Var y, Var dy);      the adjoint, in public ops
+//   static CppElement cpp();                               its form in C++; may be left out
 // Shapes of inputs and result are equal; record_elementwise() broadcasts beforehand.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/operand.h>
@@ -25,6 +27,13 @@ class Elementwise : public OpOf<Self> {
   }
 
   std::optional<Tiles> tiles(int) const override { return static_cast<const Self&>(*this).tile_kernels(); }
+
+  std::optional<CppElement> cpp_element(int inputs) const override {
+    if constexpr (requires { Self::cpp(); })
+      return Self::cpp();
+    else
+      return OpOf<Self>::cpp_element(inputs);
+  }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const override {
     return spread(std::make_integer_sequence<int, kArity>(), [&](auto... i) { return Self::rule(x[i]..., y, dy); });

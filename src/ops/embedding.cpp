@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
 #include <reel/ops/rowwise.h>
@@ -26,6 +27,14 @@ class Embedding final : public RowOp<Embedding> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
     return {Var(), scatter_add(x[0], dy, x[1].shape().dim(0))};
+  }
+
+  void write_cpp(CppWriter& w) const override {
+    const Index V = w.x(1).shape.dim(0), E = w.x(1).shape.dim(1);
+    w.check_ids(0, V);
+    w.line(fmt::format("for (int i = 0; i < {0}; ++i)", w.x(0).size()));
+    w.line(fmt::format("  for (int k = 0; k < {0}; ++k) {1}[i * {0} + k] = {2}[{3} * {0} + k];", E, w.y(), w.pointer(1),
+                       w.element(0, "i")));
   }
 
   template <class Row>
@@ -174,6 +183,13 @@ class OneHot final : public RowOp<OneHot> {
   }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
+
+  void write_cpp(CppWriter& w) const override {
+    w.check_ids(0, V_);
+    w.line(fmt::format("for (int i = 0; i < {0}; ++i)", w.x(0).size()));
+    w.line(
+        fmt::format("  for (int k = 0; k < {0}; ++k) {1}[i * {0} + k] = {2} == k ? 1.0f : 0.0f;", V_, w.y(), w.element(0, "i")));
+  }
 
   template <class Row>
   void row(const Row& r) const {

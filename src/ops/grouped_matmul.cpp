@@ -11,6 +11,7 @@
 #include <reel/ops/kernels/bf16.h>
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/packed_weights.h>
+#include <reel/ops/product_form.h>
 #include <reel/ops/scalar.h>
 #include <reel/ops/transpose.h>
 
@@ -319,6 +320,8 @@ class GroupedMatmul final : public OpOf<GroupedMatmul> {
     for (const Var& init : x.subspan(S * P + P * G)) inputs.push_back(init);
     return tape.append(PackedMatmul(layout_, y.shape().last(), element), inputs, site);
   }
+
+  void write_cpp(CppWriter& writer) const override { write_product_cpp(writer, layout_); }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

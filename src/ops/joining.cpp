@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rowwise.h>
@@ -51,6 +52,16 @@ class Concat final : public RowOp<Concat> {
   }
   int axis(const Shape& y) const { return y.axis(axis_); }
 
+  void write_cpp(CppWriter& w) const override {
+    const Shape& y = w.y_shape();
+    const Index stride = size_of(y), count = y.leading_product(y.axis(axis_));
+    for (Index i = 0, at = 0; i < w.inputs(); ++i) {
+      const Index length = size_of(w.x(static_cast<int>(i)).shape);
+      w.copy(w.pointer(static_cast<int>(i)), length, cpp_offset(w.y(), at), stride, length, count);
+      at += length;
+    }
+  }
+
   template <class Row>
   void row(const Row& r) const {
     auto* y = r.y();
@@ -97,6 +108,14 @@ class Slice final : public RowOp<Slice> {
     return ViewRule{.offset = begin_ * x.trailing_product(axis)};
   }
 
+  void write_cpp(CppWriter& w) const override {
+    const Shape& from = w.x(0).shape;
+    const int axis = from.axis(axis_);
+    const Index trailing = from.trailing_product(axis), length = (end_ - begin_) * trailing;
+    w.copy(cpp_offset(w.pointer(0), begin_ * trailing), from.dim(axis) * trailing, w.y(), length, length,
+           from.leading_product(axis));
+  }
+
   template <class Row>
   void row(const Row& r) const {
     const Shape& from = r.x_shape(0);
@@ -128,6 +147,15 @@ class Pad final : public RowOp<Pad> {
     return {slice(dy, axis_, before_, before_ + x[0].shape().dim(axis_))};
   }
   AxisRange range(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
+
+  void write_cpp(CppWriter& w) const override {
+    const Shape& to = w.y_shape();
+    const int axis = to.axis(axis_);
+    const Index trailing = to.trailing_product(axis), length = w.x(0).shape.dim(axis) * trailing;
+    w.line(fmt::format("for (int i = 0; i < {}; ++i) {}[i] = 0;", to.row_size(), w.y()));
+    w.copy(w.pointer(0), length, cpp_offset(w.y(), before_ * trailing), to.dim(axis) * trailing, length,
+           to.leading_product(axis));
+  }
 
   template <class Row>
   void row(const Row& r) const {

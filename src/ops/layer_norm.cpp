@@ -7,12 +7,14 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/fixed_sum.h>
 #include <reel/graph/structural.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/kernels/layer_norm_rows.h>
 #include <reel/ops/kernels/power_below.h>
 #include <reel/ops/reduction.h>
@@ -63,6 +65,26 @@ Var inverse_deviation(Var x, double least) {
   return 1.0 / (sqrt(mean(square(centred / scale), -1, Keep::dimension) + square(least / scale)) * scale);
 }
 
+const CppFunction kLayerNorm{
+    R"(// (x - mean) / sqrt(variance + least^2), centred twice and scaled by a power of two before it is squared.
+template <int N>
+REEL_INLINE void layer_norm_of(const float* x, float* y, float least) {
+  const float n = N, mean = sum_of<N>(x) / n;
+  for (int i = 0; i < N; ++i) y[i] = x[i] - mean;
+  const float rest = sum_of<N>(y) / n;
+  float squares[N], largest = 0;
+  for (int i = 0; i < N; ++i) y[i] -= rest;
+  for (int i = 0; i < N; ++i) largest = std::fabs(y[i]) > largest ? std::fabs(y[i]) : largest;
+  largest = largest < least ? least : largest;
+  const float scale = largest > 1e-37f && largest < 3e38f ? from_bits(to_bits(largest) & 0x7f800000) : 1.0f;
+  for (int i = 0; i < N; ++i) y[i] /= scale;
+  for (int i = 0; i < N; ++i) squares[i] = y[i] * y[i];
+  const float deviation = std::sqrt(sum_of<N>(squares) / n + (least / scale) * (least / scale));
+  for (int i = 0; i < N; ++i) y[i] /= deviation;
+}
+)",
+    {&kernels::kCppSum, &kernels::kCppBits}};
+
 class LayerNorm final : public RowOp<LayerNorm> {
  public:
   static constexpr std::string_view kName = "layer_norm";
@@ -77,6 +99,14 @@ class LayerNorm final : public RowOp<LayerNorm> {
     return x[0];
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override;
+
+  void write_cpp(CppWriter& w) const override {
+    const Index n = w.y_shape().last(), rows = n == 0 ? 0 : w.y_shape().row_size() / n;
+    if (rows == 0) return;
+    w.use(kLayerNorm);
+    w.line(fmt::format("for (int g = 0; g < {0}; ++g) layer_norm_of<{1}>({2} + g * {1}, {3} + g * {1}, {4});", rows, n,
+                       w.pointer(0), w.y(), cpp_literal(static_cast<float>(least_))));
+  }
 
   template <class Row>
   void row(const Row& r) const {

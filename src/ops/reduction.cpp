@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/kernels/row_extremes.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rows.h>
@@ -49,6 +51,14 @@ class Max final : public RowOp<Max> {
     return {Type::real, reduced(x, axis_)};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {spread_to_largest(x[0], dy, axis_)}; }
+
+  void write_cpp(CppWriter& w) const override {
+    const Along a(w.x(0).shape, axis_);
+    w.use(kernels::kCppMax);
+    w.line(fmt::format("for (int g = 0; g < {}; ++g)", a.before));
+    w.line(fmt::format("  for (int k = 0; k < {0}; ++k) {1}[g * {0} + k] = largest_of<{2}, {0}>({3} + g * {4} + k);", a.after,
+                       w.y(), a.n, w.pointer(0), a.n * a.after));
+  }
 
   template <class Row>
   void row(const Row& r) const {
@@ -150,6 +160,15 @@ class SpreadToLargest final : public RowOp<SpreadToLargest> {
   int axis_;
 };
 
+const CppFunction kFirstLargest{R"(template <int N>
+REEL_INLINE std::int32_t first_largest(const float* x) {
+  std::int32_t best = 0;
+  for (std::int32_t i = 1; i < N; ++i)
+    if (!(x[i] <= x[best]) && x[best] == x[best]) best = i;
+  return best;
+}
+)"};
+
 class Argmax final : public RowOp<Argmax> {
  public:
   static constexpr std::string_view kName = "argmax";
@@ -159,6 +178,13 @@ class Argmax final : public RowOp<Argmax> {
     return {Type::id, reduced(x, -1)};
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
+
+  void write_cpp(CppWriter& w) const override {
+    const Index n = w.x(0).shape.last();
+    w.use(kFirstLargest);
+    w.line(fmt::format("for (int g = 0; g < {}; ++g) {}[g] = first_largest<{}>({} + g * {});", w.y_shape().row_size(), w.y(), n,
+                       w.pointer(0), n));
+  }
 
   template <class Row>
   void row(const Row& r) const {

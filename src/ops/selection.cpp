@@ -23,6 +23,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <reel/ops/elementwise.h>
+#include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/scalar.h>
 
 namespace reel {
@@ -36,6 +37,7 @@ struct Select final : Elementwise<Select, 3> {
   static S value(S condition, S x, S otherwise) {
     return real_part(condition) == 0 ? otherwise : x;
   }
+  static CppElement cpp() { return {"select_of({0}, {1}, {2})", &kernels::kCppSelect}; }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SelectTiles)(); }
   static std::vector<Var> rule(Var condition, Var, Var, Var, Var dy) {
     return {Var(), select(condition, dy, 0.0), select(condition, 0.0, dy)};

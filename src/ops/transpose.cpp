@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 
 namespace reel {
@@ -20,6 +21,13 @@ class Transpose final : public OpOf<Transpose> {
   }
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
+
+  void write_cpp(CppWriter& w) const override {
+    const Index M = w.y_shape().dim(0), N = w.y_shape().dim(1);
+    w.line(fmt::format("for (int m = 0; m < {0}; ++m)", M));
+    w.line(fmt::format("  for (int n = 0; n < {0}; ++n) {1}[m * {0} + n] = {2};", N, w.y(),
+                       cpp_element_at(w.pointer(0), fmt::format("n * {} + m", M))));
+  }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rowwise.h>
@@ -74,6 +75,20 @@ struct Grid {
   }
 };
 
+const CppFunction kUnfold{
+    R"(template <int H, int W, int C, int kRows, int kColumns, int kHeight, int kWidth, int kStride, int kPadHeight, int kPadWidth>
+inline void unfold_of(const float* image, float* windows) {
+  for (int i = 0; i < kRows; ++i)
+    for (int j = 0; j < kColumns; ++j)
+      for (int a = 0; a < kHeight; ++a)
+        for (int b = 0; b < kWidth; ++b, windows += C) {
+          const int y = i * kStride + a - kPadHeight, x = j * kStride + b - kPadWidth;
+          const bool inside = y >= 0 && y < H && x >= 0 && x < W;
+          for (int c = 0; c < C; ++c) windows[c] = inside ? image[(y * W + x) * C + c] : 0.0f;
+        }
+}
+)"};
+
 class Unfold final : public RowOp<Unfold> {
  public:
   static constexpr std::string_view kName = "unfold";
@@ -95,6 +110,15 @@ class Unfold final : public RowOp<Unfold> {
     return {fold(dy, w_, x[0].shape().dim(-3), x[0].shape().dim(-2))};
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
+
+  void write_cpp(CppWriter& w) const override {
+    const Grid g(w_, w.x(0).shape);
+    w.use(kUnfold);
+    w.line(fmt::format("for (int i = 0; i < {}; ++i)", w.x(0).shape.leading_product(w.x(0).shape.rank() - 3)));
+    w.line(fmt::format("  unfold_of<{}, {}, {}, {}, {}, {}, {}, {}, {}, {}>({} + i * {}, {} + i * {});", g.H, g.W, g.C, g.rows,
+                       g.columns, w_.height, w_.width, w_.stride, w_.pad_height, w_.pad_width, w.pointer(0), g.image_size(),
+                       w.y(), g.windows_size()));
+  }
 
   template <class Row>
   void row(const Row& r) const {

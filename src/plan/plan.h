@@ -38,10 +38,10 @@ class PlanBase {
   std::string text(Index rows = 1) const;
   std::size_t bytes(Index rows, int threads) const;  // memory of a workspace
   std::size_t held_bytes() const;                    // an estimate of the memory of the plan itself
+  const PlanData& data() const;                      // for src/plan and src/export; InputError where it was moved away
 
  protected:
   int carried_slot(std::string_view name) const;
-  const PlanData& data() const;  // InputError where it was moved away
   explicit PlanBase(std::shared_ptr<const PlanData> data) : data_(std::move(data)) {}
   std::shared_ptr<const PlanData> data_;
 };

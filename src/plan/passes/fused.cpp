@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 
 namespace reel {
@@ -76,6 +77,13 @@ class Fused final : public OpOf<Fused> {
       for (Index r = 0; r < e.rows(shape); ++r)
         std::copy_n(values[static_cast<std::size_t>(results_[static_cast<std::size_t>(p)])].data() + r * row, row,
                     e.y.real + (r * outputs + p) * row);
+  }
+
+  void write_cpp(CppWriter& writer) const override {
+    std::vector<CppInstruction> instructions;
+    for (const FusedInstruction& s : instructions_)
+      instructions.push_back({cpp_element_of(*s.op, static_cast<int>(s.x.size())), s.x});
+    write_loop(writer, instructions, results_);
   }
 
   template <class T>
