@@ -20,6 +20,7 @@ prints '"case":"layer_norm_32x512","ns_per_element":[0-9.]+,"gradient_ns_per_ele
 prints '"of_time":[0-9.]+,"same_bits":true' "$build/bin/bench_recompute" 64 16 2
 prints '"case":"lstm_norm_b32_t64_i128_h256","train_ms":[0-9.]+,"of_plain":' "$build/bin/bench_cells" 1
 prints '"who":"stream","case":"gru_i1_h8","step_ns":' "$build/bin/bench_stream" gru_i1_h8
+prints '"who":"emitted","case":"gru_i1_h8","step_ns":' "$build/bin/bench_stream" gru_i1_h8
 prints '"rows":16,.*"packed_over_share":' "$build/bin/bench_packed" 16
 prints '^load_model .* MB/s' "$build/bin/bench_files" 8
 cat src/*/*.h > "$out.txt"; trap 'rm -f "$out" "$out.txt"' EXIT

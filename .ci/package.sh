@@ -63,9 +63,9 @@ configure() {
 }
 configure  # as a project does: without reel's tests
 configure -DREEL_TESTS=ON
-cmake --build "$prefix/fetched" --target consumer gallery vector_op plugin_host test_models print_models | tail -n 1
+cmake --build "$prefix/fetched" --target consumer gallery vector_op plugin_host test_export print_models | tail -n 1
 run_all "$prefix/fetched"
 [ -n "$(find "$prefix/fetched" -name 'libreel.so*')" ]
 built() { find "$prefix/fetched" -name "$1" -type f -perm -u+x; }
-"$(built test_models)"
+"$(built test_export)"  # and emitted files
 cmp <("$build/bin/print_models") <("$(built print_models)") || { echo "g++ and clang++ record different models"; exit 1; }

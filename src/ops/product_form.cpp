@@ -19,7 +19,7 @@ constexpr int kLanes = 4;
 #endif
 #if defined(__GNUC__)
 typedef float Lanes __attribute__((vector_size(4 * kLanes)));
-REEL_INLINE Lanes all_lanes(float x) { return Lanes{} + x; }
+REEL_INLINE Lanes all_lanes(float x) { return x - Lanes{}; }  // without rounding, nor an addition
 #else
 struct Lanes {
   float at[kLanes];
@@ -67,53 +67,76 @@ struct Sums<0> {
   REEL_INLINE void end(float*) const {}
 };
 
-// y[n] = begin[n] + sum over k of x[k] w[k][n] for V vectors of columns; rows of w lie `kRow` apart.
-template <int K, int V, int kRow>
-REEL_INLINE void multiply_columns(const float* x, const float* w, const float* begin, float* y) {
-  Sums<V> sums;
-  sums.begin(begin);
-  int k = 0;
-  if constexpr (V <= 2) {  // two chains of additions, as one waits for the last
-    Sums<V> odd;
-    odd.begin_from_zero();
-    for (; k + 1 < K; k += 2) {
+// Adds what x and those after it give, each by as many rows of w as it has elements.
+template <int V, int kRow>
+REEL_INLINE void add_terms(Sums<V>&, const float*) {}
+template <int V, int kRow, int K, int... kOthers, class... Others>
+REEL_INLINE void add_terms(Sums<V>& sums, const float* w, const float* x, Others... others) {
+  constexpr int kChained = V <= 2 ? K / 4 * 4 : 0;
+  if constexpr (kChained > 0) {  // several chains of additions, as each waits for its last one
+    Sums<V> second, third, fourth;
+    second.begin_from_zero(), third.begin_from_zero(), fourth.begin_from_zero();
+    for (int k = 0; k < kChained; k += 4) {
       sums.add(all_lanes(x[k]), w + k * kRow);
-      odd.add(all_lanes(x[k + 1]), w + (k + 1) * kRow);
+      second.add(all_lanes(x[k + 1]), w + (k + 1) * kRow);
+      third.add(all_lanes(x[k + 2]), w + (k + 2) * kRow);
+      fourth.add(all_lanes(x[k + 3]), w + (k + 3) * kRow);
     }
-    sums.add(odd);
+    sums.add(second), third.add(fourth), sums.add(third);
   }
-  for (; k < K; ++k) sums.add(all_lanes(x[k]), w + k * kRow);
+  for (int k = kChained; k < K; ++k) sums.add(all_lanes(x[k]), w + k * kRow);
+  add_terms<V, kRow, kOthers...>(sums, w + K * kRow, others...);
+}
+
+// y[n] = begin[n] + sum over terms and k of x[k] w[k][n] for kWidth columns, of which rows lie kRow apart.
+template <int kWidth, int kRow, int... K, class... X>
+REEL_INLINE void multiply_columns(const float* w, const float* begin, float* y, X... x) {
+  Sums<kWidth / kLanes> sums;
+  sums.begin(begin);
+  add_terms<kWidth / kLanes, kRow, K...>(sums, w, x...);
   sums.end(y);
 }
-template <int K, int kWidth>
-REEL_INLINE void multiply_panel(const float* x, const float* w, const float* begin, float* y) {
+template <int kWidth, int... K, class... X>
+REEL_INLINE void multiply_panel(const float* w, const float* begin, float* y, X... x) {
   constexpr int kAtOnce = 8 * kLanes, kWhole = kWidth / kAtOnce * kAtOnce;
-  for (int n = 0; n < kWhole; n += kAtOnce) multiply_columns<K, 8, kWidth>(x, w + n, begin + n, y + n);
-  if constexpr (kWhole < kWidth) multiply_columns<K, (kWidth - kWhole) / kLanes, kWidth>(x, w + kWhole, begin + kWhole, y + kWhole);
+  for (int n = 0; n < kWhole; n += kAtOnce) multiply_columns<kAtOnce, kWidth, K...>(w + n, begin + n, y + n, x...);
+  if constexpr (kWhole < kWidth)
+    multiply_columns<kWidth - kWhole, kWidth, K...>(w + kWhole, begin + kWhole, y + kWhole, x...);
 }
-// y[n] = begin[n] + sum over k of x[k] w[k][n], N a multiple of 16; w in panels of 128 columns.
-template <int K, int N>
-REEL_INLINE void multiply(const float* x, const float* w, const float* begin, float* y) {
-  constexpr int kPanel = 128, kWhole = N / kPanel * kPanel;
-  for (int n = 0; n < kWhole; n += kPanel) multiply_panel<K, kPanel>(x, w + n * K, begin + n, y + n);
-  if constexpr (kWhole < N) multiply_panel<K, N - kWhole>(x, w + kWhole * K, begin + kWhole, y + kWhole);
+// y[n] = begin[n] + sum over terms and k of x[k] w[k][n], N a multiple of 16; w in panels of 128 columns.
+template <int N, int... K, class... X>
+REEL_INLINE void multiply(const float* w, const float* begin, float* y, X... x) {
+  constexpr int kPanel = 128, kWhole = N / kPanel * kPanel, kRows = (K + ...);
+  for (int n = 0; n < kWhole; n += kPanel) multiply_panel<kPanel, K...>(w + n * kRows, begin + n, y + n, x...);
+  if constexpr (kWhole < N) multiply_panel<N - kWhole, K...>(w + kWhole * kRows, begin + kWhole, y + kWhole, x...);
 }
 )",
                            {&kLanes}};
 
-const CppFunction kDots{R"(// y[n] = begin[n] + sum over k of x[k] w[n][k], for few columns.
-template <int K, int N>
-REEL_INLINE void multiply_few(const float* x, const float* w, const float* begin, float* y) {
-  for (int n = 0; n < N; ++n, w += K) {
-    float sums[16] = {}, rest = begin[n];
-    int k = 0;
-    for (; k + 16 <= K; k += 16)
-      for (int i = 0; i < 16; ++i) sums[i] += x[k + i] * w[k + i];
-    for (; k < K; ++k) rest += x[k] * w[k];
+const CppFunction kDots{R"(template <int K>
+REEL_INLINE float dot(const float* x, const float* w) {
+  constexpr int kAtOnce = K < 8 ? 4 : K < 16 ? 8 : 16;
+  float sums[kAtOnce] = {}, rest = 0;
+  constexpr int kWhole = K / kAtOnce * kAtOnce;
+  for (int k = 0; k < kWhole; k += kAtOnce)
+    for (int i = 0; i < kAtOnce; ++i) sums[i] += x[k + i] * w[k + i];
+  for (int k = kWhole; k < K; ++k) rest += x[k] * w[k];
+  if constexpr (kAtOnce > 8)
     for (int i = 0; i < 8; ++i) sums[i] += sums[i + 8];
+  if constexpr (kAtOnce > 4)
     for (int i = 0; i < 4; ++i) sums[i] += sums[i + 4];
-    y[n] = ((sums[0] + sums[2]) + (sums[1] + sums[3])) + rest;
-  }
+  return ((sums[0] + sums[2]) + (sums[1] + sums[3])) + rest;
+}
+template <class = void>
+REEL_INLINE float dots(const float*) { return 0; }
+template <int K, int... kOthers, class... Others>
+REEL_INLINE float dots(const float* w, const float* x, Others... others) {
+  return dot<K>(x, w) + dots<kOthers...>(w + K, others...);
+}
+// y[n] = begin[n] + sum over terms and k of x[k] w[n][k], for few columns.
+template <int N, int... K, class... X>
+REEL_INLINE void multiply_few(const float* w, const float* begin, float* y, X... x) {
+  for (int n = 0; n < N; ++n) y[n] = begin[n] + dots<K...>(w + n * (K + ...), x...);
 }
 )"};
 
@@ -142,9 +165,15 @@ class ProductForm {
       w_.line("{");
       if (rows > 1) w_.line(fmt::format("for (int m = 0; m < {}; ++m) {{", rows));
       const std::string row_y = rows > 1 ? fmt::format("{} + m * {}", y, N_) : y;
-      const std::string left = left_of(s, rows), begin = begin_of(s, row_y);
-      w_.line(fmt::format("  {}<{}, {}>({}, {}, {}, {});", few_ ? "multiply_few" : "multiply", K_, width_, left, weights, begin,
-                          row_y));
+      const std::string begin = begin_of(s, row_y);
+      std::string sizes, lefts;
+      for (Index p = 0; p < terms_; ++p) {
+        const std::string left = w_.pointer(left_port(s, p));
+        sizes += fmt::format(", {}", x(s, p).shape.last());
+        lefts += fmt::format(", {}", rows > 1 ? fmt::format("{} + m * {}", left, K_) : left);
+      }
+      w_.line(fmt::format("  {}<{}{}>({}, {}, {}{});", few_ ? "multiply_few" : "multiply", width_, sizes, weights, begin, row_y,
+                          lefts));
       if (rows > 1) w_.line("}");
       w_.line("}");
     }
@@ -177,21 +206,6 @@ class ProductForm {
     if (few_) return n * K_ + k;
     const Index panel = n / kPanel * kPanel, columns = std::min(kPanel, width_ - panel);
     return panel * K_ + k * columns + n - panel;
-  }
-
-  // Where the left operands of a step lie side by side.
-  std::string left_of(Index s, Index rows) {
-    if (terms_ == 1) {
-      const std::string x = w_.pointer(left_port(s, 0));
-      return rows > 1 ? fmt::format("{} + m * {}", x, K_) : x;
-    }
-    w_.line(fmt::format("  alignas(64) float left[{}];", std::max<Index>(K_, 1)));
-    Index at = 0;
-    for (Index p = 0; p < terms_; ++p) {
-      copy(left_port(s, p), "left", at);
-      at += x(s, p).size();
-    }
-    return "left";
   }
 
   // What the sums of a step begin from: the result itself, once it holds that, where it is not known beforehand.

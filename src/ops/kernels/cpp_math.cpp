@@ -57,19 +57,19 @@ const CppFunction kCppExp{R"(REEL_INLINE float exp_of(float x) {
                           {&kCppExpParts}};
 
 const CppFunction kCppTanh{R"(REEL_INLINE float tanh_of(float x) {
-  const float y = -size_within(x + x, 60.0f), s = shifted(y);
-  const float q = fraction(y, s - 12582912.0f), scale = power_of_shifted(s);
-  const float less_one = scale * q + (scale - 1.0f);
-  return nan_of(x, with_sign_of(less_one / (less_one + 2.0f), x));
+  const float size = size_within(x, 30.0f), s = 12582912.0f - size * 2.88539008f;
+  const float q = fraction(-(size + size), s - 12582912.0f), scale = power_of_shifted(s);
+  const float less_one = scale * q + (scale - 1.0f);  // of exp(-2 |x|)
+  return nan_of(x, with_sign_of(less_one, x)) / (less_one + 2.0f);
 }
 )",
                            {&kCppExpParts}};
 
 const CppFunction kCppSigmoid{R"(REEL_INLINE float sigmoid_of(float x) {
-  const float y = -size_within(x, 88.0f), s = shifted(y);
-  const float q = fraction(y, s - 12582912.0f), scale = power_of_shifted(s);
-  const float e = scale * q + scale;
-  return nan_of(x, pick(has_sign(x), e, 1.0f) / (1.0f + e));
+  const float size = size_within(x, 88.0f), s = 12582912.0f - size * 1.44269504f;
+  const float q = fraction(-size, s - 12582912.0f), scale = power_of_shifted(s);
+  const float e = scale * q + scale;  // exp(-|x|)
+  return nan_of(x, pick(has_sign(x), e, 1.0f)) / (1.0f + e);
 }
 )",
                               {&kCppExpParts}};
