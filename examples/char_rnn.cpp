@@ -201,36 +201,15 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
 
 // ---- what is kept ----
 
-Record described(const Settings& s, const Vocabulary& vocabulary) {
-  std::vector<Index> symbols;
-  for (std::int32_t id = 0; id < vocabulary.size(); ++id) symbols.push_back(static_cast<unsigned char>(vocabulary.symbol(id)));
-  Record r;
-  r.set("program", "char_rnn").set("cell", s.model.cell).set("layers", s.model.layers).set("size", s.model.size);
-  r.set("symbols", symbols);
-  return r;
-}
-
-// The model's options, and the symbols that it knows, in ascending order.
-std::string take_description(const SafetensorsFile& file, Settings& s) {
-  const Record r = program::load_description(file, "char_rnn");
-  s.model.cell = r.text("cell");
-  s.model.layers = r.count("layers");
-  s.model.size = r.count("size");
-  const auto cells = chars::known_cells();
-  if (std::ranges::find(cells, s.model.cell) == cells.end())
-    throw FileError(fmt::format("{}: there is no cell {}", file.path(), s.model.cell));
-  std::string symbols;
-  for (Index symbol : r.wholes("symbols")) {
-    if (symbol < 0 || symbol > 255) throw FileError(fmt::format("{}: no character has the number {}", file.path(), symbol));
-    symbols += static_cast<char>(symbol);
-  }
-  if (symbols.size() < 2) throw FileError(fmt::format("{}: knows {} characters", file.path(), symbols.size()));
-  return symbols;
-}
-
 void learn_and_write(const CLI::App& app, Settings s) {
   const std::optional<SafetensorsFile> file = program::open(s.keeping);
-  const std::string symbols = file ? take_description(*file, s) : "";
+  std::string symbols;
+  if (file) {
+    auto saved = chars::described(*file);
+    saved.options.dropout = s.model.dropout;
+    s.model = saved.options;
+    symbols = saved.symbols;
+  }
   // What only writes needs no text.
   const bool reads = !file || s.iterations > 0 || s.keeping.resume || !s.file.empty();
   const std::string text = reads ? load_text(s) : "";
@@ -270,7 +249,8 @@ void learn_and_write(const CLI::App& app, Settings s) {
       return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, run.random));
     });
   }
-  if (!s.keeping.save.empty()) save_model(s.keeping.save, model.params(), trainer.parameters(), described(s, vocabulary));
+  if (!s.keeping.save.empty())
+    save_model(s.keeping.save, model.params(), trainer.parameters(), chars::description(s.model, vocabulary));
 
   RandomStream random = s.common.random(0, RandomUse::sampling);
   const std::string written = writer.write(vocabulary, prime, s.sample, s.temperature, random);

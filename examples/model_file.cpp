@@ -1,11 +1,13 @@
-// Looks into model files and checkpoints: what is in them, whether they are whole, how two differ; and converts their numbers and
-// names.
+// Looks into model files and checkpoints: what is in them, whether they are whole, how two differ; converts their numbers and
+// names; and writes models as C++.
 #include <algorithm>
 #include <cmath>
 
 #include "common/program.h"
+#include "common/served.h"
 
 #include <reel/data/safetensors.h>
+#include <reel/export/emit_cpp.h>
 #include <reel/models/exchange/naming.h>
 
 using namespace reel;
@@ -148,6 +150,13 @@ void convert(const std::string& from, const std::string& to, const Conversion& h
     fmt::print("{}: {}\n", to, megabytes(SafetensorsFile(to).bytes()));
 }
 
+void emit(const std::string& from, const std::string& to, const std::string& name) {
+  const program::Served model = program::served(from);
+  const std::string text = emit_cpp(model.outputs, model.values, {.name = name, .description = model.about});
+  write_file(to, text);
+  fmt::print("{}: {}, namespace {}\n", to, megabytes(text.size()), name);
+}
+
 // True where the files hold the same.
 bool diff(const std::string& path_a, const std::string& path_b) {
   const SafetensorsFile a(path_a), b(path_b);
@@ -221,11 +230,17 @@ int main(int argc, char** argv) {
     converts->add_option(option, *value, told)->check(CLI::IsMember({"reel", "pytorch", "keras"}))->capture_default_str();
   const auto* diffs =
       files(app.add_subcommand("diff", "What differs between two files; the status is 1 where something does"), true);
+  std::string name = "model";
+  auto* emits =
+      files(app.add_subcommand("emit", "Writes one step of the model as the other file: a header of C++17 that needs no library"),
+            true);
+  emits->add_option("--name", name, "The header's namespace")->capture_default_str();
   bool differ = false;
   const int status = program::run(app, argc, argv, [&] {
     if (shows->parsed()) show(first);
     if (checks->parsed()) check(first);
     if (converts->parsed()) convert(first, second, conversion);
+    if (emits->parsed()) emit(first, second, name);
     if (diffs->parsed()) differ = !diff(first, second);
   });
   return status != 0 ? status : differ;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/keeping.h"
 #include "common/program.h"
 
 #include <reel/models/generation/draw.h>
@@ -28,6 +29,29 @@ std::vector<std::string> known_cells() {
   std::vector<std::string> all = cell_names();
   all.push_back("deep-jordan");
   return all;
+}
+
+Record description(const ModelOptions& options, const Vocabulary& vocabulary) {
+  std::vector<Index> symbols;
+  for (std::int32_t id = 0; id < vocabulary.size(); ++id) symbols.push_back(static_cast<unsigned char>(vocabulary.symbol(id)));
+  Record r;
+  r.set("program", "char_rnn").set("cell", options.cell).set("layers", options.layers).set("size", options.size);
+  r.set("symbols", symbols);
+  return r;
+}
+
+Described described(const SafetensorsFile& file) {
+  const Record r = program::load_description(file, "char_rnn");
+  Described d{.options = {.cell = r.text("cell"), .layers = r.count("layers"), .size = r.count("size")}, .symbols = {}};
+  const auto cells = known_cells();
+  if (std::ranges::find(cells, d.options.cell) == cells.end())
+    throw FileError(fmt::format("{}: there is no cell {}", file.path(), d.options.cell));
+  for (Index symbol : r.wholes("symbols")) {
+    if (symbol < 0 || symbol > 255) throw FileError(fmt::format("{}: no character has the number {}", file.path(), symbol));
+    d.symbols += static_cast<char>(symbol);
+  }
+  if (d.symbols.size() < 2) throw FileError(fmt::format("{}: knows {} characters", file.path(), d.symbols.size()));
+  return d;
 }
 
 CharModel::CharModel(const ModelOptions& o, Index V)

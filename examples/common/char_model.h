@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <reel/models/cells/cell_kinds.h>
+#include <reel/models/model_file.h>
 #include <reel/reel.h>
 
 namespace chars {
@@ -19,6 +20,14 @@ struct ModelOptions {
 };
 
 std::vector<std::string> known_cells();
+
+// What a model file says of such a model, and what it said; FileError where it does not describe one. Symbols in ascending order.
+Record description(const ModelOptions& options, const Vocabulary& vocabulary);
+struct Described {
+  ModelOptions options;
+  std::string symbols;
+};
+Described described(const SafetensorsFile& file);
 
 class CharModel {
  public:

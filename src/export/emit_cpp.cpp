@@ -102,7 +102,8 @@ class Header {
     std::string_view rest = options_.description;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());
-      add("// {}\n", rest.substr(0, end));
+      // A backslash at its end would make the next line part of the comment.
+      add("// {}{}\n", rest.substr(0, end), rest.substr(0, end).ends_with('\\') ? " ." : "");
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     if (!options_.description.empty()) add("//\n");

@@ -4,7 +4,8 @@
 //   const auto step = unroll(cell, tape.input("x", 1, {B, 1}), carried_state(tape, cell, "state"));
 //   write_file("amplifier.h", emit_cpp({{"y", head(step.outputs.back())}}, values, {.name = "amplifier"}));
 //
-//   #include "amplifier.h"
+// and in a program that includes it:
+//
 //   amplifier::Model model;                 // state and all; copies branch
 //   model.step(x, y);                       // const float* x, float* y
 //   model.step(x, y, 480);                  // as many frames, one after the other
