@@ -1,8 +1,8 @@
 # What is installed: what users may use. The rest, the inside of plans and of kernels above all, may change in any release.
 set(REEL_PUBLIC_HEADERS
     data/file_writer.h data/files.h data/images.h data/keeper.h data/png.h data/record.h data/safetensors.h data/sequence_batch.h data/stored_type.h data/text_corpus.h data/versioned_record.h data/word_vectors.h data/words.h
-    export/emit_cpp.h
-    graph/bf16.h graph/bindings.h graph/call_site.h graph/check_gradients.h graph/cpp_form.h graph/error.h graph/fixed_sum.h graph/gradients.h graph/interpreter.h graph/mode.h
+    export/emit_cpp.h export/export_onnx.h
+    graph/bf16.h graph/bindings.h graph/call_site.h graph/check_gradients.h graph/cpp_form.h graph/error.h graph/fixed_sum.h graph/gradients.h graph/interpreter.h graph/mode.h graph/onnx_form.h
     graph/op.h graph/parameter.h graph/precision.h graph/print.h graph/random.h graph/shape.h graph/structural.h graph/tape.h graph/tensor.h
     graph/verify.h
     graph/kernels/tile-inl.h

@@ -57,6 +57,8 @@ void Op::write_cpp(CppWriter& writer) const {
   write_loop(writer, {&one, 1}, {&result, 1});
 }
 
+void Op::write_onnx(OnnxWriter&) const { throw InputError(fmt::format("[{}] has no form in ONNX", name())); }
+
 std::string Op::text() const {
   const std::string a = attributes();
   return a.empty() ? std::string(name()) : fmt::format("{}({})", name(), a);

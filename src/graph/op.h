@@ -30,6 +30,7 @@ namespace reel {
 class Var;
 class Op;
 class CppWriter;
+class OnnxWriter;
 struct CppElement;
 
 enum class Type : std::uint8_t { real, id };
@@ -235,6 +236,8 @@ class Op {
   // statements. InputError, by name, from an op that states none.
   virtual std::optional<CppElement> cpp_element(int inputs) const;
   virtual void write_cpp(CppWriter& writer) const;
+  // Its form in ONNX (graph/onnx_form.h); InputError, by name, from an op that states none.
+  virtual void write_onnx(OnnxWriter& writer) const;
   // Floating-point operations of a run, for profiles; a multiply-add counts as two.
   virtual double flop(std::span<const Signature> x, const Signature& y, const RunContext& run) const;
 };

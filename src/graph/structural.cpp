@@ -5,6 +5,7 @@
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
+#include <reel/graph/onnx_form.h>
 
 namespace reel {
 
@@ -29,6 +30,8 @@ std::optional<CppElement> Accumulate::cpp_element(int inputs) const {
   for (int i = 1; i < inputs; ++i) text += fmt::format(" + {{{}}}", i);
   return CppElement{text + ")"};
 }
+
+void Accumulate::write_onnx(OnnxWriter& writer) const { writer.result(writer.add("Sum", writer.elements())); }
 
 template <class T>
 void Accumulate::run_as(const KernelCall& c) const {
@@ -64,6 +67,7 @@ Signature Copy::infer(const Arguments& x) const {
   return x[0];
 }
 
+void Copy::write_onnx(OnnxWriter& writer) const { writer.result(writer.input(0)); }
 void Copy::write_cpp(CppWriter& writer) const { writer.copy(writer.pointer(0), 0, writer.y(), 0, writer.x(0).size()); }
 
 template <class T>
@@ -78,6 +82,14 @@ void Copy::run_as(const KernelCall& c) const {
 }
 template void Copy::run_as<float>(const KernelCall&) const;
 template void Copy::run_as<double>(const KernelCall&) const;
+
+void StopGradient::write_onnx(OnnxWriter& writer) const { writer.result(writer.input(0)); }
+
+void BatchSize::write_onnx(OnnxWriter& writer) const {
+  const std::string rows = writer.dimensions(Shape{B});
+  writer.result(
+      writer.add("Cast", {writer.add("Reshape", {rows, writer.wholes(std::vector<std::int64_t>{})})}, {{"to", kOnnxFloat}}));
+}
 
 void BatchSize::write_cpp(CppWriter& writer) const { writer.line(writer.y() + "[0] = 1;"); }
 

@@ -82,6 +82,7 @@ class Accumulate final : public OpOf<Accumulate> {
   Traits traits() const override { return {.accumulates = true}; }
   std::optional<Tiles> tiles(int inputs) const override;
   std::optional<CppElement> cpp_element(int inputs) const override;
+  void write_onnx(OnnxWriter& writer) const override;
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
     for (Index i = 0; i < e.y.size; ++i)
@@ -97,6 +98,7 @@ class StopGradient final : public OpOf<StopGradient> {
  public:
   static constexpr std::string_view kName = "stop_gradient";
   Signature infer(const Arguments& x) const override;
+  void write_onnx(OnnxWriter& writer) const override;
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
   std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{}; }
   template <class S>
@@ -111,6 +113,7 @@ class Copy final : public OpOf<Copy> {
   static constexpr std::string_view kName = "copy";
   Signature infer(const Arguments& x) const override;
   void write_cpp(CppWriter& writer) const override;
+  void write_onnx(OnnxWriter& writer) const override;
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {
@@ -148,6 +151,7 @@ class BatchSize final : public OpOf<BatchSize> {
  public:
   static constexpr std::string_view kName = "batch_size";
   void write_cpp(CppWriter& writer) const override;
+  void write_onnx(OnnxWriter& writer) const override;
   Signature infer(const Arguments&) const override { return {}; }
   Traits traits() const override { return {.varies = true}; }
   template <class S>

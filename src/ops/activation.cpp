@@ -67,6 +67,7 @@ struct Tanh final : Elementwise<Tanh, 1> {
     return std::tanh(x);
   }
   static CppElement cpp() { return {"tanh_of({0})", &kernels::kCppTanh}; }
+  static constexpr std::string_view kOnnx = "Tanh";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(TanhTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, 1.0 - square(y))}; }
 };
@@ -78,6 +79,7 @@ struct Sigmoid final : Elementwise<Sigmoid, 1> {
     return logistic(x);
   }
   static CppElement cpp() { return {"sigmoid_of({0})", &kernels::kCppSigmoid}; }
+  static constexpr std::string_view kOnnx = "Sigmoid";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SigmoidTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(chain_product(dy, 1.0 - y), y)}; }
 };
@@ -89,6 +91,7 @@ struct Relu final : Elementwise<Relu, 1> {
     return real_part(x) < 0 ? S(0) : x;
   }
   static CppElement cpp() { return {"relu_of({0})", &kernels::kCppRelu}; }
+  static constexpr std::string_view kOnnx = "Relu";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ReluTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(x)}; }
 };
@@ -100,6 +103,9 @@ struct Satlins final : Elementwise<Satlins, 1> {
     return real_part(x) > 1 ? S(1) : real_part(x) < -1 ? S(-1) : x;
   }
   static CppElement cpp() { return {"satlins_of({0})", &kernels::kCppSatlins}; }
+  static std::string onnx(OnnxWriter& w, const std::vector<std::string>& x) {
+    return w.add("Clip", {x[0], w.number(-1), w.number(1)});
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SatlinsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * step(1.0 - abs(x))}; }
 };

@@ -69,6 +69,7 @@ struct Add final : Elementwise<Add, 2> {
     return a + b;
   }
   static CppElement cpp() { return {"({0} + {1})"}; }
+  static constexpr std::string_view kOnnx = "Add";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AddTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, dy}; }
   Traits traits() const override { return {.accumulates = true}; }
@@ -81,6 +82,7 @@ struct Subtract final : Elementwise<Subtract, 2> {
     return a - b;
   }
   static CppElement cpp() { return {"({0} - {1})"}; }
+  static constexpr std::string_view kOnnx = "Sub";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SubtractTiles)(); }
   static std::vector<Var> rule(Var, Var, Var, Var dy) { return {dy, negate(dy)}; }
 };
@@ -92,6 +94,7 @@ struct Multiply final : Elementwise<Multiply, 2> {
     return a * b;
   }
   static CppElement cpp() { return {"({0} * {1})"}; }
+  static constexpr std::string_view kOnnx = "Mul";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(MultiplyTiles)(); }
   static std::vector<Var> rule(Var a, Var b, Var, Var dy) {
     const Var da = chain_product(dy, b);
@@ -106,6 +109,7 @@ struct Divide final : Elementwise<Divide, 2> {
     return a / b;
   }
   static CppElement cpp() { return {"({0} / {1})"}; }
+  static constexpr std::string_view kOnnx = "Div";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(DivideTiles)(); }
   static std::vector<Var> rule(Var, Var b, Var y, Var dy) {
     const Var da = chain_quotient(dy, b);
@@ -120,6 +124,7 @@ struct Negate final : Elementwise<Negate, 1> {
     return -x;
   }
   static CppElement cpp() { return {"(-{0})"}; }
+  static constexpr std::string_view kOnnx = "Neg";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(NegateTiles)(); }
   static std::vector<Var> rule(Var, Var, Var dy) { return {negate(dy)}; }
 };

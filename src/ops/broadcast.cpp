@@ -8,6 +8,7 @@
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/rowwise.h>
 
@@ -92,6 +93,7 @@ class Broadcast final : public RowOp<Broadcast> {
     return std::nullopt;
   }
 
+  void write_onnx(OnnxWriter& w) const override { w.repeated_result(w.input(0)); }
   void write_cpp(CppWriter& w) const override {
     const Shape& small = w.x(0).shape;
     std::string to = "0", from = "0";
@@ -180,6 +182,16 @@ class SumTo final : public OpOf<SumTo> {
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {broadcast(dy, x[0].shape())}; }
 
+  void write_onnx(OnnxWriter& w) const override {
+    const Shape& x = w.x(0).shape;
+    std::vector<std::int64_t> axes;
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      const int back = x.rank() - axis;
+      if (back > shape_.rank() || shape_.dim(-back) != x.dim(axis)) axes.push_back(w.axis(x, axis));
+    }
+    const std::string sum = axes.empty() ? w.input(0) : w.add("ReduceSum", {w.input(0), w.wholes(axes)}, {{"keepdims", 1}});
+    w.result(x.rank() == shape_.rank() ? sum : w.add("Reshape", {sum, w.dimensions(shape_)}));
+  }
   void write_cpp(CppWriter& w) const override {
     const View v(w.x(0).shape, shape_);
     w.use(kSumTo);
@@ -267,6 +279,11 @@ class BatchSum final : public OpOf<BatchSum> {
     return dx;
   }
 
+  void write_onnx(OnnxWriter& w) const override {
+    std::vector<std::string> sums;
+    for (int i = 0; i < w.inputs(); ++i) sums.push_back(w.add("ReduceSum", {w.input(i), w.wholes({0})}, {{"keepdims", 0}}));
+    w.result(w.add("Sum", sums));
+  }
   Traits traits() const override { return {.merges_in_sums = true}; }
 
   template <class S>

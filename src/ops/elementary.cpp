@@ -88,6 +88,7 @@ struct Exp final : Elementwise<Exp, 1> {
     return std::exp(x);
   }
   static CppElement cpp() { return {"exp_of({0})", &kernels::kCppExp}; }
+  static constexpr std::string_view kOnnx = "Exp";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(ExpTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_product(dy, y)}; }
 };
@@ -99,6 +100,7 @@ struct Log final : Elementwise<Log, 1> {
     return std::log(x);
   }
   static CppElement cpp() { return {"std::log({0})"}; }
+  static constexpr std::string_view kOnnx = "Log";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(LogTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {chain_quotient(dy, x)}; }
 };
@@ -110,6 +112,7 @@ struct Sqrt final : Elementwise<Sqrt, 1> {
     return std::sqrt(x);
   }
   static CppElement cpp() { return {"std::sqrt({0})"}; }
+  static constexpr std::string_view kOnnx = "Sqrt";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SqrtTiles)(); }
   static std::vector<Var> rule(Var, Var y, Var dy) { return {chain_quotient(0.5 * dy, y)}; }
 };
@@ -121,6 +124,7 @@ struct Square final : Elementwise<Square, 1> {
     return x * x;
   }
   static CppElement cpp() { return {"({0} * {0})"}; }
+  static std::string onnx(OnnxWriter& w, const std::vector<std::string>& x) { return w.add("Mul", {x[0], x[0]}); }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SquareTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {2.0 * chain_product(dy, x)}; }
 };
@@ -132,6 +136,7 @@ struct Abs final : Elementwise<Abs, 1> {
     return real_part(x) < 0 ? -x : x;
   }
   static CppElement cpp() { return {"std::fabs({0})"}; }
+  static constexpr std::string_view kOnnx = "Abs";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(AbsTiles)(); }
   static std::vector<Var> rule(Var x, Var, Var dy) { return {dy * sign(x)}; }
 };
@@ -143,6 +148,9 @@ struct Step final : Elementwise<Step, 1> {
     return real_part(x) > 0 ? S(1) : S(0);
   }
   static CppElement cpp() { return {"step_of({0})", &kernels::kCppStep}; }
+  static std::string onnx(OnnxWriter& w, const std::vector<std::string>& x) {
+    return w.add("Cast", {w.add("Greater", {x[0], w.number(0)})}, {{"to", kOnnxFloat}});
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(StepTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };
@@ -154,6 +162,7 @@ struct Sign final : Elementwise<Sign, 1> {
     return S(real_part(x) > 0 ? 1 : real_part(x) < 0 ? -1 : 0);
   }
   static CppElement cpp() { return {"(step_of({0}) - step_of(-{0}))", &kernels::kCppStep}; }
+  static constexpr std::string_view kOnnx = "Sign";
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SignTiles)(); }
   static std::vector<Var> rule(Var, Var, Var) { return {Var()}; }
 };

@@ -4,6 +4,8 @@
 //   Tiles tile_kernels() const;                            the vector kernel
 //   static std::vector<Var> rule(x.., Var y, Var dy);      the adjoint, in public ops
 //   static CppElement cpp();                               its form in C++; may be left out
+//   static constexpr std::string_view kOnnx;               its operator in ONNX, or else
+//   static std::string onnx(OnnxWriter& w, const std::vector<std::string>& x);  its form there; may be left out
 // Shapes of inputs and result are equal; record_elementwise() broadcasts beforehand.
 #pragma once
 
@@ -11,6 +13,7 @@
 
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/operand.h>
 
@@ -33,6 +36,15 @@ class Elementwise : public OpOf<Self> {
       return Self::cpp();
     else
       return OpOf<Self>::cpp_element(inputs);
+  }
+
+  void write_onnx(OnnxWriter& writer) const override {
+    if constexpr (requires { Self::kOnnx; })
+      writer.result(writer.add(Self::kOnnx, writer.elements()));
+    else if constexpr (requires(const std::vector<std::string>& x) { Self::onnx(writer, x); })
+      writer.result(Self::onnx(writer, writer.elements()));
+    else
+      OpOf<Self>::write_onnx(writer);
   }
 
   std::vector<Var> adjoint(std::span<const Var> x, Var y, Var dy) const override {

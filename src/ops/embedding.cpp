@@ -8,6 +8,7 @@
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/rowwise.h>
 
 namespace reel {
@@ -29,6 +30,7 @@ class Embedding final : public RowOp<Embedding> {
     return {Var(), scatter_add(x[0], dy, x[1].shape().dim(0))};
   }
 
+  void write_onnx(OnnxWriter& w) const override { w.result(w.add("Gather", {w.input(1), w.input(0)}, {{"axis", 0}})); }
   void write_cpp(CppWriter& w) const override {
     const Index V = w.x(1).shape.dim(0), E = w.x(1).shape.dim(1);
     w.check_ids(0, V);
@@ -184,6 +186,10 @@ class OneHot final : public RowOp<OneHot> {
 
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
 
+  void write_onnx(OnnxWriter& w) const override {
+    const float off_on[] = {0, 1};
+    w.result(w.add("OneHot", {w.input(0), w.whole(V_), w.numbers(off_on, Shape{2})}, {{"axis", -1}}));
+  }
   void write_cpp(CppWriter& w) const override {
     w.check_ids(0, V_);
     w.line(fmt::format("for (int i = 0; i < {0}; ++i)", w.x(0).size()));

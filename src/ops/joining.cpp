@@ -6,6 +6,7 @@
 
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rowwise.h>
 
@@ -52,6 +53,11 @@ class Concat final : public RowOp<Concat> {
   }
   int axis(const Shape& y) const { return y.axis(axis_); }
 
+  void write_onnx(OnnxWriter& w) const override {
+    std::vector<std::string> x;
+    for (int i = 0; i < w.inputs(); ++i) x.push_back(w.input(i));
+    w.result(w.add("Concat", x, {{"axis", w.axis(w.y_shape(), axis_)}}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Shape& y = w.y_shape();
     const Index stride = size_of(y), count = y.leading_product(y.axis(axis_));
@@ -108,6 +114,10 @@ class Slice final : public RowOp<Slice> {
     return ViewRule{.offset = begin_ * x.trailing_product(axis)};
   }
 
+  void write_onnx(OnnxWriter& w) const override {
+    const std::string axes = w.wholes({w.axis(w.x(0).shape, axis_)});
+    w.result(w.add("Slice", {w.input(0), w.wholes({begin_}), w.wholes({end_}), axes}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Shape& from = w.x(0).shape;
     const int axis = from.axis(axis_);
@@ -148,6 +158,13 @@ class Pad final : public RowOp<Pad> {
   }
   AxisRange range(const Shape& x) const { return {x.axis(axis_), before_, before_ + x.dim(axis_)}; }
 
+  void write_onnx(OnnxWriter& w) const override {
+    const auto axis = static_cast<std::size_t>(w.axis(w.y_shape(), axis_)),
+               rank = static_cast<std::size_t>(w.y_shape().rank() + (w.y_shape().batched() ? 1 : 0));
+    std::vector<std::int64_t> pads(2 * rank);
+    pads[axis] = before_, pads[rank + axis] = after_;
+    w.result(w.add("Pad", {w.input(0), w.wholes(pads)}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Shape& to = w.y_shape();
     const int axis = to.axis(axis_);

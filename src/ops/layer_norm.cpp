@@ -10,6 +10,7 @@
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
 #include <reel/graph/fixed_sum.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/graph/structural.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/chain_rule.h>
@@ -100,6 +101,11 @@ class LayerNorm final : public RowOp<LayerNorm> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override;
 
+  void write_onnx(OnnxWriter& w) const override {
+    const std::vector<float> ones(static_cast<std::size_t>(w.y_shape().last()), 1);
+    w.result(w.add("LayerNormalization", {w.input(0), w.numbers(ones, Shape{w.y_shape().last()})},
+                   {{"axis", -1}, {"epsilon", static_cast<float>(least_ * least_)}}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Index n = w.y_shape().last(), rows = n == 0 ? 0 : w.y_shape().row_size() / n;
     if (rows == 0) return;

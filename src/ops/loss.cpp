@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/graph/structural.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/chain_rule.h>
@@ -46,6 +47,15 @@ class CrossEntropy final : public OpOf<CrossEntropy> {
     if (x.size() == 2) return {chain_product(per_row(dy), error), Var()};
     const Var weighted = chain_product(per_row(chain_product(dy, x[2])), error);
     return {weighted, Var(), chain_product(dy, cross_entropy_rows(x[0], x[1]))};
+  }
+
+  void write_onnx(OnnxWriter& w) const override {
+    const float off_on[] = {0, -1};
+    const std::string picked =
+        w.add("OneHot", {w.input(1), w.whole(w.x(0).shape.last()), w.numbers(off_on, Shape{2})}, {{"axis", -1}});
+    const std::string shares = w.add("Mul", {w.add("LogSoftmax", {w.input(0)}, {{"axis", -1}}), picked});
+    const std::string loss = w.add("ReduceSum", {shares, w.wholes({-1})}, {{"keepdims", 0}});
+    w.result(w.inputs() == 3 ? w.add("Mul", {loss, w.input(2)}) : loss);
   }
 
   template <class S>

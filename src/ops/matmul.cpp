@@ -6,6 +6,7 @@
 
 #include <reel/graph/error.h>
 #include <reel/graph/fixed_sum.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/grouped_matmul.h>
 #include <reel/ops/transpose.h>
 #include <reel/ops/weight_gradient.h>
@@ -41,6 +42,8 @@ class Matmul final : public OpOf<Matmul> {
     const GroupedMatmulLayout one{.steps = 1, .terms = 1, .groups = 1};
     return grouped_matmul(one, {{x[0]}}, {{x[1]}}, {}, y.tape().node(y.id()).site);
   }
+
+  void write_onnx(OnnxWriter& w) const override { w.result(w.add("MatMul", {w.input(0), w.input(1)})); }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

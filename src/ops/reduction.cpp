@@ -7,6 +7,7 @@
 
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/kernels/row_extremes.h>
@@ -52,6 +53,9 @@ class Max final : public RowOp<Max> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {spread_to_largest(x[0], dy, axis_)}; }
 
+  void write_onnx(OnnxWriter& w) const override {
+    w.result(w.add("ReduceMax", {w.input(0)}, {{"axes", std::vector{w.axis(w.x(0).shape, axis_)}}, {"keepdims", 0}}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Along a(w.x(0).shape, axis_);
     w.use(kernels::kCppMax);
@@ -179,6 +183,9 @@ class Argmax final : public RowOp<Argmax> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var) const override { return no_gradients(x.size()); }
 
+  void write_onnx(OnnxWriter& w) const override {
+    w.result(w.add("ArgMax", {w.input(0)}, {{"axis", w.axis(w.x(0).shape, -1)}, {"keepdims", 0}}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Index n = w.x(0).shape.last();
     w.use(kFirstLargest);

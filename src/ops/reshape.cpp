@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 
 namespace reel {
 namespace {
@@ -25,6 +26,8 @@ class Reshape final : public OpOf<Reshape> {
   }
   std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override { return {reshape(dy, x[0].shape())}; }
   std::optional<ViewRule> view(const Shape&, const Shape&) const override { return ViewRule{}; }
+
+  void write_onnx(OnnxWriter& w) const override { w.result(w.add("Reshape", {w.input(0), w.dimensions(shape_)})); }
 
   template <class S>
   void evaluate_as(const Evaluation<S>& e) const {

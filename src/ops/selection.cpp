@@ -38,6 +38,9 @@ struct Select final : Elementwise<Select, 3> {
     return real_part(condition) == 0 ? otherwise : x;
   }
   static CppElement cpp() { return {"select_of({0}, {1}, {2})", &kernels::kCppSelect}; }
+  static std::string onnx(OnnxWriter& w, const std::vector<std::string>& x) {
+    return w.add("Where", {w.add("Cast", {x[0]}, {{"to", kOnnxBool}}), x[1], x[2]});
+  }
   Tiles tile_kernels() const { return HWY_DYNAMIC_DISPATCH(SelectTiles)(); }
   static std::vector<Var> rule(Var condition, Var, Var, Var, Var dy) {
     return {Var(), select(condition, dy, 0.0), select(condition, 0.0, dy)};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/cpp_form.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/arithmetic.h>
 #include <reel/ops/chain_rule.h>
 #include <reel/ops/elementary.h>
@@ -73,6 +74,7 @@ class Softmax final : public LastAxisOp<Softmax> {
   std::vector<Var> adjoint(std::span<const Var>, Var y, Var dy) const override {
     return {chain_product(dy - sum(chain_product(dy, y), -1, Keep::dimension), y)};
   }
+  void write_onnx(OnnxWriter& w) const override { w.result(w.add("Softmax", {w.input(0)}, {{"axis", -1}})); }
   void write_cpp(CppWriter& w) const override { write_rows(w, kSoftmax, "softmax_of"); }
   template <class S>
   static void naive(const S* x, S* y, Index n) {
@@ -90,6 +92,7 @@ class LogSoftmax final : public LastAxisOp<LogSoftmax> {
   std::vector<Var> adjoint(std::span<const Var>, Var y, Var dy) const override {
     return {dy - chain_product(sum(dy, -1, Keep::dimension), exp(y))};
   }
+  void write_onnx(OnnxWriter& w) const override { w.result(w.add("LogSoftmax", {w.input(0)}, {{"axis", -1}})); }
   void write_cpp(CppWriter& w) const override { write_rows(w, kLogSoftmax, "log_softmax_of"); }
   template <class S>
   static void naive(const S* x, S* y, Index n) {

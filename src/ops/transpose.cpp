@@ -4,6 +4,7 @@
 
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 
 namespace reel {
 namespace {
@@ -22,6 +23,9 @@ class Transpose final : public OpOf<Transpose> {
   std::vector<Var> adjoint(std::span<const Var>, Var, Var dy) const override { return {transpose(dy)}; }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
+  void write_onnx(OnnxWriter& w) const override {
+    w.result(w.add("Transpose", {w.input(0)}, {{"perm", std::vector<std::int64_t>{1, 0}}}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Index M = w.y_shape().dim(0), N = w.y_shape().dim(1);
     w.line(fmt::format("for (int m = 0; m < {0}; ++m)", M));

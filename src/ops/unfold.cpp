@@ -6,6 +6,7 @@
 
 #include <reel/graph/cpp_form.h>
 #include <reel/graph/error.h>
+#include <reel/graph/onnx_form.h>
 #include <reel/ops/reshape.h>
 #include <reel/ops/rowwise.h>
 
@@ -111,6 +112,22 @@ class Unfold final : public RowOp<Unfold> {
   }
   double flop(std::span<const Signature>, const Signature&, const RunContext&) const override { return 0; }
 
+  // A convolution whose kernels each pick one number of the window.
+  void write_onnx(OnnxWriter& w) const override {
+    const Grid g(w_, w.x(0).shape);
+    const Index size = w_.height * w_.width * g.C;
+    std::vector<float> picks(static_cast<std::size_t>(size * size));
+    for (Index p = 0; p < w_.height * w_.width; ++p)
+      for (Index c = 0; c < g.C; ++c) picks[static_cast<std::size_t>(((p * g.C + c) * g.C + c) * w_.height * w_.width + p)] = 1;
+    const std::string images = w.add("Reshape", {w.input(0), w.wholes({-1, g.H, g.W, g.C})});
+    const std::string channels_first = w.add("Transpose", {images}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
+    const std::string windows =
+        w.add("Conv", {channels_first, w.numbers(picks, Shape{size, g.C, w_.height, w_.width})},
+              {{"pads", std::vector<std::int64_t>{w_.pad_height, w_.pad_width, w_.pad_height, w_.pad_width}},
+               {"strides", std::vector<std::int64_t>{w_.stride, w_.stride}}});
+    const std::string last = w.add("Transpose", {windows}, {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}});
+    w.result(w.add("Reshape", {last, w.dimensions(w.y_shape())}));
+  }
   void write_cpp(CppWriter& w) const override {
     const Grid g(w_, w.x(0).shape);
     w.use(kUnfold);

@@ -12,70 +12,17 @@
 #include "models/cells/cell_table.h"
 #include "numbers.h"
 #include "random_step.h"
+#include "step.h"
 
 using namespace reel;
 using namespace reel::test;
 
 namespace {
 
-constexpr Index I = 3, H = 10;
 constexpr std::size_t kSteps = 1000;
 const std::string kFast = "-O2 -ftree-vectorize", kSmall = "-Os -fno-exceptions -fno-rtti";
 
-// A step with x [B, I] and an output.
-struct Step {
-  ParameterSet set;
-  Tape tape;
-  Var y;
-  ParameterValues<float> values;
-
-  template <class Record>
-  explicit Step(Record record) : y(record(set, tape)), values(set.initial<float>(7)) {}
-
-  std::string emit(const std::string& name) const { return emit_cpp({{"y", y}}, values, {.name = name}); }
-  // What the library gives for these inputs, one row each.
-  template <class T = float>
-  std::vector<T> expected(const std::vector<float>& x) const {
-    ParameterValues<T> own = set.initial<T>(7);
-    for (Index p = 0; p < own.size(); ++p) std::copy_n(values.at(p).data(), values.at(p).size(), own.edit(p).data());
-    const StreamModel<T> model({{"y", y}}, &own);
-    Stream<T> stream(model);
-    const std::vector<T> given(x.begin(), x.end());
-    const auto in = static_cast<std::size_t>(model.inputs()[0].bound(1).row_size()),
-               out = static_cast<std::size_t>(y.shape().row_size());
-    std::vector<T> all(x.size() / in * out);
-    for (std::size_t t = 0; t < x.size() / in; ++t)
-      REQUIRE(stream.step(std::span(given).subspan(t * in, in), std::span(all).subspan(t * out, out)));
-    return all;
-  }
-};
-
-std::unique_ptr<Step> cell_step(const TestedCell& kind, Index hidden, Index outputs) {
-  auto made = std::make_unique<Step>([&](ParameterSet& set, Tape& tape) {
-    const AnyCell cell = kind.make(set, I, hidden);
-    const auto step = unroll(cell, tape.input("x", 1, {B, I}), carried_state(tape, cell, "state"));
-    return Linear(set, "head", step.outputs.back().shape().last(), outputs)(step.outputs.back());
-  });
-  // Weights for which it is not chaotic.
-  for (Index p = 0; p < made->values.size(); ++p)
-    for (float& w : made->values.edit(p)) w *= 0.4f;
-  return made;
-}
-
-// The largest difference over the largest value; infinite where one is not a number and the other is.
-template <class T>
-double worst(const std::vector<T>& a, const std::vector<float>& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0, off = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (std::isnan(a[i]) && std::isnan(b[i])) continue;
-    if (a[i] == b[i]) continue;
-    largest = std::max(largest, std::abs(static_cast<double>(a[i])));
-    const double here = std::abs(static_cast<double>(a[i]) - b[i]);
-    off = here <= 0 || here > 0 ? std::max(off, here) : INFINITY;
-  }
-  return off == 0 ? 0 : off / largest;
-}
+std::string emit(const Step& step, const std::string& name) { return emit_cpp({{"y", step.y}}, step.values, {.name = name}); }
 
 }  // namespace
 
@@ -96,7 +43,7 @@ TEST_CASE("emit_cpp: every cell, and ten cells that nobody designed, over 1,000 
       steps.emplace_back("random" + std::to_string(seed), std::move(step));
   }
   for (const auto& [name, step] : steps) {
-    program.add(name, step->emit(name));
+    program.add(name, emit(*step, name));
     program.give(name, x);
   }
   for (const std::string& flags : {kFast, kSmall}) {
@@ -125,7 +72,7 @@ TEST_CASE("emit_cpp: exp, tanh and the logistic function are as exact as the lib
   std::vector<std::unique_ptr<Step>> steps;
   for (const auto& [name, f] : functions) {
     steps.push_back(std::make_unique<Step>([f = f](ParameterSet&, Tape& tape) { return f(tape.input("x", {B, kAtOnce})); }));
-    program.add(name, steps.back()->emit(name));
+    program.add(name, emit(*steps.back(), name));
     program.give(name, x);
   }
   for (const std::string& flags : {kFast + " -ffp-contract=fast", kSmall}) {
@@ -152,7 +99,7 @@ TEST_CASE("emit_cpp: ops along rows, over shapes with one element and many") {
   std::vector<std::pair<std::string, std::unique_ptr<Step>>> steps;
   const auto add = [&](const std::string& name, auto record) {
     steps.emplace_back(name, std::make_unique<Step>(record));
-    program.add(name, steps.back().second->emit(name));
+    program.add(name, emit(*steps.back().second, name));
   };
   constexpr Index kSize = 24;
   // Of rank 4 where f needs it: [B, 2, 4, 3].
@@ -263,7 +210,7 @@ TEST_CASE("emit_cpp: a window that slides, and a run of several steps") {
   });
   const std::vector<float> x = numbers<float>(400 * I, 4);
   for (const auto& [name, step] : {std::pair("window", window.get()), std::pair("several", several.get())}) {
-    program.add(name, step->emit(name));
+    program.add(name, emit(*step, name));
     program.give(name, x);
   }
   program.compile(kFast);
