@@ -104,6 +104,7 @@ good "$bin/char_rnn" --load half.safetensors --iterations 0 --sample 20
 good "$bin/model_file" emit whole.safetensors writer.h --name writer; says '^writer.h: .* namespace writer'
 printf '#include "writer.h"\nint main() { return writer::self_test() ? 0 : 1; }\n' > writer.cpp
 good g++ -std=c++17 -Wall -Wextra -Werror -O1 writer.cpp -o writer; good ./writer
+good "$bin/model_file" onnx whole.safetensors writer.onnx; grep -q 'head.W' writer.onnx
 bad "$bin/model_file" emit whole.safetensors x.h --name class; bad "$bin/model_file" emit run.checkpoint x.h; [ ! -e x.h ]
 bad "$bin/model_file" check text.txt; bad "$bin/model_file" show missing; bad "$bin/model_file" frobnicate x; bad "$bin/model_file"
 bad "$bin/model_file" convert parts.safetensors missing/x; bad "$bin/model_file" convert parts.safetensors x --type F8

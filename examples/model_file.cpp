@@ -1,5 +1,5 @@
 // Looks into model files and checkpoints: what is in them, whether they are whole, how two differ; converts their numbers and
-// names; and writes models as C++.
+// names; and writes models as C++ and ONNX.
 #include <algorithm>
 #include <cmath>
 
@@ -8,6 +8,7 @@
 
 #include <reel/data/safetensors.h>
 #include <reel/export/emit_cpp.h>
+#include <reel/export/export_onnx.h>
 #include <reel/models/exchange/naming.h>
 
 using namespace reel;
@@ -157,6 +158,13 @@ void emit(const std::string& from, const std::string& to, const std::string& nam
   fmt::print("{}: {}, namespace {}\n", to, megabytes(text.size()), name);
 }
 
+void to_onnx(const std::string& from, const std::string& to) {
+  const program::Served model = program::served(from);
+  const std::string bytes = export_onnx(model.outputs, model.values, {.description = model.about});
+  write_file(to, bytes);
+  fmt::print("{}: {}\n", to, megabytes(bytes.size()));
+}
+
 // True where the files hold the same.
 bool diff(const std::string& path_a, const std::string& path_b) {
   const SafetensorsFile a(path_a), b(path_b);
@@ -235,11 +243,13 @@ int main(int argc, char** argv) {
       files(app.add_subcommand("emit", "Writes one step of the model as the other file: a header of C++17 that needs no library"),
             true);
   emits->add_option("--name", name, "The header's namespace")->capture_default_str();
+  const auto* onnx = files(app.add_subcommand("onnx", "Writes one step of the model as the other file, in ONNX"), true);
   bool differ = false;
   const int status = program::run(app, argc, argv, [&] {
     if (shows->parsed()) show(first);
     if (checks->parsed()) check(first);
     if (converts->parsed()) convert(first, second, conversion);
+    if (onnx->parsed()) to_onnx(first, second);
     if (emits->parsed()) emit(first, second, name);
     if (diffs->parsed()) differ = !diff(first, second);
   });

@@ -1,5 +1,6 @@
 #include "common/served.h"
 
+#include "common/amplifier.h"
 #include "common/char_model.h"
 #include "common/keeping.h"
 
@@ -29,13 +30,29 @@ Served served_chars(const SafetensorsFile& file) {
   return s;
 }
 
+Served served_amplifier(const SafetensorsFile& file) {
+  struct Recorded {
+    amplifier::Model model;
+    Tape tape;
+    explicit Recorded(Index units) : model(units) {}
+  };
+  const amplifier::Described d = amplifier::described(file);
+  auto recorded = std::make_shared<Recorded>(d.units);
+  const Var y = recorded->model.record(recorded->tape, recorded->tape.input("x", 1, {B, 1})).back();
+  Served s{recorded, {{"y", y}}, recorded->model.params().initial<float>(0), {}};
+  load_model(file, recorded->model.params(), s.values);
+  s.about = fmt::format("A guitar amplifier, sample by sample at {} Hz: an LSTM of {} units.", amplifier::kRate, d.units);
+  return s;
+}
+
 }  // namespace
 
 Served served(const std::string& path) {
   const SafetensorsFile file(path);
   const std::string kind = model_description(file).text("program");
   if (kind == "char_rnn") return served_chars(file);
-  throw FileError(fmt::format("{}: a model of {} does not go step by step; char_rnn's do", path, kind));
+  if (kind == "stream") return served_amplifier(file);
+  throw FileError(fmt::format("{}: a model of {} does not go step by step; those of char_rnn and stream do", path, kind));
 }
 
 }  // namespace program

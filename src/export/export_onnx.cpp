@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <reel/export/protobuf.h>
+#include <reel/export/recurrent_layers.h>
 #include <reel/graph/error.h>
 #include <reel/graph/onnx_form.h>
 #include <reel/plan/kernel_plan.h>
@@ -93,7 +94,16 @@ class GraphWriter final : public OnnxWriter {
   }
 
   ProtobufMessage write(std::span<const std::string> output_names, const std::string& name) {
-    for (node_ = 0; node_ < tape_.size(); ++node_) write_node();
+    const auto layers = recurrent_layers(tape_, plan_.program.roots);
+    const auto layer_of = layers_by_node(tape_, layers);
+    for (NodeId id : order_with(tape_, layers, layer_of)) {
+      node_ = id;
+      if (layer_of[id] < 0)
+        write_node();
+      else
+        write_layer(layers[static_cast<std::size_t>(layer_of[id])]);
+    }
+    node_ = tape_.size();
     for (std::size_t i = 0; i < output_names.size(); ++i)
       give(output_names[i].empty() ? fmt::format("output_{}", i) : output_names[i], plan_.program.roots[i]);
     for (std::size_t c = 0; c < plan_.carries.size(); ++c)
@@ -107,7 +117,7 @@ class GraphWriter final : public OnnxWriter {
     std::vector<std::string> names;
     bool whole = false;  // one of them has all elements
     for (NodeId x : tape_.inputs(node_)) {
-      names.push_back(names_[x]);
+      names.push_back(value(x));
       whole |= !repeated_[x];
     }
     if (!whole) names[0] = whole_value(tape_.inputs(node_)[0]);
@@ -165,10 +175,76 @@ class GraphWriter final : public OnnxWriter {
     }
   }
 
+  // A library cell over several steps, as one operator.
+  void write_layer(const RecurrentLayer& layer) {
+    const RecurrentStep &first = layer.steps.front(), &last = layer.steps.back();
+    const Index H = tape_.node(first.next_h).shape.last(), T = static_cast<Index>(layer.steps.size());
+    const bool lstm = layer.operation == "LSTM", gru = layer.operation == "GRU";
+    // By gate (U, W, b), in the order of the operator.
+    const std::vector<std::size_t> gates = lstm  ? std::vector<std::size_t>{0, 2, 1, 3}  // i o f c of i f o g
+                                           : gru ? std::vector<std::size_t>{1, 0, 2}     // z r h of r z n
+                                                 : std::vector<std::size_t>{0};
+    const Index G = static_cast<Index>(gates.size()), I = tape_.node(first.x).shape.last();
+    std::vector<float> U, W, b;
+    for (std::size_t gate : gates) {
+      append_transposed(U, first.parameters[3 * gate]);
+      append_transposed(W, first.parameters[3 * gate + 1]);
+      append(b, first.parameters[3 * gate + 2]);
+    }
+    b.resize(static_cast<std::size_t>(2 * G * H));
+    if (layer.reset_after) std::ranges::copy(numbers_of(first.parameters[9]), b.begin() + 5 * H);
+    const std::string axis = wholes({0});
+    std::vector<std::string> x{sequence_of(layer),
+                               numbers(U, Shape{1, G * H, I}),
+                               numbers(W, Shape{1, G * H, H}),
+                               numbers(b, Shape{1, 2 * G * H}),
+                               "",
+                               add("Unsqueeze", {whole_value(first.h), axis})};
+    if (lstm) x.push_back(add("Unsqueeze", {whole_value(first.c), axis}));
+    std::vector<OnnxAttribute> attributes{{"hidden_size", std::int64_t{H}}};
+    if (layer.reset_after) attributes.emplace_back("linear_before_reset", std::int64_t{1});
+    std::vector<std::string> y;
+    for (int i = 0; i < (lstm ? 3 : 2); ++i) y.push_back(fmt::format("%{}", values_made_++));
+    add_node(y, layer.operation, x, attributes);
+    const std::string outputs = add("Squeeze", {y[0], wholes({1})});  // of the one direction
+    for (Index t = 0; t < T; ++t)
+      names_[layer.steps[static_cast<std::size_t>(t)].next_h] = add("Gather", {outputs, whole(t)}, {{"axis", std::int64_t{0}}});
+    if (lstm) names_[last.next_c] = add("Squeeze", {y[2], axis});
+  }
+
+  // What a layer is given, [T, B, I]: an input of the graph as it is, where the steps are all of its, in order.
+  std::string sequence_of(const RecurrentLayer& layer) {
+    const LeafInfo* begin = tape_.node(layer.steps[0].x).op->leaf();
+    bool all = begin && begin->kind == LeafInfo::Kind::input && begin->steps == static_cast<Index>(layer.steps.size());
+    for (std::size_t t = 0; t < layer.steps.size() && all; ++t) {
+      const LeafInfo* leaf = tape_.node(layer.steps[t].x).op->leaf();
+      all = leaf && leaf->name == begin->name && leaf->step == static_cast<Index>(t);
+    }
+    if (all) return begin->name;
+    std::vector<std::string> rows;
+    for (const RecurrentStep& step : layer.steps) rows.push_back(add("Unsqueeze", {whole_value(step.x), wholes({0})}));
+    return add("Concat", rows, {{"axis", std::int64_t{0}}});
+  }
+
+  std::span<const float> numbers_of(const Parameter& p) const {
+    const auto view = values_.at(p.index());
+    return {view.data(), static_cast<std::size_t>(view.size())};
+  }
+  void append(std::vector<float>& to, const Parameter& p) const {
+    const auto from = numbers_of(p);
+    to.insert(to.end(), from.begin(), from.end());
+  }
+  void append_transposed(std::vector<float>& to, const Parameter& p) const {
+    const auto from = numbers_of(p);
+    const Index rows = p.shape().dim(0), columns = p.shape().dim(1);
+    for (Index c = 0; c < columns; ++c)
+      for (Index r = 0; r < rows; ++r) to.push_back(from[static_cast<std::size_t>(r * columns + c)]);
+  }
+
   void write_leaf(const LeafInfo& leaf, const Node& n) {
     switch (leaf.kind) {
       case LeafInfo::Kind::input:
-        names_[node_] = leaf.step < 0 ? leaf.name : add("Gather", {leaf.name, whole(leaf.step)}, {{"axis", 0}});
+        if (leaf.step < 0) names_[node_] = leaf.name;  // of a sequence: see value()
         break;
       case LeafInfo::Kind::carried:
         names_[node_] = leaf.name;
@@ -188,13 +264,22 @@ class GraphWriter final : public OnnxWriter {
     }
   }
 
-  // A node's value in its whole shape, written out where it was not.
-  std::string whole_value(NodeId id) {
-    if (repeated_[id]) {
-      names_[id] = add("Expand", {names_[id], dimensions(tape_.node(id).shape)});
-      repeated_[id] = false;
+  // A node's value; a step of a sequence is taken out of it where it is first asked for.
+  const std::string& value(NodeId id) {
+    if (names_[id].empty()) {
+      const LeafInfo& leaf = *tape_.node(id).op->leaf();
+      names_[id] = add("Gather", {leaf.name, whole(leaf.step)}, {{"axis", std::int64_t{0}}});
     }
     return names_[id];
+  }
+
+  // The same in its whole shape, written out where it was not.
+  std::string whole_value(NodeId id) {
+    if (repeated_[id]) {
+      names_[id] = add("Expand", {value(id), dimensions(tape_.node(id).shape)});
+      repeated_[id] = false;
+    }
+    return value(id);
   }
 
   // B, as a list of one.
@@ -216,13 +301,18 @@ class GraphWriter final : public OnnxWriter {
 
   std::string add_as(const std::string& name, std::string_view operation, std::span<const std::string> x,
                      std::span<const OnnxAttribute> attributes) {
+    add_node({&name, 1}, operation, x, attributes);
+    return name;
+  }
+  void add_node(std::span<const std::string> y, std::string_view operation, std::span<const std::string> x,
+                std::span<const OnnxAttribute> attributes) {
     ProtobufMessage node;
     for (const std::string& input : x) node.text(node_field::input, input);
-    node.text(node_field::output, name).text(node_field::operation, operation);
-    node.text(node_field::name, fmt::format("{}/{}{}", node_ < tape_.size() ? tape_.scope_label(node_) : "", operation, name));
+    for (const std::string& output : y) node.text(node_field::output, output);
+    node.text(node_field::operation, operation);
+    node.text(node_field::name, fmt::format("{}/{}{}", node_ < tape_.size() ? tape_.scope_label(node_) : "", operation, y[0]));
     for (const OnnxAttribute& a : attributes) node.message(node_field::attribute, attribute(a));
     graph_.message(graph_field::node, node);
-    return name;
   }
 
   std::string parameter(const Parameter& p) {

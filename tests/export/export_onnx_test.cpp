@@ -1,6 +1,8 @@
 // Exported ONNX models, run by onnxruntime, give what plans give.
 #include <reel/export/export_onnx.h>
 
+#include <map>
+
 #include <reel/models/bidirectional.h>
 #include <reel/models/convolution.h>
 #include <reel/models/sequence_classifier.h>
@@ -160,6 +162,91 @@ TEST_CASE("export_onnx: whole sequences, ids, both directions, several outputs, 
   CHECK(worst(expected, runs.result("sequence", "logits")) < 1e-5);
   CHECK(worst(firsts, runs.result("sequence", "first")) < 1e-5);
   CHECK(classes == runs.result("sequence", "class"));
+}
+
+namespace {
+
+// How often the file has an operator: its name is a field of its own, after its length.
+Index count_of(const std::string& bytes, const std::string& operation) {
+  const std::string field = std::string("\x22") + static_cast<char>(operation.size()) + operation;
+  Index count = 0;
+  for (std::size_t at = bytes.find(field); at != std::string::npos; at = bytes.find(field, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("export_onnx: library cells over a sequence are the operators LSTM, GRU and RNN") {
+  const std::string modules = onnxruntime();
+  constexpr Index T = 5, rows = 3;
+  struct Kind {
+    std::string cell, operation;
+  };
+  const std::vector<Kind> kinds{{"lstm", "LSTM"}, {"gru", "GRU"},        {"gru-reset-after", "GRU"},
+                                {"elman", "RNN"}, {"peephole-lstm", ""}, {"first-lstm", ""}};
+  // How the layers lie: one after the other, both step by step (a stack), a second one that runs backward.
+  const std::vector<std::string> ways{"one", "layers", "stack", "backward", "carried", "memories", "feedback"};
+  OnnxRuns runs;
+  std::map<std::string, std::vector<float>> expected;
+  for (const Kind& kind : kinds)
+    for (const std::string& way : ways) {
+      CAPTURE(kind.cell);
+      CAPTURE(way);
+      ParameterSet set;
+      const AnyCell first = make_cell(kind.cell, set, "first", I, H, drawn()),
+                    second = make_cell(kind.cell, set, "second", H, H, drawn());
+      Tape tape;
+      const Sequence x = tape.input("x", T, {B, I});
+      std::vector<Var> y;
+      Index layers = 1;
+      if (way == "one") {
+        y = unroll(first, x, zero_state(tape, first)).outputs;
+      } else if (way == "layers" || way == "backward") {
+        const Direction direction = way == "layers" ? Direction::forward : Direction::backward;
+        y = unroll(second, unroll(first, x, zero_state(tape, first)).outputs, zero_state(tape, second), {}, direction).outputs;
+        layers = 2;
+      } else if (way == "stack") {
+        const AnyCell both = Deep({first, second});
+        y = unroll(both, x, zero_state(tape, both)).outputs;
+        layers = 2;
+      } else if (way == "carried") {
+        y = unroll(first, x, carried_state(tape, first, "state")).outputs;
+      } else if (way == "memories") {  // all that the cell keeps is asked for: as much as no operator gives
+        const auto run = unroll(first, x, zero_state(tape, first));
+        for (auto state : run.states)
+          for (const Var* part : state_parts(state)) y.push_back(*part);
+        layers = kind.operation == "LSTM" ? 0 : 1;
+      } else {  // what a step is given depends on the step before
+        auto state = zero_state(tape, first);
+        for (const Var& given : x) {
+          state = first.step(y.empty() ? given : given * sum(y.back(), -1, Keep::dimension), state);
+          y.push_back(cell_output(first, state));
+        }
+        layers = 0;
+      }
+      const Var all = stack(y);
+      const auto values = set.initial<float>(4);
+      const std::string bytes = export_onnx({{"y", all}}, values), name = kind.cell + "_" + way;
+      CHECK((kind.operation.empty() ? 0 : count_of(bytes, kind.operation)) == (kind.operation.empty() ? 0 : layers));
+      if (!kind.operation.empty() && layers > 0) CHECK(count_of(bytes, "MatMul") == 0);
+      if (modules.empty()) continue;
+      const std::vector<float> numbers_of_x = numbers<float>(2 * T * rows * I, 8);
+      Session<float> session({{"y", all}}, &values);
+      for (int twice = 0; twice < 2; ++twice) {
+        session.run({{"x", TensorView<const float>(numbers_of_x.data() + twice * T * rows * I, Shape{T, rows, I})}});
+        expected[name].insert(expected[name].end(), session[all].begin(), session[all].end());
+      }
+      std::vector<OnnxRuns::Array> states;
+      for (const InputSlot& slot : session.plan().carried()) states.push_back({slot.name, slot.shape.bind(rows)});
+      runs.begin(name, bytes, 2, states, {"y"});
+      runs.give({"x", Shape{T, rows, I}}, numbers_of_x);
+    }
+  if (modules.empty()) return;
+  CHECK(runs.run(modules) == "");
+  for (const auto& [name, y] : expected) {
+    CAPTURE(name);
+    CHECK(worst(y, runs.result(name, "y")) < 1e-5);
+  }
 }
 
 TEST_CASE("export_onnx: what cannot be said in ONNX is refused by name") {
