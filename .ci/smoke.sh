@@ -105,6 +105,12 @@ good "$bin/model_file" emit whole.safetensors writer.h --name writer; says '^wri
 printf '#include "writer.h"\nint main() { return writer::self_test() ? 0 : 1; }\n' > writer.cpp
 good g++ -std=c++17 -Wall -Wextra -Werror -O1 writer.cpp -o writer; good ./writer
 good "$bin/model_file" onnx whole.safetensors writer.onnx; grep -q 'head.W' writer.onnx
+played=("$bin/stream" --seconds .5 --play .2 --batch 4 --units 5)
+good "${played[@]}" --epochs 2 --wav sound.wav --save amplifier.safetensors; says 'times real time'; says 'sound.wav: the guitar'
+[ "$(stat -c %s sound.wav)" -eq $((44 + 3 * 2 * 9600)) ]
+good "${played[@]::${#played[@]}-2}" --load amplifier.safetensors --epochs 0 --emit amplifier.h --report stream.html; says 'amplifier.h: the step'
+good "$bin/model_file" emit amplifier.safetensors again.h --name amplifier; grep -q 'at 48000 Hz: an LSTM of 5 units' again.h
+bad "$bin/stream" --seconds .1 --batch 1000; bad "$bin/stream" --epochs 0; bad "$bin/stream" --load whole.safetensors
 bad "$bin/model_file" emit whole.safetensors x.h --name class; bad "$bin/model_file" emit run.checkpoint x.h; [ ! -e x.h ]
 bad "$bin/model_file" check text.txt; bad "$bin/model_file" show missing; bad "$bin/model_file" frobnicate x; bad "$bin/model_file"
 bad "$bin/model_file" convert parts.safetensors missing/x; bad "$bin/model_file" convert parts.safetensors x --type F8
@@ -200,7 +206,7 @@ bad "$bin/mlp" --images missing --labels missing
 bad "$bin/rnn" --example 4
 bad "$bin/lstm" --length 1
 bad "$bin/lstm" --lr 100 --length 20 --iterations 400 --batch 8 --units 8; grep -q 'diverges' err.txt
-for program in "$bin"/{mlp,rnn,lstm,memory,hopfield,embeddings,seq2seq,classify,caption,char_rnn,model_file}; do
+for program in "$bin"/{mlp,rnn,lstm,memory,hopfield,embeddings,seq2seq,classify,caption,char_rnn,stream,model_file}; do
   if "$program" --help > /dev/full 2> err.txt; then echo "$program --help > /dev/full ends with 0"; exit 1; fi
 done
 printf '\xef\xbb\xbfthe 1 2\ncat 3 4\n' > bom.txt; good "$bin/embeddings" --vectors bom.txt --word the

@@ -20,7 +20,7 @@ using namespace amplifier;
 namespace {
 
 struct Settings {
-  Index units = 16, rows = 48, length = 128, epochs = 25;
+  Index units = 16, rows = 48, length = 128, epochs = 120;
   double seconds = 30, play = 5, gain = 12, lr = 5e-3;
   std::string wav, emit;
   program::Common common;
@@ -106,19 +106,16 @@ std::vector<std::complex<double>> fourier(std::vector<std::complex<double>> x) {
   return x;
 }
 
-// Decibels, high tones above: bands of a quarter of a kHz.
+// In decibels, by bands of 281 Hz.
 report::HeatMap spectrogram(const std::string& title, std::span<const float> y) {
-  constexpr std::size_t kWindow = 1024, kBands = 48, kBins = 6, kColumns = 160;
+  constexpr std::size_t kWindow = 1024, kBands = 48, kBins = 6, kColumns = 150;
   report::HeatMap map{.title = title,
                       .values = std::vector<double>(kBands * kColumns),
                       .diverging = false,
-                      .caption = "Strength in dB, by time from left to right."};
-  for (std::size_t band = 0; band < kBands; ++band)
-    map.rows.push_back(band % 8 == 7
-                           ? fmt::format("{:.0f} kHz", static_cast<double>((kBands - band - 1) * kBins * kRate) / kWindow / 1000)
-                           : "");
+                      .caption = "Strength in dB; time from left to right, tones from 0 to 13.5 kHz from bottom to top."};
+  map.rows.resize(kBands);
+  map.columns.resize(kColumns);
   for (std::size_t c = 0; c < kColumns; ++c) {
-    map.columns.emplace_back();
     const std::size_t first = y.size() <= kWindow ? 0 : c * (y.size() - kWindow) / kColumns;
     std::vector<std::complex<double>> window;
     for (std::size_t i = 0; i < kWindow; ++i) {

@@ -50,7 +50,7 @@ std::vector<float> amplified(std::span<const float> x, double gain) {
     u = now - before + r * u;
     before = now;
     sag += a * (std::abs(u) - sag);
-    const double v = std::tanh(gain * u / (1 + 4 * sag) + kBias) - std::tanh(kBias);
+    const double v = .75 * (std::tanh(gain * u / (1 + 4 * sag) + kBias) - std::tanh(kBias));
     y += b * (v - y);
     out.push_back(static_cast<float>(y));
   }

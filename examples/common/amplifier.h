@@ -22,7 +22,7 @@ std::vector<float> guitar(double seconds, std::uint64_t seed);
 //
 //   u_t = x_t - x_(t-1) + r u_(t-1)           r = exp(-2 pi 80 / rate)
 //   s_t = s_(t-1) + a (|u_t| - s_(t-1))       a of 50 ms
-//   v_t = tanh(g u_t / (1 + 4 s_t) + .3) - tanh(.3)
+//   v_t = .75 (tanh(g u_t / (1 + 4 s_t) + .3) - tanh(.3))
 //   y_t = y_(t-1) + b (v_t - y_(t-1))         b = 1 - exp(-2 pi 5000 / rate)
 std::vector<float> amplified(std::span<const float> x, double gain);
 
