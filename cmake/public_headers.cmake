@@ -14,7 +14,7 @@ set(REEL_PUBLIC_HEADERS
     models/exchange/keras.h models/exchange/layout.h models/exchange/naming.h models/exchange/pytorch.h
     models/generation/captioner.h models/generation/decoder.h models/generation/draw.h models/generation/encoder_decoder.h
     models/generation/writer.h
-    ops/activation.h ops/arithmetic.h ops/broadcast.h ops/chain_rule.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h
+    ops/activation.h ops/arithmetic.h ops/batch_sum.h ops/broadcast.h ops/chain_rule.h ops/dropout.h ops/elementary.h ops/elementwise.h ops/embedding.h
     ops/joining.h ops/layer_norm.h ops/loss.h ops/matmul.h ops/operand.h ops/ops.h ops/pooling.h ops/reduction.h ops/reshape.h
     ops/row_scale.h ops/rows.h ops/rowwise.h ops/scalar.h ops/selection.h ops/softmax.h ops/transpose.h ops/unfold.h ops/weight_gradient.h
     ops/kernels/math-inl.h ops/kernels/multiply_add_rate.h ops/kernels/vector_op-inl.h

@@ -9,6 +9,7 @@
 #include <reel/graph/error.h>
 #include <reel/graph/kernels/sum.h>
 #include <reel/graph/onnx_form.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/rowwise.h>
 
@@ -257,72 +258,6 @@ class SumTo final : public OpOf<SumTo> {
   Shape shape_;
 };
 
-// Sums over the batch of any number of equally shaped terms, so that a sum of such sums is one node.
-class BatchSum final : public OpOf<BatchSum> {
- public:
-  static constexpr std::string_view kName = "batch_sum";
-
-  Signature infer(const Arguments& x) const override {
-    x.require_some();
-    x.require_all(Type::real);
-    for (int i = 0; i < x.size(); ++i) {
-      if (!x.shape(i).batched()) throw ShapeError(fmt::format("{} has no batch to sum over", x.describe(i)));
-      if (x.shape(i).row() != x.shape(0).row())
-        throw ShapeError(fmt::format("shapes differ: {} and {}", x.describe(0), x.describe(i)));
-    }
-    return {Type::real, x.shape(0).row()};
-  }
-
-  std::vector<Var> adjoint(std::span<const Var> x, Var, Var dy) const override {
-    std::vector<Var> dx;
-    for (const Var& v : x) dx.push_back(broadcast(dy, v.shape()));
-    return dx;
-  }
-
-  void write_onnx(OnnxWriter& w) const override {
-    std::vector<std::string> sums;
-    for (int i = 0; i < w.inputs(); ++i) sums.push_back(w.add("ReduceSum", {w.input(i), w.wholes({0})}, {{"keepdims", 0}}));
-    w.result(w.add("Sum", sums));
-  }
-  Traits traits() const override { return {.merges_in_sums = true}; }
-
-  template <class S>
-  void evaluate_as(const Evaluation<S>& e) const {
-    for (Index i = 0; i < e.y.size; ++i) {
-      std::size_t port = 0;
-      Index before = 0, rows = 0;  // of the ports before this one; in all
-      for (const auto& x : e.x) rows += x.size / e.y.size;
-      e.y.real[i] = sum_across<S>(rows, [&](Index r) {
-        while ((r - before) * e.y.size >= e.x[port].size) before += e.x[port++].size / e.y.size;
-        return e.x[port].real[(r - before) * e.y.size + i];
-      });
-    }
-  }
-
-  Index tasks(Element, std::span<const Signature>, const Signature& y) const override {
-    return ceil_div(y.shape.row_size(), kColumns);
-  }
-
-  template <class T>
-  void run_as(const KernelCall& c) const {
-    const Index first = c.task * kColumns;
-    const Index columns = std::min(kColumns, c.y.shape->row_size() - first), bytes = columns * static_cast<Index>(sizeof(T));
-    kernels::AcrossSum<T> sum(columns);
-    for (const KernelOperand& port : c.x)
-      for (Index r = 0, rows = c.rows_of(port); r < rows; ++r) {
-        // Rows lie apart, so the hardware does not see what comes.
-        const auto* ahead = reinterpret_cast<const std::byte*>(port.row<const T>(std::min(r + kAhead, rows - 1)) + first);
-        for (Index at = 0; at < bytes; at += 64) __builtin_prefetch(ahead + at);
-        sum.push(port.row<const T>(r) + first);
-      }
-    sum.total(c.y.row<T>(0) + first);
-  }
-
- private:
-  static constexpr Index kColumns = kernels::AcrossSum<float>::kColumns;
-  static constexpr Index kAhead = 6;  // rows to fetch: bench_cells --profile, batch_sum
-};
-
 std::string list_shapes(std::span<const Var> x) {
   std::string text;
   for (const Var& v : x) text += (text.empty() ? "" : " and ") + v.tape().describe(v.id());
@@ -390,12 +325,8 @@ Var sum_to(Operand x, Shape shape) {
   const bool over_batch = v.shape().batched() && !shape.batched();
   const Shape per_row = over_batch ? shape.with_rows(v.shape().rows()) : shape;
   if (v.shape() != per_row) v = sum_stretches(v, per_row, x.site());
-  return over_batch ? tape.append(BatchSum{}, {v}, x.site()) : v;
+  return over_batch ? batch_sum(Operand(v, x.site())) : v;
 }
-
-Var batch_sum(Operand x) { return record(BatchSum{}, x); }
-
-bool is_batch_sum(const Tape& tape, NodeId id) { return BatchSum::from(*tape.node(id).op) != nullptr; }
 
 void broadcast_together(std::string_view op, std::span<Var> x, CallSite site) {
   const bool equal = std::all_of(x.begin(), x.end(), [&](const Var& v) { return v && v.shape() == x[0].shape(); });

@@ -18,10 +18,4 @@ Var sum_to(Operand x, Shape shape);
 // Brings the Vars to their common shape in place. ShapeError naming `op` when there is none.
 void broadcast_together(std::string_view op, std::span<Var> x, CallSite site);
 
-// x: [B, ...] -> [...], rows added as graph/fixed_sum.h says; an empty batch gives 0.
-Var batch_sum(Operand x);
-
-// Whether a node is a batch_sum, of one term or, after passes, of several.
-bool is_batch_sum(const Tape& tape, NodeId id);
-
 }  // namespace reel

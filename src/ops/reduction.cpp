@@ -9,6 +9,7 @@
 #include <reel/graph/error.h>
 #include <reel/graph/onnx_form.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/kernels/cpp_math.h>
 #include <reel/ops/kernels/row_extremes.h>
 #include <reel/ops/reshape.h>

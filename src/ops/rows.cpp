@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/error.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/rowwise.h>
 

@@ -6,6 +6,7 @@
 #include <reel/models/bidirectional.h>
 #include <reel/models/convolution.h>
 #include <reel/models/sequence_classifier.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/dropout.h>
 #include <reel/plan/session.h>
 

@@ -1,6 +1,7 @@
 #include <reel/graph/structural.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>

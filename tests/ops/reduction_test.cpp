@@ -1,4 +1,5 @@
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/loss.h>
 #include <reel/ops/reduction.h>
 

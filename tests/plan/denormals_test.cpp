@@ -1,4 +1,5 @@
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/embedding.h>
 #include <reel/plan/denormals.h>

@@ -6,6 +6,7 @@
 #include <reel/models/unroll.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/embedding.h>

@@ -3,6 +3,7 @@
 #include <reel/models/parameter_set.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>

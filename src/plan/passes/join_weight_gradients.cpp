@@ -4,6 +4,7 @@
 #include <map>
 
 #include <reel/graph/structural.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/reshape.h>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <reel/graph/structural.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/joining.h>
 #include <reel/ops/matmul.h>

@@ -3,6 +3,7 @@
 #include <reel/models/cells/lstm.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/matmul.h>

@@ -2,6 +2,7 @@
 #include <reel/graph/structural.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/elementary.h>
 #include <reel/ops/joining.h>

@@ -8,6 +8,7 @@
 #include <reel/models/initializers.h>
 #include <reel/ops/activation.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/batch_sum.h>
 #include <reel/ops/broadcast.h>
 #include <reel/ops/dropout.h>
 #include <reel/ops/elementary.h>
