@@ -200,10 +200,10 @@ class Header {
       if (step_.outputs[i].type == Type::real)
         add("  const float off_{} = {};\n", step_.outputs[i].name, cpp_literal(1e-5f * largest));
     }
-    add("  for (int t = 0; t < {}; ++t) {{\n    if (!model.step({})) return false;\n", options_.test_steps, at);
+    add("  for (std::size_t t = 0; t < {}; ++t) {{\n    if (!model.step({})) return false;\n", options_.test_steps, at);
     for (const CppStep::Array& a : step_.outputs) {
       const std::string was = fmt::format("test_{}[t * {} + i]", a.name, a.size);
-      add("    for (int i = 0; i < {}; ++i)\n", a.size);
+      add("    for (std::size_t i = 0; i < {}; ++i)\n", a.size);
       if (a.type == Type::real)
         add("      if (!near(now_{0}[i], {1}, off_{0})) return false;\n", a.name, was);
       else

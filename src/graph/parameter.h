@@ -41,6 +41,19 @@ class Parameter {
   std::shared_ptr<const Info> info_;
 };
 
+// Tells one ParameterValues from every other that is, was or will be: what was derived from it has its identity and version.
+class ValuesIdentity {
+ public:
+  ValuesIdentity() : unique_(std::make_shared<char>()) {}
+  ValuesIdentity(const ValuesIdentity&) : ValuesIdentity() {}  // of a copy: another
+  ValuesIdentity(ValuesIdentity&&) noexcept = default;
+  ValuesIdentity& operator=(const ValuesIdentity&) = delete;
+  const std::shared_ptr<const char>& key() const { return unique_; }
+
+ private:
+  std::shared_ptr<const char> unique_;
+};
+
 template <class T>
 class ParameterValues {
  public:
@@ -78,6 +91,7 @@ class ParameterValues {
   }
   void touch() { ++version_; }  // as if all had been edited
   std::uint64_t version() const { return version_; }
+  const ValuesIdentity& identity() const { return identity_; }
 
  private:
   std::size_t checked(Index index) const {
@@ -92,6 +106,7 @@ class ParameterValues {
   std::vector<Tensor<T>> tensors_;
   SetIdentity set_;
   std::uint64_t version_ = 1;
+  ValuesIdentity identity_;
 };
 
 // The values that an interpretation reads, of either type, or none.

@@ -29,13 +29,10 @@ class Executor {
 
  private:
   void run_cached(const PhasePlan& phase) {
-    const auto* values = static_cast<const ParameterValues<T>*>(w_.parameters);
-    const std::uint64_t version = values ? values->version() : 1;
-    if (w_.memory->cached_of == &w_ && w_.cached_version == version) return;
-    w_.memory->cached_of = nullptr;
+    std::shared_ptr<CachedValues>& cached = w_.memory->cached;
+    if (cached->are(plan_.shelf, w_.key)) return;
     run_waves(phase);
-    w_.memory->cached_of = &w_;
-    w_.cached_version = version;
+    cached = CachedShelf::put(plan_.shelf, std::move(cached), w_.key);
   }
 
   void run_waves(const PhasePlan& phase) {

@@ -6,6 +6,7 @@
 
 #include <reel/graph/bindings.h>
 #include <reel/plan/blocks.h>
+#include <reel/plan/cached_values.h>
 #include <reel/plan/layout.h>
 #include <reel/plan/tile_program.h>
 
@@ -74,7 +75,8 @@ struct PlanData {
   std::vector<RootPlan> outputs;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)
   std::vector<AlignedBytes> constants;
-  std::unordered_map<NodeId, std::uint32_t> output_of;  // user's node -> index into outputs
+  std::shared_ptr<CachedShelf> shelf = std::make_shared<CachedShelf>();  // what its workspaces share
+  std::unordered_map<NodeId, std::uint32_t> output_of;                   // user's node -> index into outputs
   SetIdentity parameter_set;
   Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
   std::string last_parameter;  // the one of the largest number, with its shape

@@ -67,6 +67,17 @@ void grow(AlignedBytes& buffer, std::size_t& held, Index needed) {
   held = bytes;
 }
 
+// What depends on parameters alone: as it is, or as another workspace of the plan has it, or memory for it.
+void take_cached(WorkspaceData& w) {
+  std::shared_ptr<CachedValues>& cached = w.memory->cached;
+  const std::shared_ptr<CachedShelf>& shelf = w.plan->shelf;
+  if (cached && cached->are(shelf, w.key)) return;
+  if (auto found = shelf->find(w.key))
+    cached = std::move(found);
+  else
+    cached = CachedShelf::writable(std::move(cached), static_cast<std::size_t>(w.sizes.cached));
+}
+
 Index plan_bytes(const PlanData::Sizes& s, int threads) { return s.stored + s.scratch_each * threads + s.unbatched + s.cached; }
 
 // Grows the memory to the context's rows. When there is not enough, the next run begins anew.
@@ -81,11 +92,10 @@ void lay_out(WorkspaceData& w) {
     if (w.ports.empty()) w.ports.assign(static_cast<std::size_t>(threads), std::vector<KernelOperand>(plan.most_ports));
     w.rows = w.context.rows;
   }
-  if (!m.cached || static_cast<std::size_t>(w.sizes.cached) > m.cached_bytes) m.cached_of = nullptr;
   try {
     grow(m.stored, m.stored_bytes, w.sizes.stored);
     grow(m.unbatched, m.unbatched_bytes, w.sizes.unbatched);
-    grow(m.cached, m.cached_bytes, w.sizes.cached);
+    take_cached(w);
     const auto scratch = static_cast<std::size_t>(w.sizes.scratch_each);
     if (scratch <= m.scratch_bytes && m.scratch.size() >= static_cast<std::size_t>(threads)) return;
     m.scratch.clear();

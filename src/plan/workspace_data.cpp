@@ -27,7 +27,7 @@ bool WorkspaceData::owns(const void* data, std::size_t bytes) const {
     return buffer && bytes > 0 && before(first, buffer.get() + size) && before(buffer.get(), first + bytes);
   };
   return overlaps(memory->stored, memory->stored_bytes) || overlaps(memory->unbatched, memory->unbatched_bytes) ||
-         overlaps(memory->cached, memory->cached_bytes);
+         (memory->cached && overlaps(memory->cached->bytes, memory->cached->size));
 }
 
 void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
@@ -39,7 +39,7 @@ void* WorkspaceData::base(Source source, std::uint32_t slot, int thread) const {
     case Source::unbatched:
       return memory->unbatched.get();
     case Source::cached:
-      return memory->cached.get();
+      return memory->cached->bytes.get();
     case Source::input:
       return const_cast<void*>(views[slot]->data);
     case Source::carried:
@@ -61,6 +61,7 @@ void bind_parameters(WorkspaceData& w) {
   const PlanData& p = *w.plan;
   const auto* values = static_cast<const ParameterValues<T>*>(w.parameters);
   check_parameters(p, values);
+  w.key = values ? CachedKey{values->identity().key(), values->version()} : CachedKey{};
   for (Index i = 0; i < p.parameter_count; ++i) w.parameter_data[static_cast<std::size_t>(i)] = values->at(i).data();
 }
 template void bind_parameters<float>(WorkspaceData&);

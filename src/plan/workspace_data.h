@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include <reel/plan/cached_values.h>
 #include <reel/plan/in_use.h>
 #include <reel/plan/kernel_plan.h>
 #include <reel/plan/team.h>
@@ -31,14 +32,15 @@ struct WorkspaceData;
 
 // What runs write to. Workspaces may share one: it holds the values of whichever ran last.
 struct WorkspaceMemory {
-  AlignedBytes stored, unbatched, cached;
-  std::size_t stored_bytes = 0, unbatched_bytes = 0, cached_bytes = 0, scratch_bytes = 0;
+  AlignedBytes stored, unbatched;
+  std::size_t stored_bytes = 0, unbatched_bytes = 0, scratch_bytes = 0;
+  std::shared_ptr<CachedValues> cached;      // shared with other workspaces of the plan
   std::vector<AlignedBytes> scratch;         // per slot: block scratch, then kernel scratch
   const WorkspaceData* values_of = nullptr;  // whose last run wrote it
-  const WorkspaceData* cached_of = nullptr;  // whose values of parameters alone it holds
   InUse in_use;
 
-  std::size_t bytes() const { return stored_bytes + unbatched_bytes + cached_bytes + scratch_bytes * scratch.size(); }
+  std::size_t cached_bytes() const { return cached ? cached->size : 0; }
+  std::size_t bytes() const { return stored_bytes + unbatched_bytes + cached_bytes() + scratch_bytes * scratch.size(); }
 };
 
 // The bindings, carried state and counts of one workspace, untyped.
@@ -47,9 +49,7 @@ struct WorkspaceData {
   WorkspaceData(const WorkspaceData&) = delete;
   WorkspaceData& operator=(const WorkspaceData&) = delete;
   ~WorkspaceData() {
-    if (!memory) return;
-    if (memory->values_of == this) memory->values_of = nullptr;
-    if (memory->cached_of == this) memory->cached_of = nullptr;
+    if (memory && memory->values_of == this) memory->values_of = nullptr;
   }
 
   std::shared_ptr<const PlanData> plan;
@@ -57,7 +57,7 @@ struct WorkspaceData {
   RunContext context;
   std::vector<std::int32_t> counts, next_counts;  // of rows, by number: of the last run, and of one whose inputs are checked
   const void* parameters = nullptr;               // const ParameterValues<T>*
-  std::uint64_t cached_version = 0;               // of the parameters that the cached values were made from; 0: none
+  CachedKey key;                                  // of the parameters, in this run
 
   Index rows = -1;  // that the next three are for
   PlanData::Sizes sizes{};

@@ -52,7 +52,8 @@ TEST_CASE("emit_cpp: every cell, and ten cells that nobody designed, over 1,000 
     CHECK(program.run());
     CHECK(program.said() == "");
     for (const auto& [name, step] : steps) {
-      CAPTURE(name);
+      const std::string& called = name;
+      CAPTURE(called);
       CHECK(worst(step->expected(x), program.result(name)) < 1e-5);
     }
   }
@@ -143,7 +144,8 @@ TEST_CASE("emit_cpp: ops along rows, over shapes with one element and many") {
   CHECK(program.run());
   CHECK(program.said() == "");
   for (const auto& [name, step] : steps) {
-    CAPTURE(name);
+    const std::string& called = name;
+    CAPTURE(called);
     CHECK(worst(step->expected(x), program.result(name)) < 1e-6);
   }
 }

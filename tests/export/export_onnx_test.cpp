@@ -50,7 +50,8 @@ TEST_CASE("export_onnx: every cell, and cells that nobody designed, step by step
   }
   CHECK(runs.run(modules) == "");
   for (const auto& [name, step] : steps) {
-    CAPTURE(name);
+    const std::string& called = name;
+    CAPTURE(called);
     CHECK(worst(step->expected(x), runs.result(name, "y")) < 1e-5);
   }
 }
@@ -245,7 +246,8 @@ TEST_CASE("export_onnx: library cells over a sequence are the operators LSTM, GR
   if (modules.empty()) return;
   CHECK(runs.run(modules) == "");
   for (const auto& [name, y] : expected) {
-    CAPTURE(name);
+    const std::string& called = name;
+    CAPTURE(called);
     CHECK(worst(y, runs.result(name, "y")) < 1e-5);
   }
 }

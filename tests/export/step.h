@@ -21,7 +21,7 @@ struct Step {
   ParameterValues<float> values;
 
   template <class Record>
-  explicit Step(Record record) : y(record(set, tape)), values(set.initial<float>(7)) {}
+  explicit Step(Record record) : set(), tape(), y(record(set, tape)), values(set.initial<float>(7)) {}
 
   // What the library gives for these inputs, one row each.
   template <class T = float>
