@@ -318,9 +318,7 @@ class GraphWriter final : public OnnxWriter {
   std::string parameter(const Parameter& p) {
     std::string& name = parameters_[p.index()];
     if (!name.empty()) return name;
-    const auto view = values_.at(p.index());
-    name = initializer(fmt::format("{}{}", kParameters, p.name()), kOnnxFloat, dims_of(p.shape()),
-                       raw(std::span(view.data(), static_cast<std::size_t>(view.size()))));
+    name = initializer(fmt::format("{}{}", kParameters, p.name()), kOnnxFloat, dims_of(p.shape()), raw(numbers_of(p)));
     return name;
   }
 

@@ -1,4 +1,4 @@
-// The compiled form behind a Plan: kernels with operands as places in memory. Internal to src/plan.
+// The compiled form behind a Plan: kernels with operands as places in memory. Internal to src/plan and src/export.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,4 @@
-// Whether values are of the parameters that a plan reads. Internal to src/plan.
+// Whether values are of the parameters that a plan reads. Internal to src/plan and src/export.
 #pragma once
 
 #include <reel/plan/kernel_plan.h>

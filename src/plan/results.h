@@ -1,4 +1,4 @@
-// Results that are asked for, as one list. Internal to src/plan.
+// Results that are asked for, as one list. Internal to src/plan and src/export.
 #pragma once
 
 #include <span>

@@ -22,13 +22,7 @@ constexpr int kVectors = 3;
 constexpr int kVectors = 2;
 #endif
 constexpr int kMostVectors = kVectors == 3 ? 4 : kVectors;  // of a last panel
-// Whole panels taken at once where there is one row. Processors that have nothing better than SSE4 have been rare for ten years:
-// theirs is less code, which takes less time to compile.
-#if HWY_TARGET == HWY_SSE2 || HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4
-constexpr int kRowPanels = 1;
-#else
-constexpr int kRowPanels = 4;
-#endif
+constexpr int kRowPanels = 4;                               // whole panels taken at once where there is one row
 
 // The vectors of one row's results, one after the other: where each begins from, if anywhere, and where it goes.
 template <class T>
