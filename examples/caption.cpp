@@ -158,6 +158,7 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
     });
   }
   progress.finish(page);
+  s.model.common.tell_ranks(progress.seconds(), page);
   checkpoints.finish();
 }
 
@@ -208,7 +209,8 @@ void train_and_describe(const CLI::App& app, Settings s) {
   const Examples seen = captions::draw_examples(s.test, random, model.seen(), nullptr, false);
   const Examples peek = captions::draw_examples(std::min<Index>(s.test, 200), random, all, &model.held_out(), false);
   if (s.model.iterations > 0) train(model, s, peek, page);
-  if (!s.keeping.save.empty()) save_model(s.keeping.save, model.params(), model.trainer().parameters(), model.description());
+  if (!s.keeping.save.empty() && s.model.common.writes())
+    save_model(s.keeping.save, model.params(), model.trainer().parameters(), model.description());
 
   report::Table table{.title = "Captions of new pictures", .header = {"pictures", "exact", "BLEU"}};
   describe(model, "unseen combinations", unseen, table, page);
@@ -253,7 +255,8 @@ int main(int argc, char** argv) {
   app.add_option("--pictures", s.folder, "Folder of PNG files to describe as well")->check(program::not_empty());
   program::add_common(app, s.model.common);
   program::add_precision(app, s.model.common);
+  program::add_shards(app, s.model.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units", "--features"}) app.get_option(option)->excludes(app.get_option("--load"));
-  return program::run(app, argc, argv, [&] { train_and_describe(app, s); });
+  return program::run(app, argc, argv, s.model.common, [&] { train_and_describe(app, s); });
 }

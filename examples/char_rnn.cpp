@@ -62,17 +62,21 @@ OptimizerRule make_rule(const Settings& s) {
 
 // ---- what the program does ----
 
-// Mean cross-entropy in nats of the ids as one stream, from a zero state that is carried all along.
+// Mean cross-entropy in nats of the ids, from a zero state that is carried all along: as one stream, or as one for each shard.
 double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
   constexpr Index kWindow = 100;
   trainer.reset_evaluation();
   program::WeightedMean mean;
-  const auto count = static_cast<Index>(ids.size()) - 1;
+  const auto pairs = static_cast<Index>(ids.size()) - 1;
+  const Index streams = std::min(trainer.rows().shards, pairs), count = pairs / streams, here = trainer.rows().among(streams);
   for (Index at = 0; at < count && !program::interrupted(); at += kWindow) {
     const Index steps = std::min(kWindow, count - at);
-    const Shape shape{steps, 1};
-    const Tensor<std::int32_t> x(shape, ids.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(steps)));
-    const Tensor<std::int32_t> y(shape, ids.subspan(static_cast<std::size_t>(at + 1), static_cast<std::size_t>(steps)));
+    Tensor<std::int32_t> x({steps, here}), y({steps, here});
+    for (Index t = 0; t < steps; ++t)
+      for (Index k = 0; k < here; ++k) {
+        const auto from = static_cast<std::size_t>(trainer.rows().in_batch(k) * count + at + t);
+        x(t, k) = ids[from], y(t, k) = ids[from + 1];
+      }
     mean.add(trainer.evaluate({{"x", x}, {"y", y}}, steps), static_cast<double>(steps));
   }
   return mean.value();
@@ -81,7 +85,8 @@ double score(Trainer<float>& trainer, std::span<const std::int32_t> ids) {
 // What the page shows of the training as it goes on.
 class Diary {
  public:
-  Diary(report::Page& page, const Settings& s) : page_(page), every_(std::max<Index>(s.iterations / 10, 1)) {
+  Diary(report::Page& page, const Settings& s)
+      : page_(page), keeps_(s.common.reports), every_(std::max<Index>(s.iterations / 10, 1)) {
     losses_.curves = {{.name = "training"}, {.name = "validation", .best = report::Best::smallest}};
     norms_.curves = {{.name = "norm"}};
   }
@@ -89,7 +94,7 @@ class Diary {
   // `look`: what is told now and then only: the validation loss and a sample.
   template <class Look>
   void note(Index i, double loss, double norm, Look look) {
-    if (!page_.enabled()) return;
+    if (!keeps_) return;
     const auto at = static_cast<double>(i);
     losses_.curves[0].points.push_back({at, loss / std::log(2.0)});
     norms_.curves[0].points.push_back({at, norm});
@@ -120,6 +125,7 @@ class Diary {
 
  private:
   report::Page& page_;
+  bool keeps_;  // of every rank: looking is done together
   Index every_;
   report::LineChart losses_{.title = "Loss", .x_label = "iteration", .y_label = "bits per character", .log_y = true};
   report::LineChart norms_{.title = "Norm of the gradient, before clipping", .x_label = "iteration", .log_y = true};
@@ -144,7 +150,8 @@ struct Run {
 // `look`: as the diary has it.
 template <class Look>
 void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& page, Look look) {
-  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
+  program::Checkpoints checkpoints(
+      trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); }, s.common.sharding.group);
   checkpoints.resume();
   const Index before = trainer.updates();
   program::Progress progress(s.iterations - before);
@@ -161,6 +168,7 @@ void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& p
     });
   }
   progress.finish(page);
+  s.common.tell_ranks(progress.seconds(), page);
   checkpoints.finish();
 }
 
@@ -229,8 +237,9 @@ void learn_and_write(const CLI::App& app, Settings s) {
 
   const CharModel model(s.model, vocabulary.size());
   const auto builder = [&](Tape& tape, Index steps, Mode mode) { return model.loss(tape, steps, mode); };
-  Trainer<float> trainer(Builder(builder), model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
-                         {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products});
+  Trainer<float> trainer(
+      Builder(builder), model.params(), make_rule(s), s.clip > 0 ? Clip(ClipNorm{s.clip}) : Clip(),
+      {.seed = s.common.seed, .threads = s.common.make_threads(), .products = s.common.products, .sharding = s.common.sharding});
   if (file) load_model(*file, model.params(), trainer.parameters());
   auto page = program::make_page(app, s.common, "Character model",
                                  !reads           ? s.keeping.load
@@ -243,13 +252,14 @@ void learn_and_write(const CLI::App& app, Settings s) {
     fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
                vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
   if (s.iterations > 0 || s.keeping.resume) {
-    Run run{TextStreams(head, s.batch, s.length), s.common.random(1, RandomUse::sampling), Diary(page, s)};
+    s.common.require_same_data(text);
+    Run run{TextStreams(head, s.batch, s.length, trainer.rows()), s.common.random(1, RandomUse::sampling), Diary(page, s)};
     train(trainer, s, run, page, [&] {
       const double validation = held_out == 0 ? -1 : score(trainer, tail.first(std::min<std::size_t>(tail.size(), 5000)));
       return std::pair(validation, writer.write(vocabulary, prime, 200, s.temperature, run.random));
     });
   }
-  if (!s.keeping.save.empty())
+  if (!s.keeping.save.empty() && s.common.writes())
     save_model(s.keeping.save, model.params(), trainer.parameters(), chars::description(s.model, vocabulary));
 
   RandomStream random = s.common.random(0, RandomUse::sampling);
@@ -314,7 +324,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program::add_common(app, s.common);
   program::add_precision(app, s.common);
+  program::add_shards(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--layers", "--size"}) app.get_option(option)->excludes(app.get_option("--load"));
-  return program::run(app, argc, argv, [&] { learn_and_write(app, s); });
+  return program::run(app, argc, argv, s.common, [&] { learn_and_write(app, s); });
 }

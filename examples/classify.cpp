@@ -119,17 +119,18 @@ class Classifier {
                                     .threads = s.common.make_threads(),
                                     .schedule = program::rise_and_fall(updates, 50),
                                     .lengths = {.spare = 32},
-                                    .products = s.common.products});
+                                    .products = s.common.products,
+                                    .sharding = s.common.sharding});
   }
 
   double learn(std::span<const Index> rows) {
-    const Batch b = batch(rows);
+    const Batch b = batch(rows, trainer_->rows());
     return trainer_->step(b.bindings(), b.steps);
   }
 
   // Log-probabilities [rows, classes].
   Tensor<float> judge(std::span<const Index> rows) {
-    const Batch b = batch(rows);
+    const Batch b = batch(rows, {});
     const Tensor<float> value = trainer_->predict("log_probabilities", b.bindings(), b.steps);
     Tensor<float> out(value.shape());
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -163,9 +164,10 @@ class Classifier {
       return {{"x", texts.ids}, {"mask", texts.mask}, {"counts", texts.counts}, {"y", y}};
     }
   };
-  Batch batch(std::span<const Index> rows) const {
+  // Of a batch's examples, `rows`, those that are here.
+  Batch batch(std::span<const Index> rows, const DealtRows& dealt) const {
     Batch b;
-    const auto count = static_cast<Index>(rows.size());
+    const Index count = dealt.among(static_cast<Index>(rows.size()));
     b.y = Tensor<std::int32_t>(Shape{count});
     if (data_.of_texts()) {
       std::vector<std::vector<std::int32_t>> ids;
@@ -177,21 +179,21 @@ class Classifier {
         longest = std::max(longest, list.size());
       }
       b.steps = static_cast<Index>(longest + 7) / 8 * 8;  // few lengths, so few plans
-      b.texts = sequence_batch(ids, b.steps);
+      b.texts = own_rows(dealt, sequence_batch(ids, b.steps));
       b.order = b.texts.order;
     } else {
       const Index T = data_.pictures.shape().dim(1), I = data_.pictures.shape().dim(2);
       b.steps = T;
       b.x = Tensor<float>(Shape{T, count, I});
       for (Index r = 0; r < count; ++r) {
-        b.order.push_back(r);
+        b.order.push_back(dealt.in_batch(r));
         for (Index t = 0; t < T; ++t)
-          std::copy_n(data_.pictures.data() + (rows[static_cast<std::size_t>(r)] * T + t) * I, I,
+          std::copy_n(data_.pictures.data() + (rows[static_cast<std::size_t>(b.order.back())] * T + t) * I, I,
                       b.x.data() + (t * count + r) * I);
       }
     }
-    for (std::size_t r = 0; r < rows.size(); ++r)
-      b.y[static_cast<Index>(r)] = data_.labels[static_cast<std::size_t>(rows[static_cast<std::size_t>(b.order[r])])];
+    for (Index r = 0; r < count; ++r)
+      b.y[r] = data_.labels[static_cast<std::size_t>(rows[static_cast<std::size_t>(b.order[static_cast<std::size_t>(r)])])];
     return b;
   }
 
@@ -227,13 +229,23 @@ struct Confusion {
   double share = 0, loss = 0;
 };
 
-Confusion test(Classifier& classifier, const Dataset& data, const std::vector<Index>& rows) {
+// Each rank judges some.
+Tensor<float> judge_together(Classifier& classifier, Group* ranks, std::span<const Index> rows) {
+  if (!ranks) return classifier.judge(rows);
+  const DealtRows dealt{ranks->size(), ranks->rank(), 1};
+  std::vector<Index> own;
+  for (Index k = 0; k < dealt.among(static_cast<Index>(rows.size())); ++k)
+    own.push_back(rows[static_cast<std::size_t>(dealt.in_batch(k))]);
+  return gather_rows(*ranks, dealt, own.empty() ? Tensor<float>({0, 1}) : classifier.judge(own));
+}
+
+Confusion test(Classifier& classifier, const Dataset& data, const std::vector<Index>& rows, Group* ranks) {
   const std::size_t C = data.classes.size();
   Confusion c{std::vector<double>(C * C)};
   double right = 0;
   for (std::size_t first = 0; first < rows.size(); first += 250) {
     const auto group = std::span(rows).subspan(first, std::min<std::size_t>(250, rows.size() - first));
-    const Tensor<float> p = classifier.judge(group);
+    const Tensor<float> p = judge_together(classifier, ranks, group);
     for (std::size_t r = 0; r < group.size(); ++r) {
       const float* row = p.data() + static_cast<Index>(r * C);
       const auto truth = static_cast<std::size_t>(data.labels[static_cast<std::size_t>(group[r])]);
@@ -302,7 +314,8 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
   program::Epochs run{parts.train, s.batch, s.common.random(1)};
   run.losses.push_back({.name = "test", .best = report::Best::smallest});
   Trainer<float>& trainer = classifier.trainer();
-  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
+  program::Checkpoints checkpoints(
+      trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); }, s.common.sharding.group);
   checkpoints.resume();
   const Index before = trainer.updates();
   program::Progress progress(s.epochs * run.batches() - before);
@@ -314,7 +327,7 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
   for (; run.epoch <= s.epochs && !program::interrupted(); run.begin_next()) {
     const bool whole = run.learn_epoch([&](std::span<const Index> rows) { return classifier.learn(rows); }, after_batch);
     progress.finish(page);
-    const Confusion last = test(classifier, data, parts.test);
+    const Confusion last = test(classifier, data, parts.test, s.common.sharding.group);
     fmt::print("epoch {}: loss {:.4f}, {:.2f}% of the test right\n", run.epoch, run.mean.value(), last.share);
     if (!whole) break;
     const auto at = static_cast<double>(run.epoch);
@@ -327,6 +340,7 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
     show(page, data, last);
     page.write_now_and_then();
   }
+  s.common.tell_ranks(progress.seconds(), page);
   checkpoints.finish();
 }
 
@@ -345,11 +359,11 @@ void learn(const CLI::App& app, Settings s) {
   if (s.epochs > 0) {
     train(classifier, s, data, parts, page);
   } else {
-    const Confusion c = test(classifier, data, parts.test);
+    const Confusion c = test(classifier, data, parts.test, s.common.sharding.group);
     fmt::print("{:.2f}% right, loss {:.4f}\n", c.share, c.loss);
     show(page, data, c);
   }
-  if (!s.keeping.save.empty())
+  if (!s.keeping.save.empty() && s.common.writes())
     save_model(s.keeping.save, classifier.params(), classifier.trainer().parameters(), classifier.description());
   if (data.of_texts()) show_texts(page, classifier, data, parts.test);
   page.finish();
@@ -390,7 +404,8 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   program::add_precision(app, s.common);
+  program::add_shards(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--network", "--units", "--word-size"}) app.get_option(option)->excludes(app.get_option("--load"));
-  return program::run(app, argc, argv, [&] { learn(app, s); });
+  return program::run(app, argc, argv, s.common, [&] { learn(app, s); });
 }

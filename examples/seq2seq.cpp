@@ -94,7 +94,8 @@ class Translator {
                            {.seed = s_.common.seed,
                             .threads = s_.common.make_threads(),
                             .schedule = program::rise_and_fall(s_.iterations, 100),
-                            .products = s_.common.products});
+                            .products = s_.common.products,
+                            .sharding = s_.common.sharding});
     if (trained_) trainer.parameters() = *trained_;  // of a file
     values_ = &trainer.parameters();
     make_writer();
@@ -104,7 +105,8 @@ class Translator {
     shares.curves = {{.name = "held out"}};
     Run run{s_.common.random(1), losses.curves, shares.curves};
     const program::Keeping keeping = s_.direction == "both" ? s_.keeping.part(key_) : s_.keeping;
-    program::Checkpoints checkpoints(trainer, keeping, [&](Keeper& keep) { run.keep(keep); });
+    program::Checkpoints checkpoints(
+        trainer, keeping, [&](Keeper& keep) { run.keep(keep); }, s_.common.sharding.group);
     checkpoints.resume();
     const Index start = trainer.updates();
     const std::vector<Index> some(held_out.begin(),
@@ -115,7 +117,7 @@ class Translator {
       std::vector<Index> chosen;
       for (Index k = 0; k < s_.batch; ++k)
         chosen.push_back(numbers[static_cast<std::size_t>(run.random.below(static_cast<Index>(numbers.size())))]);
-      const Batch b = batch(chosen);
+      const Batch b = own_rows(trainer.rows(), batch(chosen));
       const double l = trainer.step({{"source", b.source.ids},
                                      {"counts", b.source.counts},
                                      {"before", b.before.ids},
@@ -123,7 +125,7 @@ class Translator {
                                      {"weights", b.after.mask}});
       smooth.add(l);
       losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
-      if (page.enabled() && i % std::max<Index>(s_.iterations / 10, 1) == 0) {
+      if (s_.common.reports && i % std::max<Index>(s_.iterations / 10, 1) == 0) {
         const double share = 100.0 * static_cast<double>(count_exact(some)) / static_cast<double>(some.size());
         shares.curves[0].points.push_back({static_cast<double>(i), share});
         page.set(name_ + " loss", losses);
@@ -136,6 +138,7 @@ class Translator {
       });
     }
     progress.finish(page, name_);
+    s_.common.tell_ranks(progress.seconds(), page);
     checkpoints.finish();
     trained_.emplace(trainer.parameters());
     values_ = &*trained_;
@@ -254,6 +257,10 @@ class Translator {
     b.before = sequence_batch_in_order(before, b.source.order, longest_target_);
     b.after = sequence_batch_in_order(after, b.source.order, longest_target_);
     return b;
+  }
+
+  static Batch own_rows(const DealtRows& rows, const Batch& b) {
+    return {reel::own_rows(rows, b.source), reel::own_rows(rows, b.before), reel::own_rows(rows, b.after)};
   }
 
   AnyCell::State encode(Tape& tape) const {
@@ -386,9 +393,10 @@ int main(int argc, char** argv) {
   app.add_option("--lr", s.lr, "Adam's largest learning rate")->check(program::at_least(0))->capture_default_str();
   program::add_common(app, s.common);
   program::add_precision(app, s.common);
+  program::add_shards(app, s.common);
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
-  return program::run(app, argc, argv, [&] {
+  return program::run(app, argc, argv, s.common, [&] {
     const std::optional<SafetensorsFile> file = program::open(s.keeping);
     if (file) take_description(*file, s);
     program::require_work(s.keeping, s.iterations, "iterations");
@@ -405,7 +413,7 @@ int main(int argc, char** argv) {
     if (file && s.direction != "to-digits") to_words.load(*file);
     if (s.direction != "to-words") learn(s, to_digits, numbers, page);
     if (s.direction != "to-digits" && !program::interrupted()) learn(s, to_words, numbers, page);
-    if (!s.keeping.save.empty()) save(s, to_digits, to_words);
+    if (!s.keeping.save.empty() && s.common.writes()) save(s, to_digits, to_words);
     report::Table asked{.title = "Asked for", .header = {"number", "translation"}};
     for (const std::string& text : s.translate) {
       if (program::interrupted()) break;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <reel/data/files.h>
+#include <reel/data/own_rows.h>
 #include <reel/data/sequence_batch.h>
 #include <reel/data/text_corpus.h>
 #include <reel/data/words.h>
@@ -34,4 +35,5 @@
 #include <reel/plan/session_family.h>
 #include <reel/plan/stream/stream_batch.h>
 #include <reel/plan/workspace.h>
+#include <reel/train/distributed/gather_rows.h>
 #include <reel/train/trainer.h>

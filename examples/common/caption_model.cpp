@@ -82,7 +82,8 @@ Model::Model(const ModelOptions& o, const std::vector<Index>& held_out)
                                   .threads = o.common.make_threads(),
                                   .weight_decay = {o.decay, true},
                                   .schedule = program::rise_and_fall(o.iterations, 100),
-                                  .products = o.common.products});
+                                  .products = o.common.products,
+                                  .sharding = o.common.sharding});
   Tape tape;
   see_ = see(tape);
   seeing_.emplace(see_.vars, &trainer_->parameters(), SessionOptions{.threads = o.common.make_threads()});
@@ -110,11 +111,14 @@ double Model::learn(RandomStream& random) {
   }
   std::vector<Index> order(e.scenes.size());
   std::iota(order.begin(), order.end(), Index{0});
-  const SequenceBatch x = sequence_batch_in_order(before, order, kMostWords),
-                      y = sequence_batch_in_order(after, order, kMostWords);
-  const Tensor<float> left_out = words_left_out(e.scenes);
-  return trainer_->step(
-      {{"picture", e.pictures}, {"before", x.ids}, {"after", y.ids}, {"weights", y.mask}, {"left out", left_out}});
+  const DealtRows& rows = trainer_->rows();
+  const SequenceBatch x = own_rows(rows, sequence_batch_in_order(before, order, kMostWords)),
+                      y = own_rows(rows, sequence_batch_in_order(after, order, kMostWords));
+  return trainer_->step({{"picture", own_rows(rows, e.pictures)},
+                         {"before", x.ids},
+                         {"after", y.ids},
+                         {"weights", y.mask},
+                         {"left out", own_rows_of_steps(rows, words_left_out(e.scenes))}});
 }
 
 std::vector<Written> Model::describe(const Tensor<float>& pictures) {

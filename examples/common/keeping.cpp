@@ -75,8 +75,9 @@ reel::Record load_description(const reel::SafetensorsFile& file, const std::stri
   return record;
 }
 
-Checkpoints::Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more)
-    : trainer_(trainer), keeping_(keeping), more_(std::move(more)), next_(Clock::now()) {
+Checkpoints::Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more,
+                         reel::Group* group)
+    : trainer_(trainer), keeping_(keeping), more_(std::move(more)), group_(group), next_(Clock::now()) {
   const Every every = parse_every(keeping.every).value_or(Every{.seconds = 60});
   seconds_ = every.seconds;
   updates_ = every.updates;
@@ -91,9 +92,12 @@ void Checkpoints::resume() {
 
 void Checkpoints::update() {
   if (keeping_.checkpoint.empty()) return;
-  if (updates_ > 0 ? trainer_.updates() % updates_ != 0 : Clock::now() < next_) return;
-  finish();
+  const bool due = updates_ > 0 ? trainer_.updates() % updates_ == 0 : of_rank_0(Clock::now() >= next_);
+  if (due) finish();
 }
+
+// Clocks differ, and all ranks save together.
+bool Checkpoints::of_rank_0(bool due) const { return group_ ? group_->gather(static_cast<char>(due))[0] != 0 : due; }
 
 void Checkpoints::finish() {
   if (keeping_.checkpoint.empty() || saved_ == trainer_.updates()) return;

@@ -43,7 +43,8 @@ reel::Record load_description(const reel::SafetensorsFile& file, const std::stri
 // the Trainer.
 class Checkpoints {
  public:
-  Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more);
+  Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more,
+              reel::Group* group = nullptr);
   // With --resume, the run goes on where it stopped; FileError where there is no such file.
   void resume();
   void update();  // after each update of the Trainer
@@ -53,7 +54,9 @@ class Checkpoints {
   using Clock = std::chrono::steady_clock;
   reel::Trainer<float>& trainer_;
   const Keeping& keeping_;
+  bool of_rank_0(bool due) const;
   std::function<void(reel::Keeper&)> more_;
+  reel::Group* group_;       // of the Trainer
   double seconds_ = 0;       // between checkpoints, or
   reel::Index updates_ = 0;  // so many updates
   Clock::time_point next_;

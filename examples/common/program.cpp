@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -13,6 +14,10 @@
 #include <unistd.h>
 
 #include <fmt/ranges.h>
+
+#ifdef REEL_MPI
+#include <reel/train/distributed/mpi_group.h>
+#endif
 
 namespace program {
 namespace {
@@ -123,11 +128,12 @@ RunPage make_page(const CLI::App& app, const Common& common, std::string title, 
   return page;
 }
 
-int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
-  const auto failed = [&](std::string_view reason) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), reason);
-    return 1;
-  };
+namespace {
+
+// `fail` tells an error, and gives the exit status.
+int run_and_tell(CLI::App& app, int argc, char** argv, const std::function<void()>& body,
+                 const std::function<int(std::string)>& fail) {
+  const auto failed = [&](std::string_view reason) { return fail(fmt::format("{}: {}", app.get_name(), reason)); };
   const auto finished = [&](int status) {
     std::cout.flush();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout)
@@ -139,10 +145,8 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
   } catch (const CLI::Success& e) {
     return finished(app.exit(e));
   } catch (const CLI::ParseError& e) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
-    return 1;
+    return failed(e.what());
   }
-  std::signal(SIGINT, on_interrupt);
   try {
     body();
   } catch (const std::bad_alloc&) {
@@ -151,6 +155,77 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
     return failed(e.what());
   }
   return finished(0);
+}
+
+}  // namespace
+
+int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
+  const auto interruptible = [&] {
+    std::signal(SIGINT, on_interrupt);
+    body();
+  };
+  return run_and_tell(app, argc, argv, interruptible, [](const std::string& line) {
+    fmt::print(stderr, "{}\n", line);
+    return 1;
+  });
+}
+
+int run(CLI::App& app, int argc, char** argv, Common& common, const std::function<void()>& body) {
+#ifdef REEL_MPI
+  if (reel::started_by_mpi()) {
+    reel::MpiGroup group(argc, argv);
+    common.sharding.group = &group;
+    if (group.rank() > 0 && !std::freopen("/dev/null", "w", stdout)) return 1;
+    const auto on_rank = [&] {
+      std::string options;
+      for (const CLI::Option* option : app.get_options())
+        if (option->count() > 0) options += fmt::format("--{} {} ", option->get_single_name(), fmt::join(option->results(), " "));
+      group.require_same("options", options);  // and Ctrl-C ends the job, by mpirun's hand
+      common.reports = !common.report.empty();
+      if (!common.writes()) common.report.clear();
+      body();
+    };
+    return run_and_tell(app, argc, argv, on_rank, [&](const std::string& line) {
+      group.fail(line);
+      return 1;
+    });
+  }
+#else
+  if (const char* ranks = std::getenv("OMPI_COMM_WORLD_SIZE"); ranks && std::string_view(ranks) != "1") {
+    fmt::print(stderr, "{}: was built without MPI, so that it cannot share its work with other ranks\n", app.get_name());
+    return 1;
+  }
+#endif
+  return run(app, argc, argv, [&] {
+    common.reports = !common.report.empty();
+    body();
+  });
+}
+
+void Common::tell_ranks(double seconds, reel::report::Page& page) const {
+  if (!sharding.group) return;
+  const std::vector<double> waits = sharding.group->gather(sharding.group->seconds());
+  const auto [least, most] = std::ranges::minmax_element(waits);
+  const std::string text = fmt::format("{} ranks; {:.1f} to {:.1f}% of the time in exchange; the slowest is rank {}",
+                                       waits.size(), 100 * *least / seconds, 100 * *most / seconds, least - waits.begin());
+  fmt::print("{}\n", text);
+  page.measured("ranks", text);
+}
+
+void Common::require_same_data(std::string_view data) const {
+  if (!sharding.group) return;
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (const char c : data) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  sharding.group->require_same("data", fmt::format("{} bytes, {:016x}", data.size(), hash));
+}
+
+void add_shards(CLI::App& app, Common& common) {
+  app.add_option("--shards", common.sharding.shards,
+                 "Shards of a batch, whose number and not that of ranks decides every bit: a power of two; by default 1, or 8 "
+                 "under mpirun")
+      ->check(CLI::Range(1, 65536));
+  app.add_flag("--any-build", common.sharding.any_build,
+               "Let ranks be of other builds or processors, whose last bits may differ");
 }
 
 bool on_terminal() { return isatty(STDOUT_FILENO) != 0; }

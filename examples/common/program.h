@@ -18,14 +18,25 @@
 #include <reel/plan/thread_pool.h>
 #include <reel/report/page.h>
 #include <reel/train/schedules.h>
+#include <reel/train/trainer.h>
 
 namespace program {
 
 struct Common {
   std::uint64_t seed = 1;
   int threads = 0;
-  std::string report;  // path of a page to write; empty for none
+  std::string report;    // path of a page to write; empty for none
+  bool reports = false;  // whether one was asked for, of whichever rank
   reel::Precision products = reel::Precision::full;
+  reel::Sharding sharding;  // and the ranks of the run, where there are several
+  // What is read or written once is so by rank 0.
+  bool writes() const { return !sharding.group || sharding.group->rank() == 0; }
+  // Which rows of a batch are here.
+  reel::DealtRows rows() const { return reel::dealt_rows(sharding.count(), sharding.group); }
+  // InputError, on all ranks, where they have other data.
+  void require_same_data(std::string_view data) const;
+  // After learning for so many seconds: the ranks' shares of waiting for each other, and the slowest rank, told and on the page.
+  void tell_ranks(double seconds, reel::report::Page& page) const;
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
   // Independent streams 0 .. 9 of each use; their numbers are such that programs draw what they always drew.
   reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
@@ -38,6 +49,9 @@ void add_common(CLI::App& app, Common& common);
 
 // --precision, of what products read.
 void add_precision(CLI::App& app, Common& common);
+
+// --shards and --any-build, of programs that may learn on several machines.
+void add_shards(CLI::App& app, Common& common);
 
 // Checks of options: finite numbers, and texts that are not empty. Their messages say what is expected.
 CLI::Validator at_least(double low);
@@ -66,6 +80,8 @@ RunPage make_page(const CLI::App& app, const Common& common, std::string title, 
 
 // Parses, then runs the body. Any error is one line on stderr and exit status 1; --help is status 0.
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
+// The same of a program that may be started by mpirun: its ranks get their group, and rank 0 alone prints, and writes a page.
+int run(CLI::App& app, int argc, char** argv, Common& common, const std::function<void()>& body);
 
 // The mean of numbers that count for more than one: of batches by their rows.
 class WeightedMean {

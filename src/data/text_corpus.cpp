@@ -55,16 +55,15 @@ double unigram_entropy(std::string_view text) {
   return entropy;
 }
 
-TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index length)
-    : ids_(ids.begin(), ids.end()), batch_(batch), length_(length) {
+TextStreams::TextStreams(std::span<const std::int32_t> ids, Index batch, Index length, DealtRows rows)
+    : ids_(ids.begin(), ids.end()), batch_(batch), length_(length), rows_(rows) {
   if (batch < 1 || length < 1)
     throw InputError(fmt::format("text streams: batch {} and length {} must be positive", batch, length));
   stretch_ = static_cast<Index>(ids_.size()) / batch;
   if (stretch_ <= length)
     throw InputError(fmt::format("the text has {} characters; {} streams of windows of {} need at least {}", ids_.size(), batch,
                                  length, checked_product(batch, checked_sum(length, 1))));
-  input_ = Tensor<std::int32_t>(Shape{length, batch});
-  target_ = Tensor<std::int32_t>(Shape{length, batch});
+  input_ = target_ = Tensor<std::int32_t>(Shape{length, rows.among(batch)});
 }
 
 bool TextStreams::next() {
@@ -75,11 +74,12 @@ bool TextStreams::next() {
 }
 
 void TextStreams::fill() {
+  const Index here = rows_.among(batch_);
   for (Index t = 0; t < length_; ++t)
-    for (Index b = 0; b < batch_; ++b) {
-      const auto at = static_cast<std::size_t>(b * stretch_ + position_ + t);
-      input_[t * batch_ + b] = ids_[at];
-      target_[t * batch_ + b] = ids_[at + 1];
+    for (Index k = 0; k < here; ++k) {
+      const auto at = static_cast<std::size_t>(rows_.in_batch(k) * stretch_ + position_ + t);
+      input_[t * here + k] = ids_[at];
+      target_[t * here + k] = ids_[at + 1];
     }
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <reel/graph/dealt_rows.h>
 #include <reel/graph/tensor.h>
 
 namespace reel {
@@ -38,7 +39,8 @@ double unigram_entropy(std::string_view text);
 class TextStreams {
  public:
   // InputError when the text is too short for one window: it needs batch * (length + 1) characters.
-  TextStreams(std::span<const std::int32_t> ids, Index batch, Index length);
+  // `rows`: which of the batch's streams are here; windows are then [length, rows.among(batch)].
+  TextStreams(std::span<const std::int32_t> ids, Index batch, Index length, DealtRows rows = {});
 
   // Moves on by one window. True when the streams began anew with it, as they do the first time.
   bool next();
@@ -52,6 +54,7 @@ class TextStreams {
   void fill();
   std::vector<std::int32_t> ids_;
   Index batch_, length_, stretch_;
+  DealtRows rows_;
   Index position_ = -1;
   Tensor<std::int32_t> input_, target_;
 };

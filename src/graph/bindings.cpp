@@ -1,5 +1,6 @@
 #include <reel/graph/bindings.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -97,8 +98,8 @@ void InputTable::read_counts(Index rows, std::span<const InputView* const> views
 int InputTable::input(std::string_view name) const { return find(inputs_, name); }
 int InputTable::carried(std::string_view name) const { return find(carried_, name); }
 
-Index InputTable::match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
-                        std::vector<const InputView*>& views, std::vector<std::int32_t>& counts) const {
+std::optional<Index> InputTable::bind(std::span<const Binding> bindings, std::optional<Element> element,
+                                      std::vector<const InputView*>& views) const {
   views.assign(inputs_.size(), nullptr);
   const InputSlot* first = nullptr;
   Index bound_rows = -1;
@@ -116,14 +117,26 @@ Index InputTable::match(std::span<const Binding> bindings, std::optional<Element
   }
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     if (!views[i]) throw InputError(fmt::format("input {} is not bound", inputs_[i].text()));
-  if (rows && *rows < 0) throw InputError(fmt::format("the number of rows must be 0 or more, not {}", *rows));
-  if (bound_rows < 0) bound_rows = rows.value_or(1);
-  if (bound_rows > kMostRows) throw InputError(fmt::format("a batch has at most 2^31 - 1 rows, not {}", bound_rows));
-  if (rows && *rows != bound_rows)
-    throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", first->text(), bound_rows, *rows));
-  for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(bound_rows));
-  read_counts(bound_rows, views, counts);
-  return bound_rows;
+  return bound_rows < 0 ? std::nullopt : std::optional(bound_rows);
+}
+
+Index InputTable::rows(std::optional<Index> bound, std::optional<Index> asked) const {
+  if (asked && *asked < 0) throw InputError(fmt::format("the number of rows must be 0 or more, not {}", *asked));
+  const Index rows = bound ? *bound : asked.value_or(1);
+  if (rows > kMostRows) throw InputError(fmt::format("a batch has at most 2^31 - 1 rows, not {}", rows));
+  if (asked && *asked != rows) {
+    const auto batched = std::ranges::find_if(inputs_, [](const InputSlot& slot) { return slot.shape.rows() == B; });
+    throw InputError(fmt::format("input {} has B = {}, but {} rows were asked for", batched->text(), rows, *asked));
+  }
+  for (const InputSlot& slot : inputs_) checked_product(std::max<Index>(slot.steps, 1), slot.step_elements(rows));
+  return rows;
+}
+
+Index InputTable::match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> asked,
+                        std::vector<const InputView*>& views, std::vector<std::int32_t>& counts) const {
+  const Index found = rows(bind(bindings, element, views), asked);
+  read_counts(found, views, counts);
+  return found;
 }
 
 }  // namespace reel

@@ -66,9 +66,15 @@ class InputTable {
   Index match(std::span<const Binding> bindings, std::optional<Element> element, std::optional<Index> rows,
               std::vector<const InputView*>& views, std::vector<std::int32_t>& counts) const;
 
+  // The parts of match(). What does not change while views are bound: B, where a batched input tells it.
+  std::optional<Index> bind(std::span<const Binding> bindings, std::optional<Element> element,
+                            std::vector<const InputView*>& views) const;
+  // What may: B of a run, and the counts.
+  Index rows(std::optional<Index> bound, std::optional<Index> asked) const;
+  void read_counts(Index rows, std::span<const InputView* const> views, std::vector<std::int32_t>& counts) const;
+
  private:
   void add_counts(const Tape& tape, std::span<const NodeId> nodes);
-  void read_counts(Index rows, std::span<const InputView* const> views, std::vector<std::int32_t>& counts) const;
 
   // A count of rows among the nodes: which slot and step it is bound by.
   struct CountSlot {

@@ -21,6 +21,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <reel/graph/dealt_rows.h>
 #include <reel/graph/parameter.h>
 #include <reel/graph/shape.h>
 #include <reel/graph/tensor.h>
@@ -41,6 +42,7 @@ struct RunContext {
   std::uint64_t seed = 0;                     // of dropout masks
   std::uint64_t run = 0;                      // counts successful runs, so that each draws new masks
   std::span<const std::int32_t> counts = {};  // by number, what each count of rows is; unknown ones are taken to be B
+  DealtRows dealt = {};                       // where the rows are in the whole batch
 
   Index rows_of(const Shape& s) const {
     if (!s.batched()) return 1;
@@ -178,6 +180,8 @@ struct Traits {
       false;  // the result, without B, takes the memory of its first input, whose numbers nobody reads afterwards
   bool shares_columns = false;  // a call over rows may be cut into tasks, each of a part of the results' columns
   bool multi_output = false;    // [B, P, ...] is kept as P results [B, ...], each with memory of its own, and read by Output only
+  bool continues = false;       // of a sum over the batch: the first input is the state that an earlier part of the sum left
+  bool suspends = false;        // ... the result is such a state
 };
 
 // For adjoint(): no gradient flows to any of n inputs.

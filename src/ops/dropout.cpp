@@ -36,9 +36,10 @@ class DropoutMask final : public RowOp<DropoutMask> {
     S* y = r.y();
     const std::uint32_t threshold = threshold_of(rate_);
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
+    const auto row = static_cast<std::uint32_t>(r.run().dealt.in_batch(r.index()));
     for (Index i = 0; i < shape_.row_size(); i += 4) {
-      const auto bits = mask_words(r.run().seed, random_key_, static_cast<std::uint32_t>(r.index()),
-                                   static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run));
+      const auto bits =
+          mask_words(r.run().seed, random_key_, row, static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run));
       for (Index j = 0; j < 4 && i + j < shape_.row_size(); ++j)
         y[i + j] = bits[static_cast<std::size_t>(j)] < threshold ? S(0) : kept;
     }

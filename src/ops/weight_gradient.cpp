@@ -63,7 +63,9 @@ class WeightGradient final : public OpOf<WeightGradient> {
   Traits traits() const override {
     return {.merges_in_sums = !layout_.continues && !layout_.suspends,
             .updates_first = layout_.continues && layout_.suspends,
-            .multi_output = layout_.groups > 1 && !layout_.suspends};
+            .multi_output = layout_.groups > 1 && !layout_.suspends,
+            .continues = layout_.continues,
+            .suspends = layout_.suspends};
   }
   double flop(std::span<const Signature> inputs, const Signature&, const RunContext& run) const override {
     double sum = 0;

@@ -141,13 +141,15 @@ std::shared_ptr<PlanData> plan_data_of(const Tape& tape, std::span<const Var> ou
   make_kernels(*plan);
 
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    plan->output_of.emplace(outputs[i].id(), static_cast<std::uint32_t>(plan->outputs.size()));
+    if (plan->output_of.size() <= outputs[i].id()) plan->output_of.resize(outputs[i].id() + 1, -1);
+    plan->output_of[outputs[i].id()] = static_cast<std::int32_t>(plan->outputs.size());
     plan->outputs.push_back({outputs[i].id(), plan->root_ports[i]});
   }
   for (std::size_t i = 0; i < carries.size(); ++i) {
     const std::string& name = tape.node(carries[i].first).op->leaf()->name;
     plan->carries.emplace_back(static_cast<std::uint32_t>(plan->table.carried(name)), plan->root_ports[outputs.size() + i]);
   }
+  find_summed_outputs(*plan);
   return plan;
 }
 

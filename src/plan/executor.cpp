@@ -1,12 +1,13 @@
 #include <reel/plan/executor.h>
 
 #include <algorithm>
-#include <chrono>
+#include <exception>
+#include <optional>
+#include <utility>
 
-#include <fmt/format.h>
-
-#include <reel/graph/error.h>
 #include <reel/plan/denormals.h>
+#include <reel/plan/kernel_caller.h>
+#include <reel/plan/sharded_sums.h>
 
 namespace reel {
 namespace {
@@ -14,31 +15,49 @@ namespace {
 template <class T>
 class Executor {
  public:
-  explicit Executor(WorkspaceData& w) : w_(w), plan_(*w.plan) {}
+  Executor(WorkspaceData& w, const Shards* shards, const BatchRows& batch) : w_(w), plan_(*w.plan), caller_(w) {
+    if (shards) sums_.emplace(w, *shards, batch);
+  }
 
   void run() {
     for (const PhasePlan& phase : plan_.phases) {
       if (phase.kind == PhaseKind::cached)
-        run_cached(phase);
+        attempt([&] { run_cached(phase); });
       else if (phase.kind == PhaseKind::unbatched)
         run_waves(phase);
       else
-        run_rows(phase);
+        attempt([&] { run_rows(phase); });
     }
+    if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  // Other ranks wait for what this one has to give, whatever fails here: the sums go on without the kernels.
+  template <class F>
+  void attempt(const F& f) {
+    if (!sums_) return f();
+    if (!failure_) try {
+        f();
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+  }
+
   void run_cached(const PhasePlan& phase) {
     std::shared_ptr<CachedValues>& cached = w_.memory->cached;
     if (cached->are(plan_.shelf, w_.key)) return;
-    run_waves(phase);
+    std::uint32_t first = phase.first_kernel;
+    for (std::uint32_t end : phase.wave_ends) run_wave(std::exchange(first, end), end);
     cached = CachedShelf::put(plan_.shelf, std::move(cached), w_.key);
   }
 
   void run_waves(const PhasePlan& phase) {
     std::uint32_t first = phase.first_kernel;
     for (std::uint32_t end : phase.wave_ends) {
-      run_wave(first, end);
+      if (sums_)
+        sums_->run_wave(first, end, failure_);
+      else
+        run_wave(first, end);
       first = end;
     }
   }
@@ -51,9 +70,7 @@ class Executor {
       const FlushDenormals flush;
       std::uint32_t k = first;
       while (task >= plan_.kernels[k].tasks) task -= plan_.kernels[k++].tasks;
-      const auto x = std::span(plan_.ports).subspan(plan_.kernels[k].first_port, plan_.kernels[k].inputs);
-      const bool reduces = std::ranges::any_of(x, [](const OperandPlan& p) { return p.shape->batched(); });
-      call(k, {slot, slot}, 0, reduces ? w_.context.rows : 1, task, plan_.kernels[k].tasks);
+      caller_.call(k, {slot, slot}, 0, plan_.kernels[k].reduces ? w_.context.rows : 1, task, plan_.kernels[k].tasks);
     });
   }
 
@@ -65,7 +82,7 @@ class Executor {
       const auto b = static_cast<std::size_t>(block);
       const Index first = b == 0 ? 0 : ends[b - 1], count = ends[b] - first;
       for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k)
-        if (const Index live = std::min(rows_of(k) - first, count); live > 0) call(k, {slot, slot}, first, live);
+        if (const Index live = std::min(rows_of(k) - first, count); live > 0) caller_.call(k, {slot, slot}, first, live);
     });
   }
 
@@ -81,9 +98,9 @@ class Executor {
       for (std::uint32_t k = phase.first_kernel; k < phase.end_kernel; ++k) {
         const Index live = rows_of(k);
         if (live > 0 && plan_.kernels[k].shares_columns)
-          team.share(leader, [&](int part, int slot) { call(k, {slot, leader}, 0, live, part, threads); });
+          team.share(leader, [&](int part, int slot) { caller_.call(k, {slot, leader}, 0, live, part, threads); });
         else if (live > 0)
-          call(k, {leader, leader}, 0, live);
+          caller_.call(k, {leader, leader}, 0, live);
       }
     };
     w_.threads.together(lead, [&](int slot) {
@@ -97,57 +114,22 @@ class Executor {
     return w_.context.rows_of(*plan_.ports[k.first_port + k.inputs].shape);
   }
 
-  // Of whom a call is: whose scratch and ports it takes, and whose block the rows' values are of.
-  struct Slots {
-    int own, block;
-  };
-
-  KernelOperand resolve(const OperandPlan& p, int slot, Index first_row) const {
-    auto* data = static_cast<std::byte*>(w_.base(p.source, p.slot, slot));
-    data += p.fixed + p.scaled * w_.scale(p.source);
-    if (p.source != Source::scratch && p.shape->batched()) data += first_row * p.stride * p.element_bytes;
-    return {data, p.stride, p.shape, p.type, p.splat};
-  }
-
-  void call(std::uint32_t index, Slots slots, Index first_row, Index rows, Index task = 0, Index tasks = 1) {
-    const KernelPlan& kernel = plan_.kernels[index];
-    std::vector<KernelOperand>& ports = w_.ports[static_cast<std::size_t>(slots.own)];
-    for (std::uint32_t i = 0; i < kernel.inputs + kernel.results; ++i)
-      ports[i] = resolve(plan_.ports[kernel.first_port + i], slots.block, first_row);
-    const auto results = std::span<const KernelOperand>(ports).subspan(kernel.inputs, kernel.results);
-    const KernelCall c{
-        w_.context, first_row, rows,
-        task,       tasks,     std::span(ports).first(kernel.inputs),
-        results[0], results,   w_.memory->scratch[static_cast<std::size_t>(slots.own)].get() + plan_.scratch_per_row * w_.block};
-    if (w_.times.empty()) return run_kernel(kernel, c);
-    const auto start = std::chrono::steady_clock::now();
-    run_kernel(kernel, c);
-    KernelTime& time = w_.times[static_cast<std::size_t>(slots.own)][index];
-    time.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    ++time.calls;
-  }
-
-  void run_kernel(const KernelPlan& kernel, const KernelCall& c) {
-    try {
-      kernel.run<T>(c);
-    } catch (const InputError& e) {
-      throw InputError(fmt::format("[{}] {} ({})", kernel.op->name(), e.what(), plan_.program.tape->place(kernel.node)));
-    }
-  }
-
   WorkspaceData& w_;
   const PlanData& plan_;
+  KernelCaller<T> caller_;
+  std::optional<ShardedSums<T>> sums_;
+  std::exception_ptr failure_;
 };
 
 }  // namespace
 
 template <class T>
-void execute(WorkspaceData& w) {
+void execute(WorkspaceData& w, const Shards* shards, const BatchRows& batch) {
   cut_rows(w.context, w.threads.count(), w.plan->row_costs, w.row_work, w.block_ends);
-  Executor<T>(w).run();
+  Executor<T>(w, shards, batch).run();
 }
 
-template void execute<float>(WorkspaceData&);
-template void execute<double>(WorkspaceData&);
+template void execute<float>(WorkspaceData&, const Shards*, const BatchRows&);
+template void execute<double>(WorkspaceData&, const Shards*, const BatchRows&);
 
 }  // namespace reel

@@ -140,7 +140,10 @@ class KernelMaker {
     }
     for (std::uint32_t r = 0; r < kernel.results; ++r) plan_.ports.push_back(computed_home(id, layout_.first_value[id] + r));
     if (const auto tiles = n.op->tiles(static_cast<int>(n.input_count))) kernel.tiles = single_program(n, *tiles);
-    if (!n.shape.batched()) kernel.tasks = n.op->tasks(plan_.element, x, {n.type, n.shape});
+    if (!n.shape.batched()) {
+      kernel.tasks = n.op->tasks(plan_.element, x, {n.type, n.shape});
+      kernel.reduces = std::ranges::any_of(x, [](const Signature& s) { return s.shape.batched(); });
+    }
     const std::size_t scratch = kernel.tiles ? kernel.tiles->scratch_bytes() : n.op->scratch_bytes(plan_.element, x);
     plan_.kernel_scratch = std::max<Index>(plan_.kernel_scratch, static_cast<Index>(scratch));
     plan_.most_ports = std::max(plan_.most_ports, kernel.inputs + kernel.results);
@@ -236,6 +239,39 @@ void find_shared(PlanData& plan) {
 }
 
 }  // namespace
+
+void find_summed_outputs(PlanData& plan) {
+  const Tape& tape = *plan.program.tape;
+  const auto base = [&](NodeId x) { return plan.schedule.readings[x].base; };
+  std::map<NodeId, std::uint32_t> sums;  // by node: the kernel
+  for (std::uint32_t k = 0; k < plan.kernels.size(); ++k)
+    if (plan.kernels[k].reduces) sums.emplace(plan.kernels[k].node, k);
+  std::vector<char> read(tape.size(), 0);
+  for (const KernelPlan& kernel : plan.kernels)
+    for (NodeId x : tape.inputs(kernel.node)) read[base(x)] = 1;
+  for (std::size_t i = 0; i < plan.program.roots.size(); ++i) {
+    const NodeId node = base(plan.program.roots[i]);
+    const auto sum = sums.find(node);
+    if (sum == sums.end()) continue;
+    if (i < plan.outputs.size())
+      plan.summed_outputs.emplace_back(sum->second, static_cast<std::uint32_t>(i));
+    else
+      read[node] = 1;  // a carried state
+  }
+  // From the last, so that the first remains; outputs that share some numbers, but not all, are left to be summed as a whole.
+  std::map<std::uint32_t, std::vector<std::pair<Index, Index>>> places;
+  for (std::size_t i = plan.summed_outputs.size(); i-- > 0;) {
+    const auto [kernel, output] = plan.summed_outputs[i];
+    const OperandPlan& port = plan.ports[plan.outputs[output].port];
+    const std::pair<Index, Index> place{port.fixed, port.fixed + port.shape->row_size() * port.element_bytes};
+    for (const auto& other : places[kernel])
+      if (place != other && place.first < other.second && other.first < place.second) read[plan.kernels[kernel].node] = 1;
+    places[kernel].push_back(place);
+    plan.kernels[kernel].first_output = output;
+  }
+  for (const auto& [node, kernel] : sums)
+    if (read[node]) plan.kernels[kernel].first_output = 0;
+}
 
 void make_kernels(PlanData& plan) {
   KernelMaker(plan).run();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <unordered_map>
 
 #include <reel/graph/bindings.h>
 #include <reel/plan/blocks.h>
@@ -33,6 +32,8 @@ struct KernelPlan {
   std::uint32_t results = 1;
   Index tasks = 1;
   bool shares_columns = false;         // and is large enough for that to pay with few rows
+  bool reduces = false;                // sums over the batch: without B, of values that have it
+  std::uint32_t first_output = 0;      // of a sum over the batch that nothing but outputs reads: the first of these
   const TileProgram* tiles = nullptr;  // of a single elementwise op
 
   template <class T>
@@ -73,10 +74,11 @@ struct PlanData {
   std::deque<TileProgram> tile_programs;  // of single ops, where kernels point to
   std::vector<std::uint32_t> root_ports;  // by root of the program
   std::vector<RootPlan> outputs;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;  // (carried slot, port of its next state)
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> carries;         // (carried slot, port of its next state)
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> summed_outputs;  // (kernel that sums over the batch, output that it makes)
   std::vector<AlignedBytes> constants;
   std::shared_ptr<CachedShelf> shelf = std::make_shared<CachedShelf>();  // what its workspaces share
-  std::unordered_map<NodeId, std::uint32_t> output_of;                   // user's node -> index into outputs
+  std::vector<std::int32_t> output_of;                                   // by the user's node: index into outputs, or -1
   SetIdentity parameter_set;
   Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
   std::string last_parameter;  // the one of the largest number, with its shape
@@ -101,5 +103,8 @@ Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& r
 
 // Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
 void make_kernels(PlanData& plan);
+
+// Fills summed_outputs and their kernels' first_output. REQUIRES: outputs and carries.
+void find_summed_outputs(PlanData& plan);
 
 }  // namespace reel

@@ -15,6 +15,7 @@
 
 #include <reel/graph/bindings.h>
 #include <reel/plan/rewriter.h>
+#include <reel/plan/shards.h>
 
 namespace reel {
 
@@ -24,6 +25,7 @@ template <class T>
 class StreamModel;
 struct CompileOptions;
 struct PlanData;
+struct WorkspaceData;
 
 // What every element type's plan has in common.
 class PlanBase {
@@ -54,6 +56,26 @@ struct RunOptions {
   // own.
   bool check_finite = false;
   const Tape* tape = nullptr;
+  const Shards* shards = nullptr;  // of a batch that is cut into them (plan/shards.h); null: the rows are the batch
+};
+
+// Bindings of a plan that were checked once, for runs that would rather not look for names and shapes each time: the numbers
+// behind them may be others at every run, and must live until the last. Copies share what they hold.
+class PreparedBindings {
+ public:
+  std::span<const Binding> bindings() const { return data_->bindings; }
+
+ private:
+  template <class T>
+  friend class Plan;
+  struct Data {
+    std::vector<Binding> bindings;
+    std::vector<const InputView*> views;  // of these bindings, by input slot
+    std::optional<Index> rows;            // where a batched input tells them
+    std::shared_ptr<const PlanData> plan;
+  };
+  explicit PreparedBindings(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  std::shared_ptr<const Data> data_;
 };
 
 template <class T>
@@ -67,7 +89,16 @@ class Plan : public PlanBase {
     run(workspace, std::span(bindings.begin(), bindings.size()), options);
   }
 
+  // The same with names and shapes checked beforehand. InputError as run(), and from run() for bindings of another plan.
+  PreparedBindings prepare(std::span<const Binding> bindings) const;
+  PreparedBindings prepare(std::initializer_list<Binding> bindings) const {
+    return prepare(std::span(bindings.begin(), bindings.size()));
+  }
+  void run(Workspace<T>& workspace, const PreparedBindings& prepared, const RunOptions& options = {}) const;
+
  private:
+  void run_bound(WorkspaceData& workspace, std::optional<Index> bound_rows, std::span<const Binding> bindings,
+                 const RunOptions& options) const;
   friend class Workspace<T>;
   friend class StreamModel<T>;
   template <class U>

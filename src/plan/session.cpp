@@ -16,7 +16,7 @@ Session<T>::Session(std::span<const Result> outputs, const ParameterValues<T>* p
       workspace_(plan_, parameters, std::move(options.threads), options.seed, std::move(options.memory)) {}
 
 template <class T>
-void Session<T>::run(std::span<const Binding> bindings, const RunOptions& options) {
+void Session<T>::require_inputs(std::span<const Binding> bindings) const {
   const Tape& tape = results_.front().value.tape();
   for (const Binding& b : bindings) {
     if (tape.has_input(b.name)) continue;
@@ -25,9 +25,27 @@ void Session<T>::run(std::span<const Binding> bindings, const RunOptions& option
     throw InputError(fmt::format("no input is called \"{}\"; there {} {}", b.name, inputs.size() == 1 ? "is" : "are",
                                  inputs.empty() ? "none" : fmt::format("{}", fmt::join(inputs, ", "))));
   }
+}
+
+template <class T>
+void Session<T>::run(std::span<const Binding> bindings, const RunOptions& options) {
+  require_inputs(bindings);
   RunOptions own = options;
-  own.tape = &tape;
+  own.tape = &results_.front().value.tape();
   plan_.run(workspace_, bindings, own);
+}
+
+template <class T>
+PreparedBindings Session<T>::prepare(std::span<const Binding> bindings) const {
+  require_inputs(bindings);
+  return plan_.prepare(bindings);
+}
+
+template <class T>
+void Session<T>::run(const PreparedBindings& prepared, const RunOptions& options) {
+  RunOptions own = options;
+  own.tape = &results_.front().value.tape();
+  plan_.run(workspace_, prepared, own);
 }
 
 template <class T>

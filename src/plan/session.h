@@ -42,6 +42,12 @@ class Session {
   void run(std::initializer_list<Binding> bindings, const RunOptions& options = {}) {
     run(std::span(bindings.begin(), bindings.size()), options);
   }
+  // The same with names and shapes checked beforehand (Plan::prepare).
+  PreparedBindings prepare(std::span<const Binding> bindings) const;
+  PreparedBindings prepare(std::initializer_list<Binding> bindings) const {
+    return prepare(std::span(bindings.begin(), bindings.size()));
+  }
+  void run(const PreparedBindings& prepared, const RunOptions& options = {});
 
   // A sentence about the first node that is not finite in a run like the last, which had these bindings: op, shape, and where it
   // was recorded; "" where there is none. It costs an interpretation.
@@ -62,7 +68,8 @@ class Session {
   const Workspace<T>& workspace() const { return workspace_; }
 
  private:
-  Var named(std::string_view name) const;  // InputError, listing the names, for another one
+  void require_inputs(std::span<const Binding> bindings) const;  // InputError for a name that the tape has not
+  Var named(std::string_view name) const;                        // InputError, listing the names, for another one
 
   std::vector<Result> results_;
   Plan<T> plan_;

@@ -79,6 +79,7 @@ void SessionFamily<T>::leave_active() {
   const Session<T>& last = sessions_.front().session;
   for (const InputSlot& slot : last.plan().carried()) {
     const auto state = last.workspace().carried(slot.name);
+    if (slot.shape.batched()) with_rows_.insert(slot.name);
     carried_.insert_or_assign(slot.name,
                               Tensor<T>(state.shape(), std::span(state.data(), static_cast<std::size_t>(state.size()))));
   }
@@ -214,7 +215,7 @@ void SessionFamily<T>::reset() {
 template <class T>
 typename SessionFamily<T>::State SessionFamily<T>::state() {
   leave_active();
-  State state{carried_, runs_};
+  State state{carried_, with_rows_, runs_};
   std::erase_if(state.carried, [](const auto& entry) { return entry.second.size() == 0; });
   return state;
 }
@@ -227,6 +228,7 @@ void SessionFamily<T>::set_state(State state) {
         throw InputError(fmt::format("the model carries no state \"{}\"", name));
   reset();
   carried_ = std::move(state.carried);
+  with_rows_ = std::move(state.with_rows);
   runs_ = state.runs;
   if (sessions_.empty()) return;
   for (const auto& [name, value] : carried_) sessions_.front().session.workspace().set_carried(name, value);

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <reel/plan/session.h>
@@ -49,6 +50,7 @@ class SessionFamily {
   // What runs leave to the next: to be set again in this or in another family of the same model.
   struct State {
     std::map<std::string, Tensor<T>> carried;  // nothing for a state that no run has committed yet
+    std::set<std::string> with_rows;           // those of them that have B
     std::uint64_t runs = 0;
   };
   State state();
@@ -82,6 +84,7 @@ class SessionFamily {
   std::list<Member> sessions_;  // the last used first, and that one is active
   bool dirty_ = false;          // the active one's carried state is newer than what is kept here
   std::map<std::string, Tensor<T>> carried_;
+  std::set<std::string> with_rows_;
   std::uint64_t runs_ = 0;
   std::size_t largest_ = 0;
 };

@@ -19,12 +19,13 @@ CarriedState& find_carried(WorkspaceData& w, std::string_view name) {
 }
 
 const OperandPlan& output_port(const WorkspaceData& w, Var output, Type type) {
-  const auto it =
-      output && output.tape().identity() == w.plan->tape ? w.plan->output_of.find(output.id()) : w.plan->output_of.end();
-  if (it == w.plan->output_of.end()) throw InputError("the plan was not compiled for this output");
+  const auto& known = w.plan->output_of;
+  const bool ours = output && output.tape().identity() == w.plan->tape && output.id() < known.size();
+  const std::int32_t index = ours ? known[output.id()] : -1;
+  if (index < 0) throw InputError("the plan was not compiled for this output");
   if (!w.has_run) throw InputError("there is no value yet: the workspace's last run did not succeed, or there was none");
   if (!w.has_values()) throw InputError("there is no value any more: another that shares this workspace's memory has run since");
-  const OperandPlan& port = w.plan->ports[w.plan->outputs[it->second].port];
+  const OperandPlan& port = w.plan->ports[w.plan->outputs[static_cast<std::size_t>(index)].port];
   if (port.type != type)
     throw InputError(fmt::format("the output is {}; read it with {}", type == Type::id ? "real" : "ids",
                                  type == Type::id ? "value()" : "ids()"));

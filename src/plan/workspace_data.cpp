@@ -56,6 +56,14 @@ void* address(const WorkspaceData& w, const OperandPlan& p) {
   return static_cast<std::byte*>(w.base(p.source, p.slot, 0)) + p.fixed + p.scaled * w.scale(p.source);
 }
 
+void grow(AlignedBytes& buffer, std::size_t& held, std::size_t needed) {
+  if (buffer && needed <= held) return;
+  buffer.reset();
+  held = 0;
+  buffer = aligned_bytes(needed);
+  held = needed;
+}
+
 template <class T>
 void bind_parameters(WorkspaceData& w) {
   const PlanData& p = *w.plan;

@@ -1,12 +1,14 @@
 // The memory and the bindings behind a Workspace. Internal to src/plan.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include <reel/plan/cached_values.h>
 #include <reel/plan/in_use.h>
 #include <reel/plan/kernel_plan.h>
+#include <reel/plan/shards.h>
 #include <reel/plan/team.h>
 #include <reel/plan/thread_pool.h>
 
@@ -34,13 +36,33 @@ struct WorkspaceData;
 struct WorkspaceMemory {
   AlignedBytes stored, unbatched;
   std::size_t stored_bytes = 0, unbatched_bytes = 0, scratch_bytes = 0;
-  std::shared_ptr<CachedValues> cached;      // shared with other workspaces of the plan
-  std::vector<AlignedBytes> scratch;         // per slot: block scratch, then kernel scratch
-  const WorkspaceData* values_of = nullptr;  // whose last run wrote it
+  std::shared_ptr<CachedValues> cached;  // shared with other workspaces of the plan
+  std::vector<AlignedBytes> scratch;     // per slot: block scratch, then kernel scratch
+  AlignedBytes partial_sums;             // of shards, by level of their tree
+  std::size_t partial_bytes = 0;
+  std::map<Index, std::pair<AlignedBytes, std::size_t>> shard_states;  // of sums in parts, by their place in the plan
+  const WorkspaceData* values_of = nullptr;                            // whose last run wrote it
   InUse in_use;
 
   std::size_t cached_bytes() const { return cached ? cached->size : 0; }
-  std::size_t bytes() const { return stored_bytes + unbatched_bytes + cached_bytes() + scratch_bytes * scratch.size(); }
+  std::size_t bytes() const {
+    std::size_t total = stored_bytes + unbatched_bytes + cached_bytes() + scratch_bytes * scratch.size() + partial_bytes;
+    for (const auto& [place, state] : shard_states) total += state.second;
+    return total;
+  }
+};
+
+// Makes a buffer as large as needed. What is too small is given back before more is asked for, so that both are never held at a
+// time.
+void grow(AlignedBytes& buffer, std::size_t& held, std::size_t needed);
+
+// What ShardedSums works with, kept so that it is allocated once.
+struct ShardBuffers {
+  std::vector<std::uint32_t> bucket;  // kernels
+  std::vector<std::byte*> results, states;
+  std::vector<PartialSum> sums;
+  std::vector<std::int32_t> counts;
+  BatchRows batch;
 };
 
 // The bindings, carried state and counts of one workspace, untyped.
@@ -64,6 +86,7 @@ struct WorkspaceData {
   Index block = 0;  // that block scratch is laid out for
   std::vector<Index> block_ends;
   std::vector<double> row_work;
+  ShardBuffers shard_buffers;
   std::unique_ptr<Team> team;  // of the threads, where they share the columns of a few rows
   std::shared_ptr<WorkspaceMemory> memory;
   std::vector<std::vector<KernelOperand>> ports;  // per slot: reused for every call

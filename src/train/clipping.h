@@ -25,6 +25,12 @@ using Clip = std::variant<std::monostate, ClipValue, ClipNorm, ClipNormEach>;
 
 std::string text(const Clip& rule);  // "norm 5", or "none"
 
+// A sum of squares, times 4^power; NaN where a number is not finite.
+struct Squares {
+  double sum = 0;
+  std::int64_t power = 0;
+};
+
 struct ClippedGradients {
   std::vector<GradientEdit> edits;  // one per gradient
   double norm = 0;                  // of all gradients together, before clipping; infinite where it is beyond the doubles
@@ -38,5 +44,12 @@ void check(const Clip& rule);
 // finite; InputError as check().
 template <class T>
 ClippedGradients clip(const Clip& rule, std::span<const Parameter> parameters, std::span<const TensorView<const T>> gradients);
+
+// The two halves of clip(), for gradients in pieces: the squares of one's own pieces, gradient by gradient; and, from those of
+// all pieces of every gradient, what to do.
+template <class T>
+std::vector<Squares> squares(std::span<const TensorView<const T>> gradients, const OwnPieces& pieces);
+template <class T>
+ClippedGradients clip_by(const Clip& rule, std::span<const Parameter> parameters, std::span<const Squares> of_pieces);
 
 }  // namespace reel

@@ -110,8 +110,8 @@ double first_value(const auto&) { return 0; }
 }  // namespace
 
 template <class T>
-Optimizer<T>::Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay)
-    : rule_(rule), decay_(decay), parameters_(parameters.begin(), parameters.end()) {
+Optimizer<T>::Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay, OwnPieces pieces)
+    : rule_(rule), decay_(decay), pieces_(pieces), parameters_(parameters.begin(), parameters.end()) {
   require_number<T>("the learning rate", lr());
   require_number<T>("the weight decay", decay.rate);
   std::visit(
@@ -119,8 +119,9 @@ Optimizer<T>::Optimizer(OptimizerRule rule, std::span<const Parameter> parameter
         check<T>(r);
         for (const Parameter& p : parameters_) {
           State s;
-          if (slots(r) > 0) s.first = Tensor<T>(p.shape());
-          if (slots(r) > 1) s.second = Tensor<T>(p.shape());
+          const Shape own = pieces_.own == pieces_.pieces ? p.shape() : Shape{pieces_.size(p.shape().row_size())};
+          if (slots(r) > 0) s.first = Tensor<T>(own);
+          if (slots(r) > 1) s.second = Tensor<T>(own);
           std::ranges::fill(s.first, static_cast<T>(first_value(r)));
           states_.push_back(std::move(s));
         }
@@ -146,17 +147,33 @@ std::string text(const OptimizerRule& rule) {
 }
 
 template <class T>
-void Optimizer<T>::keep(Keeper& keep) {
+void Optimizer<T>::keep(Keeper& keep, const std::function<void(TensorView<T>)>& gather) {
   Index updates = updates_;
   keep("updates", updates);
   if (updates < 0) throw FileError(fmt::format("optimizer: the file counts {} updates", updates));
   updates_ = updates;
   for (std::size_t k = 0; k < states_.size(); ++k) {
+    const Parameter& p = parameters_[k];
     const auto slot = [&](const char* which, Tensor<T>& values) {
-      if (values.size() > 0) keep.in_place<T>(fmt::format("{} of {}", which, parameters_[k].name()), values.view());
+      const std::string name = fmt::format("{} of {}", which, p.name());
+      if (pieces_.own == pieces_.pieces) {
+        if (values.size() > 0) keep.in_place<T>(name, values.view());
+        return;
+      }
+      Tensor<T> whole(p.shape());
+      const auto own = whole.begin() + pieces_.begin(whole.size());
+      if (keep.restores()) {
+        keep.restore<T>(name, whole.view());
+        std::copy_n(own, values.size(), values.begin());
+      } else {
+        std::ranges::copy(values, own);
+        gather(whole.view());
+        keep(name, whole);
+      }
     };
-    slot("first", states_[k].first);
-    slot("second", states_[k].second);
+    const int kept = std::visit([](const auto& r) { return slots(r); }, rule_);
+    if (kept > 0) slot("first", states_[k].first);
+    if (kept > 1) slot("second", states_[k].second);
   }
 }
 
@@ -179,14 +196,15 @@ void Optimizer<T>::update(ParameterValues<T>& values, std::span<const TensorView
         const T coupled = static_cast<T>(decay_.decoupled ? 0 : decay_.rate);
         const T shrink = static_cast<T>(decay_.decoupled ? lr * decay_.rate : 0);
         for (std::size_t k = 0; k < parameters_.size(); ++k) {
-          T* p = values.edit(parameters_[k]).data();
-          const T* gradient = gradients[k].data();
+          const Index begin = pieces_.begin(gradients[k].size()), end = pieces_.end(gradients[k].size());
+          T* p = values.edit(parameters_[k]).data() + begin;
+          const T* gradient = gradients[k].data() + begin;
           T none = 0;
           T* first = slots(rule) > 0 ? states_[k].first.data() : &none;
           T* second = slots(rule) > 1 ? states_[k].second.data() : &none;
           const T scale = static_cast<T>(edits[k].scale), then = static_cast<T>(edits[k].then);
           const T limit = edits[k].limit > 0 ? static_cast<T>(edits[k].limit) : std::numeric_limits<T>::infinity();
-          for (Index i = 0; i < gradients[k].size(); ++i) {
+          for (Index i = 0; i < end - begin; ++i) {
             const T g = std::clamp(gradient[i] * scale * then, -limit, limit) + coupled * p[i];
             p[i] -= apply(rule, step, g, first[slots(rule) > 0 ? i : 0], second[slots(rule) > 1 ? i : 0]) + shrink * p[i];
           }

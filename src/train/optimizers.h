@@ -1,6 +1,7 @@
 // Rules that turn gradients into updates, and the state they keep. g is the gradient, p the parameter, all elementwise.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,31 +57,43 @@ struct GradientEdit {
   double limit = 0;  // 0: no limit
 };
 
+// What one rank updates of every parameter: its elements are cut into pieces, [n i / pieces, n (i + 1) / pieces).
+struct OwnPieces {
+  Index pieces = 1, first = 0, own = 1;
+
+  Index cut(Index n, Index i) const { return n / pieces * i + n % pieces * i / pieces; }
+  Index begin(Index n) const { return cut(n, first); }
+  Index end(Index n) const { return cut(n, first + own); }
+  Index size(Index n) const { return end(n) - begin(n); }
+};
+
 template <class T>
 class Optimizer {
  public:
   // InputError for a negative learning rate, decay or epsilon, a momentum or beta outside [0, 1), and for numbers that are
   // another kind of number in T: not finite, 0 or 1.
-  Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay = {});
+  Optimizer(OptimizerRule rule, std::span<const Parameter> parameters, WeightDecay decay = {}, OwnPieces pieces = {});
 
-  // One update of every parameter it was made for; gradients and edits in their order. `rate_factor` scales the rule's lr.
-  // Denormal numbers count as 0: what has faded away must not slow every update down. NumericError, before anything is changed,
-  // where the scaled rate is not finite in T.
+  // One update of its pieces of every parameter that it was made for; whole gradients and edits in their order. `rate_factor`
+  // scales the rule's lr. Denormal numbers count as 0: what has faded away must not slow every update down. NumericError, before
+  // anything is changed, where the scaled rate is not finite in T.
   void update(ParameterValues<T>& values, std::span<const TensorView<const T>> gradients, std::span<const GradientEdit> edits,
               double rate_factor = 1);
 
-  // Its state: the count of updates, and what the rule keeps of each parameter.
-  void keep(Keeper& keep);
+  // Its state: the count of updates, and what the rule keeps of each parameter. One that has pieces alone restores these from the
+  // whole, and keeps the whole by means of gather(), which adds the other ranks' pieces.
+  void keep(Keeper& keep, const std::function<void(TensorView<T>)>& gather = {});
   Index updates() const { return updates_; }
   double lr() const;
   const OptimizerRule& rule() const { return rule_; }
 
  private:
   struct State {
-    Tensor<T> first, second;
+    Tensor<T> first, second;  // of the own pieces
   };
   OptimizerRule rule_;
   WeightDecay decay_;
+  OwnPieces pieces_;
   std::vector<Parameter> parameters_;
   std::vector<State> states_;
   Index updates_ = 0;

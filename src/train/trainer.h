@@ -17,10 +17,28 @@
 #include <reel/plan/in_use.h>
 #include <reel/plan/session_family.h>
 #include <reel/train/clipping.h>
+#include <reel/train/distributed/group_exchange.h>
 #include <reel/train/optimizers.h>
 #include <reel/train/schedules.h>
 
 namespace reel {
+
+// How the rows of a batch are shared out. Results depend on the number of shards, but not on how many ranks they are computed by:
+// one process with as many shards gets the same bits.
+struct Sharding {
+  // Row r of a batch is one of shard r mod `shards`, a power of two; each shard's gradient is summed by itself, and these as a
+  // balanced tree. 0: one without a group, else 8.
+  Index shards = 0;
+  // The ranks that train together, each with a Trainer of the same settings and the rows of its own shards (dealt_rows()). It
+  // outlives the Trainer. All call the same functions in the same order; what one refuses, all do.
+  Group* group = nullptr;
+  // Every node of the tree of gradients is rounded to bf16, and ranks exchange half as many bytes.
+  bool bf16 = false;
+  // Whether ranks may be of other builds or other instruction sets, whose numbers may differ in their last bits; else InputError.
+  bool any_build = false;
+
+  Index count() const { return shards ? shards : group ? 8 : 1; }
+};
 
 struct TrainerOptions {
   std::uint64_t seed = 1;             // of the initial parameters and of dropout
@@ -32,6 +50,7 @@ struct TrainerOptions {
   Precision products = Precision::full;
   // Of long sequences: true, or how many steps are computed again at a time. The bits are those without it; see Recompute.
   Recompute recompute = {};
+  Sharding sharding = {};
 };
 
 struct CheckpointOptions {
@@ -78,10 +97,10 @@ class Trainer {
   // predict(). The builder's first result is the loss []; those after it are what predict() may be asked for by name.
   Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule, Clip clip = {}, TrainerOptions options = {});
 
-  // One update; returns the loss before it. `steps`: which length, for a Trainer with a builder; without it, that of the bound
-  // sequences. NumericError when the loss is not finite, naming the op where that began, when a gradient is not, naming the
-  // parameter, or when the schedule's factor is not. InputError for a batch without rows, and when parameters were frozen since
-  // the Trainer was made; as Session::run.
+  // One update; returns the loss before it, of the whole batch where there are several ranks, each with its own rows. `steps`:
+  // which length, for a Trainer with a builder; without it, that of the bound sequences. NumericError when the loss is not
+  // finite, naming the op where that began, when a gradient is not, naming the parameter, or when the schedule's factor is not.
+  // InputError for a batch without rows, and when parameters were frozen since the Trainer was made; as Session::run.
   double step(std::span<const Binding> bindings, std::optional<Index> steps = std::nullopt);
   double step(std::initializer_list<Binding> bindings, std::optional<Index> steps = std::nullopt) {
     return step(std::span(bindings.begin(), bindings.size()), steps);
@@ -140,12 +159,27 @@ class Trainer {
   void reset_evaluation();  // that of evaluate() and predict()
   Index updates() const { return optimizer_.updates(); }
   double gradient_norm() const { return norm_; }                               // of the last step, before clipping
+  const DealtRows& rows() const { return shards_.rows; }                       // of a batch: which are here
   const Plan<T>& plan(Index steps = 0) { return training_.at(steps).plan(); }  // of training
   std::string summary(Index steps = 0);                                        // parameters with shapes, tape nodes, kernels
   std::size_t bytes() const;  // an estimate of what all plans and their memory hold
 
  private:
   // What was asked of predict(): Vars of a tape, or a builder.
+  const Session<T>& run(SessionFamily<T>& family, std::span<const Binding> bindings, std::optional<Index> steps);
+  ClippedGradients clip_all(const Session<T>& session, std::span<const TensorView<const T>> gradients,
+                            std::span<const Binding> bindings);
+  void gather_parameters();
+  void require_same_everywhere() const;
+  Group* group() const { return options_.sharding.group; }
+  // f, which may fail on some ranks: all fail then.
+  template <class F>
+  void together(const F& f) {
+    if (exchange_)
+      exchange_->together(f);
+    else
+      f();
+  }
   struct Prediction {
     std::vector<Result> outputs;
     Builder builder;
@@ -169,6 +203,8 @@ class Trainer {
     double &best_score, &norm;
   };
   void keep(Keeper& keeper, const Kept& kept) const;
+  struct Restored;
+  void restore(const std::string& path, const std::function<void(Keeper&)>& more, const ResumeOptions& options, Restored& to);
   Record settings() const;
   [[noreturn]] void refuse(const Session<T>& session, std::span<const Binding> bindings, const std::string& what) const;
 
@@ -178,6 +214,9 @@ class Trainer {
   std::vector<Parameter> trainable_;
   Clip clip_;
   TrainerOptions options_;
+  std::unique_ptr<GroupExchange> exchange_;  // where there are several ranks
+  Shards shards_;
+  OwnPieces pieces_;
   std::unique_ptr<ParameterValues<T>> values_;
   Optimizer<T> optimizer_;
   SessionFamily<T> training_;

@@ -1,0 +1,56 @@
+#include <reel/train/distributed/group.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <reel/graph/error.h>
+
+namespace reel {
+
+void Group::gather_parts(std::span<const std::span<std::byte>> parts) {
+  const auto own = parts[static_cast<std::size_t>(rank())];
+  const std::vector<std::span<const std::byte>> to(parts.size(), own);
+  begin(to, parts);
+  finish();
+}
+
+void Group::gather_bytes(std::span<const std::byte> own, std::span<std::byte> all) {
+  std::vector<std::span<std::byte>> parts;
+  for (Index r = 0; r < size(); ++r) parts.push_back(all.subspan(own.size() * static_cast<std::size_t>(r), own.size()));
+  std::ranges::copy(own, parts[static_cast<std::size_t>(rank())].begin());
+  gather_parts(parts);
+}
+
+std::vector<std::string> Group::gather_texts(const std::string& own) {
+  const std::vector<std::uint64_t> sizes = gather(std::uint64_t{own.size()});
+  std::vector<std::string> texts;
+  for (std::uint64_t n : sizes) texts.emplace_back(n, '\0');
+  texts[static_cast<std::size_t>(rank())] = own;
+  std::vector<std::span<std::byte>> parts;
+  for (std::string& text : texts) parts.push_back(std::as_writable_bytes(std::span(text)));
+  gather_parts(parts);
+  return texts;
+}
+
+void Group::require_same(std::string_view what, const std::string& own) {
+  const std::vector<std::string> all = gather_texts(own);
+  for (std::size_t r = 1; r < all.size(); ++r)
+    if (all[r] != all[0]) throw InputError(fmt::format("rank {} has other {} than rank 0: {}, not {}", r, what, all[r], all[0]));
+}
+
+DealtRows dealt_rows(Index shards, const Group* group) {
+  const Index ranks = group ? group->size() : 1;
+  if (shards < 1 || !std::has_single_bit(static_cast<std::uint64_t>(shards)))
+    throw InputError(fmt::format("the number of shards must be a power of two, not {}", shards));
+  if (!std::has_single_bit(static_cast<std::uint64_t>(ranks)))
+    throw InputError(
+        fmt::format("the number of ranks must be a power of two, for each to have as many of {} shards, not {}", shards, ranks));
+  if (ranks > shards) throw InputError(fmt::format("there are more ranks, {}, than shards, {}", ranks, shards));
+  const Index own = shards / ranks;
+  return {shards, group ? group->rank() * own : 0, own};
+}
+
+}  // namespace reel
