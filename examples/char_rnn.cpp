@@ -221,6 +221,7 @@ void learn_and_write(const CLI::App& app, Settings s) {
   // What only writes needs no text.
   const bool reads = !file || s.iterations > 0 || s.keeping.resume || !s.file.empty();
   const std::string text = reads ? load_text(s) : "";
+  s.common.require_same_data(text);
   const Vocabulary vocabulary(file ? symbols : text);
   const std::vector<std::int32_t> ids = vocabulary.encode(text);
   const std::string prime = !s.prime.empty() ? s.prime : std::string(1, reads ? text[0] : vocabulary.symbol(0));
@@ -252,7 +253,6 @@ void learn_and_write(const CLI::App& app, Settings s) {
     fmt::print("{} characters, {} distinct, {:.4f} nats = {:.3f} bits each without context; {} parameters\n", text.size(),
                vocabulary.size(), entropy, entropy / std::log(2.0), model.params().elements());
   if (s.iterations > 0 || s.keeping.resume) {
-    s.common.require_same_data(text);
     Run run{TextStreams(head, s.batch, s.length, trainer.rows()), s.common.random(1, RandomUse::sampling), Diary(page, s)};
     train(trainer, s, run, page, [&] {
       const double validation = held_out == 0 ? -1 : score(trainer, tail.first(std::min<std::size_t>(tail.size(), 5000)));

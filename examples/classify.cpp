@@ -75,6 +75,15 @@ Dataset read_data(const Settings& s, const Known& known) {
   return data;
 }
 
+// What ranks must have alike.
+std::string fingerprint(const Dataset& data) {
+  const auto& numbers = data.pictures;
+  std::string all(reinterpret_cast<const char*>(numbers.data()), static_cast<std::size_t>(numbers.size()) * sizeof(float));
+  for (std::int32_t label : data.labels) all += fmt::format("{} ", label);
+  for (const auto& words : data.texts) all += fmt::format("{} ", fmt::join(words, " "));
+  return all;
+}
+
 // Which examples are learnt: the first of a file of pictures, drawn at random from texts.
 struct Split {
   std::vector<Index> train, test;
@@ -349,6 +358,7 @@ void learn(const CLI::App& app, Settings s) {
   program::require_work(s.keeping, s.epochs, "epochs");
   const Known known = file ? take_description(*file, s) : Known();
   const Dataset data = read_data(s, known);
+  s.common.require_same_data(fingerprint(data));
   const Split parts = split(data, s);
   Classifier classifier(s, data, parts, known.words);
   if (file) load_model(*file, classifier.params(), classifier.trainer().parameters());

@@ -179,7 +179,8 @@ int run(CLI::App& app, int argc, char** argv, Common& common, const std::functio
     const auto on_rank = [&] {
       std::string options;
       for (const CLI::Option* option : app.get_options())
-        if (option->count() > 0) options += fmt::format("--{} {} ", option->get_single_name(), fmt::join(option->results(), " "));
+        if (option->count() > 0)
+          options += fmt::format("--{} {}, ", option->get_single_name(), fmt::join(option->results(), " "));
       group.require_same("options", options);  // and Ctrl-C ends the job, by mpirun's hand
       common.reports = !common.report.empty();
       if (!common.writes()) common.report.clear();

@@ -270,8 +270,14 @@ void Trainer<T>::require_same_everywhere() const {
                           instruction_set());
     group()->require_same("code, whose numbers may differ in their last bits (Sharding::any_build allows it),", build_id());
   }
-  group()->require_same("settings", settings().json());
-  group()->require_same("parameters", set_.summary());
+  const Record told = settings();
+  std::string all, parameters;
+  for (const std::string& name : told.names()) all += fmt::format("{} {}, ", name, told.text(name));
+  for (const Parameter& p : set_.all())
+    parameters += fmt::format("{} {}{}, ", p.name(), p.shape().text(),
+                              std::ranges::find(trainable_, p) == trainable_.end() ? " frozen" : "");
+  group()->require_same("settings", all);
+  group()->require_same("parameters", parameters);
 }
 
 // NumericError with what was found and where it began.

@@ -52,8 +52,8 @@ class ShardedTask {
     return {{"x", own_rows_of_steps(rows, x)}, {"y", own_rows_of_steps(rows, y)}};
   }
 
-  Trainer<float> trainer(Sharding sharding, int threads, bool recompute = false) const {
-    return Trainer<float>(builder(), set_, Adam{.lr = .01}, ClipNorm{.5},
+  Trainer<float> trainer(Sharding sharding, int threads, bool recompute = false, double lr = .01) const {
+    return Trainer<float>(builder(), set_, Adam{.lr = lr}, ClipNorm{.5},
                           {.seed = 4,
                            .threads = ThreadPool(threads),
                            .weight_decay = {.rate = .01},

@@ -35,10 +35,25 @@ std::vector<std::string> Group::gather_texts(const std::string& own) {
   return texts;
 }
 
+namespace {
+
+// The item of a text in which it begins to differ from another, where items are parted by ", ".
+std::string first_difference(const std::string& text, const std::string& other) {
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(text, other).in1 - text.begin());
+  const std::size_t comma = text.rfind(", ", at);
+  const std::size_t begin = comma == std::string::npos || at == 0 ? 0 : comma + 2;
+  const std::string item = text.substr(begin, text.find(", ", std::max(at, begin)) - begin);
+  return item.empty() ? "none" : item;
+}
+
+}  // namespace
+
 void Group::require_same(std::string_view what, const std::string& own) {
   const std::vector<std::string> all = gather_texts(own);
   for (std::size_t r = 1; r < all.size(); ++r)
-    if (all[r] != all[0]) throw InputError(fmt::format("rank {} has other {} than rank 0: {}, not {}", r, what, all[r], all[0]));
+    if (all[r] != all[0])
+      throw InputError(fmt::format("rank {} has other {} than rank 0: {}, not {}", r, what, first_difference(all[r], all[0]),
+                                   first_difference(all[0], all[r])));
 }
 
 DealtRows dealt_rows(Index shards, const Group* group) {

@@ -48,7 +48,8 @@ class Group {
   std::vector<std::string> gather_texts(const std::string& own);
   // Every rank's bytes, of sizes that all know.
   void gather_parts(std::span<const std::span<std::byte>> parts);  // of all ranks; one's own is filled already
-  // InputError on every rank where they differ: "rank 2 has other settings: lr is .001 on rank 0, but .002 there".
+  // InputError on every rank where texts differ, items parted by ", ": "rank 2 has other settings than rank 0: lr .01, not lr
+  // .02".
   void require_same(std::string_view what, const std::string& own);
 
  protected:
