@@ -182,6 +182,7 @@ int run(CLI::App& app, int argc, char** argv, Common& common, const std::functio
         if (option->count() > 0)
           options += fmt::format("--{} {}, ", option->get_single_name(), fmt::join(option->results(), " "));
       group.require_same("options", options);  // and Ctrl-C ends the job, by mpirun's hand
+      if (common.threads == 0) common.threads = group.threads();
       common.reports = !common.report.empty();
       if (!common.writes()) common.report.clear();
       body();
@@ -207,8 +208,9 @@ void Common::tell_ranks(double seconds, reel::report::Page& page) const {
   if (!sharding.group) return;
   const std::vector<double> waits = sharding.group->gather(sharding.group->seconds());
   const auto [least, most] = std::ranges::minmax_element(waits);
-  const std::string text = fmt::format("{} ranks; {:.1f} to {:.1f}% of the time in exchange; the slowest is rank {}",
-                                       waits.size(), 100 * *least / seconds, 100 * *most / seconds, least - waits.begin());
+  const std::string text =
+      fmt::format("{} rank{}; {:.1f} to {:.1f}% of the time in exchange; the slowest is rank {}", waits.size(),
+                  waits.size() == 1 ? "" : "s", 100 * *least / seconds, 100 * *most / seconds, least - waits.begin());
   fmt::print("{}\n", text);
   page.measured("ranks", text);
 }

@@ -101,8 +101,8 @@ bool started_by_mpi() {
 
 struct MpiGroup::Mpi {
   MPI_Comm comm = MPI_COMM_NULL, beats = MPI_COMM_NULL, failures = MPI_COMM_NULL;
-  int rank = 0, size = 1;
-  bool ends = true;  // whoever began MPI ends it
+  int rank = 0, size = 1, here = 1;  // here: ranks on this machine
+  bool ends = true;                  // whoever began MPI ends it
   MpiOptions options;
   std::vector<MPI_Request> requests;
   std::vector<int> sources;  // of the requests; -1 for what is sent
@@ -141,6 +141,10 @@ MpiGroup::MpiGroup(int& argc, char**& argv, const MpiOptions& options) : mpi_(st
   MPI_Comm_dup(MPI_COMM_WORLD, &mpi_->failures);
   MPI_Comm_rank(mpi_->comm, &mpi_->rank);
   MPI_Comm_size(mpi_->comm, &mpi_->size);
+  MPI_Comm machine;
+  MPI_Comm_split_type(mpi_->comm, MPI_COMM_TYPE_SHARED, mpi_->rank, MPI_INFO_NULL, &machine);
+  MPI_Comm_size(machine, &mpi_->here);
+  MPI_Comm_free(&machine);
   char host[MPI_MAX_PROCESSOR_NAME];
   int length = 0;
   MPI_Get_processor_name(host, &length);
@@ -206,6 +210,14 @@ void MpiGroup::finish() {
   mpi_->requests.clear();
   mpi_->sources.clear();
   seconds_ += seconds_since(start);
+}
+
+int MpiGroup::threads() const {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const int bound = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+  const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(1, std::min(bound, cores / mpi_->here));
 }
 
 void MpiGroup::fail(const std::string& why) {

@@ -39,6 +39,9 @@ class MpiGroup final : public Group {
   void progress() override;
   [[noreturn]] void abort(const std::string& why) override;
 
+  // How many threads each rank may have, so that those on this machine do not share a core.
+  int threads() const;
+
   // For a main function that ends with an error: one line on standard error. Where all ranks come here within two seconds, rank 0
   // says what was wrong, and all go on to end; else this one says it, and ends the job.
   void fail(const std::string& why);
