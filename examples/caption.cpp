@@ -158,7 +158,7 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
     });
   }
   progress.finish(page);
-  s.model.common.tell_ranks(progress.seconds(), page);
+  s.model.common.tell_ranks(progress.seconds(), model.trainer().updates() - before, page);
   checkpoints.finish();
 }
 

@@ -168,7 +168,7 @@ void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& p
     });
   }
   progress.finish(page);
-  s.common.tell_ranks(progress.seconds(), page);
+  s.common.tell_ranks(progress.seconds(), trainer.updates() - before, page);
   checkpoints.finish();
 }
 

@@ -349,7 +349,7 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
     show(page, data, last);
     page.write_now_and_then();
   }
-  s.common.tell_ranks(progress.seconds(), page);
+  s.common.tell_ranks(progress.seconds(), trainer.updates() - before, page);
   checkpoints.finish();
 }
 

@@ -138,7 +138,7 @@ class Translator {
       });
     }
     progress.finish(page, name_);
-    s_.common.tell_ranks(progress.seconds(), page);
+    s_.common.tell_ranks(progress.seconds(), trainer.updates() - start, page);
     checkpoints.finish();
     trained_.emplace(trainer.parameters());
     values_ = &*trained_;

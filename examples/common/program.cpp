@@ -204,15 +204,24 @@ int run(CLI::App& app, int argc, char** argv, Common& common, const std::functio
   });
 }
 
-void Common::tell_ranks(double seconds, reel::report::Page& page) const {
+void Common::tell_ranks(double seconds, std::int64_t updates, reel::report::Page& page) const {
   if (!sharding.group) return;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  const std::vector<std::string> hosts = sharding.group->gather_texts(host);
   const std::vector<double> waits = sharding.group->gather(sharding.group->seconds());
   const auto [least, most] = std::ranges::minmax_element(waits);
+  const auto percent = [&](double wait) { return 100 * wait / seconds; };
   const std::string text =
       fmt::format("{} rank{}; {:.1f} to {:.1f}% of the time in exchange; the slowest is rank {}", waits.size(),
-                  waits.size() == 1 ? "" : "s", 100 * *least / seconds, 100 * *most / seconds, least - waits.begin());
+                  waits.size() == 1 ? "" : "s", percent(*least), percent(*most), least - waits.begin());
   fmt::print("{}\n", text);
   page.measured("ranks", text);
+  for (std::size_t rank = 0; rank < waits.size(); ++rank)
+    page.measured(fmt::format("rank {}", rank),
+                  fmt::format("{}: {:.1f} ms of computing an update, {:.1f}% in exchange", hosts[rank],
+                              1000 * (seconds - waits[rank]) / static_cast<double>(std::max<std::int64_t>(updates, 1)),
+                              percent(waits[rank])));
 }
 
 void Common::require_same_data(std::string_view data) const {
@@ -227,6 +236,9 @@ void add_shards(CLI::App& app, Common& common) {
                  "Shards of a batch, whose number and not that of ranks decides every bit: a power of two; by default 1, or 8 "
                  "under mpirun")
       ->check(CLI::Range(1, 65536));
+  app.add_flag_callback(
+      "--bf16-sums", [&common] { common.sharding.bf16 = true; },
+      "Round the shards' sums of gradients to bf16: ranks exchange half as much");
   app.add_flag("--any-build", common.sharding.any_build,
                "Let ranks be of other builds or processors, whose last bits may differ");
 }

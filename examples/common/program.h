@@ -35,8 +35,8 @@ struct Common {
   reel::DealtRows rows() const { return reel::dealt_rows(sharding.count(), sharding.group); }
   // InputError, on all ranks, where they have other data.
   void require_same_data(std::string_view data) const;
-  // After learning for so many seconds: the ranks' shares of waiting for each other, and the slowest rank, told and on the page.
-  void tell_ranks(double seconds, reel::report::Page& page) const;
+  // After so many seconds and updates: the ranks' shares of waiting for each other, and the slowest rank, told and on the page.
+  void tell_ranks(double seconds, std::int64_t updates, reel::report::Page& page) const;
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
   // Independent streams 0 .. 9 of each use; their numbers are such that programs draw what they always drew.
   reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
@@ -50,7 +50,7 @@ void add_common(CLI::App& app, Common& common);
 // --precision, of what products read.
 void add_precision(CLI::App& app, Common& common);
 
-// --shards and --any-build, of programs that may learn on several machines.
+// --shards, --bf16-sums and --any-build, of programs that may learn on several machines.
 void add_shards(CLI::App& app, Common& common);
 
 // Checks of options: finite numbers, and texts that are not empty. Their messages say what is expected.

@@ -4,8 +4,8 @@
 
 #include "directory.h"
 #include "support.h"
+#include "train/distributed/thread_group.h"
 #include "train/sharded_task.h"
-#include "train/thread_group.h"
 
 using namespace reel;
 using namespace reel::test;

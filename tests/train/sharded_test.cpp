@@ -4,8 +4,8 @@
 
 #include "directory.h"
 #include "support.h"
+#include "train/distributed/thread_group.h"
 #include "train/sharded_task.h"
-#include "train/thread_group.h"
 
 using namespace reel;
 using namespace reel::test;
@@ -166,10 +166,34 @@ TEST_CASE("shards: a checkpoint of some ranks is resumed on any number of others
   }
 }
 
-TEST_CASE("shards: what is kept of the optimizer is a share") {
-  const ShardedTask task("lstm");
-  const Optimizer<float> whole(Adam{}, task.set().all()), half(Adam{}, task.set().all(), {}, {2, 1, 1});
-  Keeper keeper;
+TEST_CASE("shards: every optimizer and every clipping, with frozen parameters, in double too") {
+  const auto learnt = [](const auto& rule, const Clip& clip, Group* group, auto number) {
+    using T = decltype(number);
+    ShardedTask task("lstm");
+    ParameterSet set = task.set();
+    set.freeze("table");
+    Trainer<T> trainer(task.builder(), set, rule, clip,
+                       {.weight_decay = {.rate = .01, .decoupled = true}, .sharding = {.shards = 4, .group = group}});
+    std::vector<double> told;
+    for (Index i = 0; i < 4; ++i) {
+      told.push_back(trainer.step(task.batch(i, trainer.rows())));
+      told.push_back(trainer.gradient_norm());
+    }
+    return told;
+  };
+  const std::vector<OptimizerRule> rules{Sgd{.lr = .1}, Momentum{.lr = .05, .nesterov = true}, Adagrad{}, Adam{.lr = .01}};
+  const std::vector<Clip> clips{std::monostate(), ClipValue{.02}, ClipNorm{.3}, ClipNormEach{.1}};
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    CAPTURE(i);
+    const auto one = learnt(rules[i], clips[i], nullptr, float()), precise = learnt(rules[i], clips[3 - i], nullptr, double());
+    on_ranks(4, [&](Group& group) {
+      CHECK(learnt(rules[i], clips[i], &group, float()) == one);
+      CHECK(learnt(rules[i], clips[3 - i], &group, double()) == precise);
+    });
+  }
+}
+
+TEST_CASE("shards: pieces of parameters are cut alike, whoever has them") {
   CHECK(OwnPieces{8, 2, 2}.begin(100) == 25);
   CHECK(OwnPieces{8, 2, 2}.end(100) == 50);
   CHECK(OwnPieces{8, 7, 1}.end(3) == 3);

@@ -12,6 +12,7 @@ std::vector<Var> merged_terms(Rewriter& rewriter, std::vector<NodeId> terms, con
   const Tape& tape = rewriter.from();
   struct Group {
     const Op* op;
+    bool reduces;  // the batch: such a sum is the shards' (plan/sharded_sums.h), what reads no batch is not
     CallSite site;
     std::vector<Var> inputs;  // of a merging op; else the term itself
   };
@@ -20,11 +21,12 @@ std::vector<Var> merged_terms(Rewriter& rewriter, std::vector<NodeId> terms, con
     const Node& node = tape.node(term);
     const bool merges = node.op->traits().merges_in_sums && uses[term] == 1;
     if (!merges) {
-      groups.push_back({nullptr, node.site, {rewriter.to().var(rewriter.mapped(term))}});
+      groups.push_back({nullptr, false, node.site, {rewriter.to().var(rewriter.mapped(term))}});
       continue;
     }
-    auto group = std::ranges::find(groups, node.op, &Group::op);
-    if (group == groups.end()) group = groups.insert(groups.end(), {node.op, node.site, {}});
+    const bool reduces = std::ranges::any_of(tape.inputs(term), [&](NodeId x) { return tape.node(x).shape.batched(); });
+    auto group = std::ranges::find_if(groups, [&](const Group& g) { return g.op == node.op && g.reduces == reduces; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {node.op, reduces, node.site, {}});
     for (NodeId x : tape.inputs(term)) group->inputs.push_back(rewriter.to().var(rewriter.mapped(x)));
   }
   std::vector<Var> merged;

@@ -177,14 +177,27 @@ class Comparison {
   double margin() const { return margin_; }
 
   // Of all that the runs deliver.
-  std::vector<std::string> results(int threads) const {
+  std::vector<std::string> results(int threads, const Shards* shards = nullptr) const {
     Workspace<T> workspace(plan_, values(), threads_of(threads), trial_.recipe.seed);
     std::vector<std::string> all;
     for (std::size_t r = 0; r < trial_.exact.size(); ++r) {
-      plan_.run(workspace, random_.template bindings<T>(static_cast<int>(r)), {.rows = trial_.recipe.rows});
+      plan_.run(workspace, random_.template bindings<T>(static_cast<int>(r)), {.rows = trial_.recipe.rows, .shards = shards});
       collect(workspace, all);
     }
     return all;
+  }
+
+  // Where runs of a batch that is cut into shards are too far from the interpreter, or have other bits with 3 threads.
+  std::optional<std::string> run_in_shards(const Shards& shards) {
+    Workspace<T> workspace(plan_, values(), threads_of(1), trial_.recipe.seed);
+    std::vector<std::string> all;
+    for (std::size_t r = 0; r < trial_.exact.size(); ++r) {
+      plan_.run(workspace, random_.template bindings<T>(static_cast<int>(r)), {.rows = trial_.recipe.rows, .shards = &shards});
+      collect(workspace, all);
+      if (auto found = unequal(workspace, trial_.exact[r])) return fmt::format("run {}: {}", r, *found);
+    }
+    if (results(3, &shards) != all) return "bits differ with 3 threads";
+    return std::nullopt;
   }
 
   std::optional<std::string> run() {
@@ -320,6 +333,21 @@ std::optional<std::string> difference_with_recompute(const Trial& trial) {
     return std::nullopt;
   } catch (const std::exception& e) {
     return fmt::format("recompute: threw {}", e.what());
+  }
+}
+
+std::optional<std::string> difference_in_shards(const Trial& trial) {
+  if (trial.random->outputs.empty()) return std::nullopt;
+  try {
+    for (Index count : {2, 8}) {
+      const Shards shards{.rows = {count, 0, count}, .first_sliced = 1};
+      for (const bool recompute : {false, true})
+        if (const auto found = Comparison<double>(trial, {.recompute = recompute}).run_in_shards(shards))
+          return fmt::format("{} shards{}: {}", count, recompute ? ", recompute" : "", *found);
+    }
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    return fmt::format("shards: threw {}", e.what());
   }
 }
 

@@ -51,6 +51,9 @@ std::optional<std::string> difference_in_bf16(const Trial& trial);
 // loss.
 std::optional<std::string> difference_with_recompute(const Trial& trial);
 
+// Where double plans of a batch in 2 and 8 shards differ from the interpreter, or in bits between 1 and 3 threads.
+std::optional<std::string> difference_in_shards(const Trial& trial);
+
 // As little as makes a plan: no node is merged with, or moved before, another.
 CompileOptions fewest_passes();
 
