@@ -140,6 +140,7 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
   checkpoints.resume();
   const Index before = model.trainer().updates();
   program::Progress progress(s.model.iterations - before);
+  const program::RankTimes ranks(s.model.common.sharding.group);
   for (Index i = before + 1; i <= s.model.iterations && !program::interrupted(); ++i) {
     smooth.add(model.learn(random));
     losses.curves[0].points.push_back({static_cast<double>(i), smooth.value()});
@@ -158,7 +159,7 @@ void train(captions::Model& model, const Settings& s, const Examples& peek, repo
     });
   }
   progress.finish(page);
-  s.model.common.tell_ranks(progress.seconds(), model.trainer().updates() - before, page);
+  ranks.tell(progress.seconds(), model.trainer().updates() - before, page);
   checkpoints.finish();
 }
 
@@ -180,7 +181,7 @@ void describe(captions::Model& model, const std::string& name, const Examples& e
 }
 
 void train_and_describe(const CLI::App& app, Settings s) {
-  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping, s.model.common.writes());
   program::require_work(s.keeping, s.model.iterations, "iterations");
   std::vector<Index> held_out;
   if (file) {

@@ -150,11 +150,11 @@ struct Run {
 // `look`: as the diary has it.
 template <class Look>
 void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& page, Look look) {
-  program::Checkpoints checkpoints(
-      trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); }, s.common.sharding.group);
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
   checkpoints.resume();
   const Index before = trainer.updates();
   program::Progress progress(s.iterations - before);
+  const program::RankTimes ranks(s.common.sharding.group);
   for (Index i = before + 1; i <= s.iterations && !program::interrupted(); ++i) {
     if (run.streams.next()) trainer.reset_state();
     const double loss = trainer.step({{"x", run.streams.input()}, {"y", run.streams.target()}}, s.length);
@@ -168,7 +168,7 @@ void train(Trainer<float>& trainer, const Settings& s, Run& run, report::Page& p
     });
   }
   progress.finish(page);
-  s.common.tell_ranks(progress.seconds(), trainer.updates() - before, page);
+  ranks.tell(progress.seconds(), trainer.updates() - before, page);
   checkpoints.finish();
 }
 
@@ -210,7 +210,7 @@ void look_inside(CharWriter& writer, const Settings& s, const Vocabulary& vocabu
 // ---- what is kept ----
 
 void learn_and_write(const CLI::App& app, Settings s) {
-  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping, s.common.writes());
   std::string symbols;
   if (file) {
     auto saved = chars::described(*file);

@@ -323,11 +323,11 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
   program::Epochs run{parts.train, s.batch, s.common.random(1)};
   run.losses.push_back({.name = "test", .best = report::Best::smallest});
   Trainer<float>& trainer = classifier.trainer();
-  program::Checkpoints checkpoints(
-      trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); }, s.common.sharding.group);
+  program::Checkpoints checkpoints(trainer, s.keeping, [&](Keeper& keep) { run.keep(keep); });
   checkpoints.resume();
   const Index before = trainer.updates();
   program::Progress progress(s.epochs * run.batches() - before);
+  const program::RankTimes ranks(s.common.sharding.group);
   const auto after_batch = [&] {
     checkpoints.update();
     progress.update(trainer.updates() - before,
@@ -349,12 +349,12 @@ void train(Classifier& classifier, const Settings& s, const Dataset& data, const
     show(page, data, last);
     page.write_now_and_then();
   }
-  s.common.tell_ranks(progress.seconds(), trainer.updates() - before, page);
+  ranks.tell(progress.seconds(), trainer.updates() - before, page);
   checkpoints.finish();
 }
 
 void learn(const CLI::App& app, Settings s) {
-  const std::optional<SafetensorsFile> file = program::open(s.keeping);
+  const std::optional<SafetensorsFile> file = program::open(s.keeping, s.common.writes());
   program::require_work(s.keeping, s.epochs, "epochs");
   const Known known = file ? take_description(*file, s) : Known();
   const Dataset data = read_data(s, known);

@@ -104,14 +104,14 @@ class Translator {
     losses.curves = {{.name = "training"}};
     shares.curves = {{.name = "held out"}};
     Run run{s_.common.random(1), losses.curves, shares.curves};
-    const program::Keeping keeping = s_.direction == "both" ? s_.keeping.part(key_) : s_.keeping;
-    program::Checkpoints checkpoints(
-        trainer, keeping, [&](Keeper& keep) { run.keep(keep); }, s_.common.sharding.group);
+    const program::Keeping keeping = s_.direction == "both" ? s_.keeping.part(key_, s_.common.sharding.group) : s_.keeping;
+    program::Checkpoints checkpoints(trainer, keeping, [&](Keeper& keep) { run.keep(keep); });
     checkpoints.resume();
     const Index start = trainer.updates();
     const std::vector<Index> some(held_out.begin(),
                                   held_out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(held_out.size(), 500)));
     program::Progress progress(s_.iterations - start);
+    const program::RankTimes ranks(s_.common.sharding.group);
     program::SmoothedLoss& smooth = run.smooth;
     for (Index i = start + 1; i <= s_.iterations && !program::interrupted(); ++i) {
       std::vector<Index> chosen;
@@ -138,7 +138,7 @@ class Translator {
       });
     }
     progress.finish(page, name_);
-    s_.common.tell_ranks(progress.seconds(), trainer.updates() - start, page);
+    ranks.tell(progress.seconds(), trainer.updates() - start, page);
     checkpoints.finish();
     trained_.emplace(trainer.parameters());
     values_ = &*trained_;
@@ -397,7 +397,7 @@ int main(int argc, char** argv) {
   program::add_keeping(app, s.keeping);
   for (const char* option : {"--cell", "--units"}) app.get_option(option)->excludes(app.get_option("--load"));
   return program::run(app, argc, argv, s.common, [&] {
-    const std::optional<SafetensorsFile> file = program::open(s.keeping);
+    const std::optional<SafetensorsFile> file = program::open(s.keeping, s.common.writes());
     if (file) take_description(*file, s);
     program::require_work(s.keeping, s.iterations, "iterations");
     const Numbers numbers = draw_numbers(s);

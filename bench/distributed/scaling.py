@@ -77,7 +77,7 @@ def rows_model(lines, case):
 
 
 NETWORKS = [("10 Gbit/s", 1.1e9, 25e-6, "#b33"), ("25 Gbit/s", 2.8e9, 15e-6, "#27c"), ("100 Gbit/s", 11e9, 8e-6, "#282")]
-MODELS = [("char_rnn", "two LSTM layers of 128 units"), ("lstm", "LSTM of 512 units"), ("large", "LSTM of 1024 units")]
+MODELS = [("char_rnn", "2 LSTM layers of 128"), ("lstm", "LSTM of 512"), ("large", "LSTM of 1024")]
 HOSTS = [1, 2, 4, 8, 16, 32, 64]
 
 

@@ -47,9 +47,9 @@ void add_keeping(CLI::App& app, Keeping& keeping) {
   app.add_flag("--resume", keeping.resume, "Go on from the checkpoint; its numbers replace those of --load")->needs(checkpoint);
 }
 
-std::optional<reel::SafetensorsFile> open(const Keeping& keeping) {
+std::optional<reel::SafetensorsFile> open(const Keeping& keeping, bool writes) {
   for (const std::string& path : {keeping.save, keeping.checkpoint})
-    if (!path.empty()) reel::FileWriter{path};  // writes nothing, and leaves nothing
+    if (writes && !path.empty()) reel::FileWriter{path};  // writes nothing, and leaves nothing
   std::optional<reel::SafetensorsFile> file;
   if (!keeping.load.empty()) file.emplace(keeping.load);
   return file;
@@ -60,11 +60,12 @@ void require_work(const Keeping& keeping, std::int64_t passes, std::string_view 
     throw reel::InputError(fmt::format("0 {}: there is nothing to do without --load", called));
 }
 
-Keeping Keeping::part(const std::string& name) const {
+Keeping Keeping::part(const std::string& name, reel::Group* group) const {
   Keeping own = *this;
   if (checkpoint.empty()) return own;
   own.checkpoint += "." + name;
   own.resume = resume && std::filesystem::exists(own.checkpoint);
+  if (group) own.resume = group->gather(static_cast<char>(own.resume))[0] != 0;
   return own;
 }
 
@@ -75,9 +76,8 @@ reel::Record load_description(const reel::SafetensorsFile& file, const std::stri
   return record;
 }
 
-Checkpoints::Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more,
-                         reel::Group* group)
-    : trainer_(trainer), keeping_(keeping), more_(std::move(more)), group_(group), next_(Clock::now()) {
+Checkpoints::Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more)
+    : trainer_(trainer), keeping_(keeping), more_(std::move(more)), next_(Clock::now()) {
   const Every every = parse_every(keeping.every).value_or(Every{.seconds = 60});
   seconds_ = every.seconds;
   updates_ = every.updates;
@@ -97,7 +97,9 @@ void Checkpoints::update() {
 }
 
 // Clocks differ, and all ranks save together.
-bool Checkpoints::of_rank_0(bool due) const { return group_ ? group_->gather(static_cast<char>(due))[0] != 0 : due; }
+bool Checkpoints::of_rank_0(bool due) const {
+  return trainer_.group() ? trainer_.group()->gather(static_cast<char>(due))[0] != 0 : due;
+}
 
 void Checkpoints::finish() {
   if (keeping_.checkpoint.empty() || saved_ == trainer_.updates()) return;

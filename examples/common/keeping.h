@@ -23,15 +23,15 @@ struct Keeping {
   bool resume = false;
   bool any() const { return !save.empty() || !load.empty() || !checkpoint.empty(); }
   // Of one of several networks that are learnt one after the other: its checkpoint has a name of its own, and is resumed if the
-  // run came to it.
-  Keeping part(const std::string& name) const;
+  // run came to it (as rank 0 sees it).
+  Keeping part(const std::string& name, reel::Group* group) const;
 };
 
 // --save, --load, --checkpoint, --every and --resume.
 void add_keeping(CLI::App& app, Keeping& keeping);
 
-// The file of --load, if any. FileError, before any work, where --save or --checkpoint cannot be written.
-std::optional<reel::SafetensorsFile> open(const Keeping& keeping);
+// The file of --load, if any. FileError, before any work, where --save or --checkpoint cannot be written by who `writes`.
+std::optional<reel::SafetensorsFile> open(const Keeping& keeping, bool writes = true);
 
 // InputError for a run that neither loads anything nor learns: no `passes` of what is called so.
 void require_work(const Keeping& keeping, std::int64_t passes, std::string_view called);
@@ -43,8 +43,7 @@ reel::Record load_description(const reel::SafetensorsFile& file, const std::stri
 // the Trainer.
 class Checkpoints {
  public:
-  Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more,
-              reel::Group* group = nullptr);
+  Checkpoints(reel::Trainer<float>& trainer, const Keeping& keeping, std::function<void(reel::Keeper&)> more);
   // With --resume, the run goes on where it stopped; FileError where there is no such file.
   void resume();
   void update();  // after each update of the Trainer
@@ -56,7 +55,6 @@ class Checkpoints {
   const Keeping& keeping_;
   bool of_rank_0(bool due) const;
   std::function<void(reel::Keeper&)> more_;
-  reel::Group* group_;       // of the Trainer
   double seconds_ = 0;       // between checkpoints, or
   reel::Index updates_ = 0;  // so many updates
   Clock::time_point next_;

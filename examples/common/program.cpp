@@ -9,6 +9,7 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <optional>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -173,7 +174,14 @@ int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body)
 int run(CLI::App& app, int argc, char** argv, Common& common, const std::function<void()>& body) {
 #ifdef REEL_MPI
   if (reel::started_by_mpi()) {
-    reel::MpiGroup group(argc, argv);
+    std::optional<reel::MpiGroup> begun;
+    try {
+      begun.emplace(argc, argv);
+    } catch (const reel::Error& e) {
+      fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
+      return 1;
+    }
+    reel::MpiGroup& group = *begun;
     common.sharding.group = &group;
     if (group.rank() > 0 && !std::freopen("/dev/null", "w", stdout)) return 1;
     const auto on_rank = [&] {
@@ -193,10 +201,11 @@ int run(CLI::App& app, int argc, char** argv, Common& common, const std::functio
     });
   }
 #else
-  if (const char* ranks = std::getenv("OMPI_COMM_WORLD_SIZE"); ranks && std::string_view(ranks) != "1") {
-    fmt::print(stderr, "{}: was built without MPI, so that it cannot share its work with other ranks\n", app.get_name());
-    return 1;
-  }
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+    if (const char* ranks = std::getenv(name); ranks && std::string_view(ranks) != "1") {
+      fmt::print(stderr, "{}: was built without MPI, so that it cannot share its work with other ranks\n", app.get_name());
+      return 1;
+    }
 #endif
   return run(app, argc, argv, [&] {
     common.reports = !common.report.empty();
@@ -204,12 +213,12 @@ int run(CLI::App& app, int argc, char** argv, Common& common, const std::functio
   });
 }
 
-void Common::tell_ranks(double seconds, std::int64_t updates, reel::report::Page& page) const {
-  if (!sharding.group) return;
+void RankTimes::tell(double seconds, std::int64_t updates, reel::report::Page& page) const {
+  if (!group_ || updates == 0) return;
   char host[256] = {};
   gethostname(host, sizeof host - 1);
-  const std::vector<std::string> hosts = sharding.group->gather_texts(host);
-  const std::vector<double> waits = sharding.group->gather(sharding.group->seconds());
+  const std::vector<std::string> hosts = group_->gather_texts(host);
+  const std::vector<double> waits = group_->gather(group_->seconds() - before_);
   const auto [least, most] = std::ranges::minmax_element(waits);
   const auto percent = [&](double wait) { return 100 * wait / seconds; };
   const std::string text =
@@ -220,8 +229,7 @@ void Common::tell_ranks(double seconds, std::int64_t updates, reel::report::Page
   for (std::size_t rank = 0; rank < waits.size(); ++rank)
     page.measured(fmt::format("rank {}", rank),
                   fmt::format("{}: {:.1f} ms of computing an update, {:.1f}% in exchange", hosts[rank],
-                              1000 * (seconds - waits[rank]) / static_cast<double>(std::max<std::int64_t>(updates, 1)),
-                              percent(waits[rank])));
+                              1000 * (seconds - waits[rank]) / static_cast<double>(updates), percent(waits[rank])));
 }
 
 void Common::require_same_data(std::string_view data) const {

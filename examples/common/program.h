@@ -31,12 +31,8 @@ struct Common {
   reel::Sharding sharding;  // and the ranks of the run, where there are several
   // What is read or written once is so by rank 0.
   bool writes() const { return !sharding.group || sharding.group->rank() == 0; }
-  // Which rows of a batch are here.
-  reel::DealtRows rows() const { return reel::dealt_rows(sharding.count(), sharding.group); }
   // InputError, on all ranks, where they have other data.
   void require_same_data(std::string_view data) const;
-  // After so many seconds and updates: the ranks' shares of waiting for each other, and the slowest rank, told and on the page.
-  void tell_ranks(double seconds, std::int64_t updates, reel::report::Page& page) const;
   reel::ThreadPool make_threads() const { return reel::ThreadPool(threads); }
   // Independent streams 0 .. 9 of each use; their numbers are such that programs draw what they always drew.
   reel::RandomStream random(int stream, reel::RandomUse use = reel::RandomUse::data) const {
@@ -82,6 +78,18 @@ RunPage make_page(const CLI::App& app, const Common& common, std::string title, 
 int run(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
 // The same of a program that may be started by mpirun: its ranks get their group, and rank 0 alone prints, and writes a page.
 int run(CLI::App& app, int argc, char** argv, Common& common, const std::function<void()>& body);
+
+// How the ranks of a run share their time, from when it is made.
+class RankTimes {
+ public:
+  explicit RankTimes(reel::Group* group) : group_(group), before_(group ? group->seconds() : 0) {}
+  // After so many seconds and updates: the shares of waiting for each other, and the slowest rank, told and on the page.
+  void tell(double seconds, std::int64_t updates, reel::report::Page& page) const;
+
+ private:
+  reel::Group* group_;  // null: there are no ranks
+  double before_;
+};
 
 // The mean of numbers that count for more than one: of batches by their rows.
 class WeightedMean {

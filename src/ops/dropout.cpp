@@ -36,7 +36,7 @@ class DropoutMask final : public RowOp<DropoutMask> {
     S* y = r.y();
     const std::uint32_t threshold = threshold_of(rate_);
     const S kept = static_cast<S>(1.0 / (1.0 - rate_));
-    const auto row = static_cast<std::uint32_t>(r.run().dealt.in_batch(r.index()));
+    const auto row = static_cast<std::uint32_t>(shape_.batched() ? r.run().dealt.in_batch(r.index()) : 0);
     for (Index i = 0; i < shape_.row_size(); i += 4) {
       const auto bits =
           mask_words(r.run().seed, random_key_, row, static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(r.run().run));

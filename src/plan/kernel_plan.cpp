@@ -271,6 +271,15 @@ void find_summed_outputs(PlanData& plan) {
   }
   for (const auto& [node, kernel] : sums)
     if (read[node]) plan.kernels[kernel].first_output = 0;
+
+  const auto mix = [&](std::uint64_t number) { plan.fingerprint = (plan.fingerprint ^ number) * 0x9E3779B97F4A7C15u + 1; };
+  for (const Index size : {plan.scratch_per_row, plan.stored_per_row, plan.unbatched_bytes, plan.cached_bytes})
+    mix(static_cast<std::uint64_t>(size));
+  for (const KernelPlan& kernel : plan.kernels) {
+    for (const char c : kernel.op->name()) mix(static_cast<unsigned char>(c));
+    mix(static_cast<std::uint64_t>(tape.node(kernel.node).shape.row_size()));
+    mix(kernel.first_output);
+  }
 }
 
 void make_kernels(PlanData& plan) {

@@ -79,6 +79,8 @@ struct PlanData {
   std::vector<AlignedBytes> constants;
   std::shared_ptr<CachedShelf> shelf = std::make_shared<CachedShelf>();  // what its workspaces share
   std::vector<std::int32_t> output_of;                                   // by the user's node: index into outputs, or -1
+  std::uint64_t fingerprint =
+      0;  // of what is summed, in which order, and of all sizes: equal plans have equal ones, in any process
   SetIdentity parameter_set;
   Index parameter_count = 0;   // values that a workspace needs of it; 0: no parameters
   std::string last_parameter;  // the one of the largest number, with its shape
@@ -104,7 +106,7 @@ Work work_of(const PlanData& plan, const KernelPlan& kernel, const RunContext& r
 // Fills kernels, ports, root_ports, phases, constants and sizes from program, schedule and table.
 void make_kernels(PlanData& plan);
 
-// Fills summed_outputs and their kernels' first_output. REQUIRES: outputs and carries.
+// Fills summed_outputs, their kernels' first_output, and the fingerprint. REQUIRES: outputs and carries.
 void find_summed_outputs(PlanData& plan);
 
 }  // namespace reel

@@ -76,7 +76,7 @@ void take_cached(WorkspaceData& w) {
 void meet_batch(WorkspaceData& w, const Shards& shards) {
   BatchRows& batch = w.shard_buffers.batch;
   if (shards.exchange)
-    batch = shards.exchange->begin(w.context.rows, w.counts);
+    batch = shards.exchange->begin(w.plan->fingerprint, w.context.rows, w.counts);
   else
     batch = {w.context.rows, w.counts};
   if (const Index due = shards.rows.among(batch.rows); due != w.context.rows)

@@ -30,6 +30,7 @@ ShardedSums<T>::ShardedSums(WorkspaceData& w, const Shards& shards, const BatchR
     : w_(w), plan_(*w.plan), shards_(shards), whole_(w.context), caller_(w) {
   whole_.rows = batch.rows;
   whole_.counts = batch.counts;
+  whole_.dealt = {};
 }
 
 template <class T>

@@ -31,8 +31,8 @@ struct BatchRows {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // Before anything is computed: the rows that are here, to those of the whole batch.
-  virtual BatchRows begin(Index rows, std::span<const std::int32_t> counts) = 0;
+  // Before anything is computed: the rows that are here, to those of the whole batch. `plan`: the same number for the same plan.
+  virtual BatchRows begin(std::uint64_t plan, Index rows, std::span<const std::int32_t> counts) = 0;
   // Adds what the others have. The sums are whole everywhere on return.
   virtual void sum(std::span<const PartialSum> sums) = 0;
   // Outputs of which every rank needs a slice alone: the numbers stay where they are until what was begun is finished by whoever

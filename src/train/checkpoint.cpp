@@ -11,6 +11,7 @@
 #include <reel/data/own_rows.h>
 #include <reel/data/versioned_record.h>
 #include <reel/graph/error.h>
+#include <reel/train/distributed/fingerprint.h>
 #include <reel/train/distributed/gather_rows.h>
 
 namespace reel {
@@ -95,7 +96,7 @@ struct Pieces {
   Group* group;
 
   void keep(Keeper& keeper) {
-    optimizer.keep(keeper, [&](TensorView<T> whole) {
+    optimizer.keep(keeper, [&](TensorView<T> whole) {  // to be written by rank 0
       std::vector<std::span<std::byte>> parts;
       for (Index rank = 0; rank < group->size(); ++rank) {
         const OwnPieces theirs{pieces.pieces, rank * pieces.own, pieces.own};
@@ -103,6 +104,7 @@ struct Pieces {
             std::span(whole.data() + theirs.begin(whole.size()), static_cast<std::size_t>(theirs.size(whole.size())))));
       }
       group->gather_parts(parts);
+      return group->rank() == 0;
     });
   }
 };
@@ -161,13 +163,14 @@ void Trainer<T>::keep(Keeper& keeper, const Kept& kept) const {
 template <class T>
 void Trainer<T>::save(const std::string& path, const std::function<void(Keeper&)>& more, const CheckpointOptions& options) {
   const auto guard = in_use_.enter("the Trainer");
+  together("save", [] {});
   Keeper keeper;
   keep(keeper, {*values_, optimizer_, best_, best_score_, norm_});
   auto training = training_.state(), evaluated = evaluation_ ? evaluation_->state() : typename SessionFamily<T>::State();
   State<T> of_training{training, shards_.rows, group()}, of_evaluation{evaluated, shards_.rows, group()};
   keeper("training", of_training);
   keeper("evaluation", of_evaluation);
-  together([&] {
+  together("save", [&] {
     if (group() && group()->rank() > 0) return;
     More added{more};
     keeper("program", added);
@@ -194,6 +197,10 @@ void Trainer<T>::restore(const std::string& path, const std::function<void(Keepe
   Record told = kSettings.read(file);
   if (!told.has("shards")) told.set("shards", "1").set("sums of gradients", "full");  // written before there were any
   if (!options.other_settings) require_same(path, told, settings());
+  // The carried states of more shards than one are kept in another form.
+  if (told.text("shards") != settings().text("shards"))
+    throw FileError(
+        fmt::format("{}: was saved with {} shards, not with {}", path, told.text("shards"), settings().text("shards")));
   Keeper keeper(file);
   keep(keeper, {to.values, to.optimizer, to.best, to.best_score, to.norm});
   State<T> of_training{to.training, shards_.rows, group()}, of_evaluation{to.evaluated, shards_.rows, group()};
@@ -208,21 +215,28 @@ template <class T>
 void Trainer<T>::resume(const std::string& path, const std::function<void(Keeper&)>& more, const ResumeOptions& options) {
   const auto guard = in_use_.enter("the Trainer");
   Restored restored{.values = *values_, .optimizer = optimizer_};
-  together([&] { restore(path, more, options, restored); });
+  together("resume", [&] { restore(path, more, options, restored); });
 
   auto training_before = training_.state(),
        evaluation_before = evaluation_ ? evaluation_->state() : typename SessionFamily<T>::State();
   try {
-    together([&] {
+    const auto take = [&] {
       training_.set_state(std::move(restored.training));
       if (restored.evaluated.runs > 0 || evaluation_) evaluation().set_state(std::move(restored.evaluated));
-    });
+    };
+    // Ranks may have read different files of one name.
+    const auto updates = static_cast<std::uint64_t>(restored.optimizer.updates());
+    if (exchange_)
+      exchange_->together("resume", fingerprint(set_, restored.values) + updates, take);
+    else
+      take();
   } catch (const Error&) {
     training_.set_state(std::move(training_before));
     if (evaluation_) evaluation_->set_state(std::move(evaluation_before));
     throw;
   }
   *values_ = std::move(restored.values);
+  version_ = values_->version();
   optimizer_ = std::move(restored.optimizer);
   best_ = std::move(restored.best);
   best_score_ = restored.best_score;

@@ -147,7 +147,7 @@ std::string text(const OptimizerRule& rule) {
 }
 
 template <class T>
-void Optimizer<T>::keep(Keeper& keep, const std::function<void(TensorView<T>)>& gather) {
+void Optimizer<T>::keep(Keeper& keep, const std::function<bool(TensorView<T>)>& gather) {
   Index updates = updates_;
   keep("updates", updates);
   if (updates < 0) throw FileError(fmt::format("optimizer: the file counts {} updates", updates));
@@ -167,8 +167,7 @@ void Optimizer<T>::keep(Keeper& keep, const std::function<void(TensorView<T>)>& 
         std::copy_n(own, values.size(), values.begin());
       } else {
         std::ranges::copy(values, own);
-        gather(whole.view());
-        keep(name, whole);
+        if (gather(whole.view())) keep(name, whole);
       }
     };
     const int kept = std::visit([](const auto& r) { return slots(r); }, rule_);

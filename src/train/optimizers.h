@@ -81,8 +81,8 @@ class Optimizer {
               double rate_factor = 1);
 
   // Its state: the count of updates, and what the rule keeps of each parameter. One that has pieces alone restores these from the
-  // whole, and keeps the whole by means of gather(), which adds the other ranks' pieces.
-  void keep(Keeper& keep, const std::function<void(TensorView<T>)>& gather = {});
+  // whole, and keeps the whole by means of gather(), which adds the other ranks' pieces and says whether this rank keeps them.
+  void keep(Keeper& keep, const std::function<bool(TensorView<T>)>& gather = {});
   Index updates() const { return updates_; }
   double lr() const;
   const OptimizerRule& rule() const { return rule_; }

@@ -7,7 +7,6 @@
 
 #include <reel/graph/error.h>
 #include <reel/graph/gradients.h>
-#include <reel/train/distributed/build.h>
 
 namespace reel {
 namespace {
@@ -125,16 +124,19 @@ Trainer<T>::Trainer(Builder builder, const ParameterSet& set, OptimizerRule rule
       trainable_(trained(set)),
       clip_(checked<T>(clip)),
       options_(std::move(options)),
-      exchange_(group() && group()->size() > 1 ? std::make_unique<GroupExchange>(*group(), options_.sharding.bf16) : nullptr),
-      shards_{.rows = dealt_rows(options_.sharding.count(), group()),
-              .exchange = exchange_.get(),
-              .first_sliced = 1,
-              .rounds_slices = options_.sharding.bf16},
+      shards_{.rows = dealt_rows(options_.sharding.count(), group()), .first_sliced = 1, .rounds_slices = options_.sharding.bf16},
       pieces_{shards_.rows.shards, shards_.rows.first, shards_.rows.own},
       values_(std::make_unique<ParameterValues<T>>(set.initial<T>(options_.seed))),
       optimizer_(rule, trainable_, options_.weight_decay, pieces_),
       training_(training_family(builder_, loss_, trainable_, values_.get(), options_)),
       freezes_(set.freezes()) {
+  if (options_.sharding.bf16 && shards_.rows.shards == 1)
+    throw InputError("Trainer: there are no sums of shards to round to bf16 where there is one shard");
+  if (group() && group()->size() > 1) {
+    exchange_ = std::make_unique<GroupExchange>(*group(), shards_.rows, options_.sharding.bf16);
+    shards_.exchange = exchange_.get();
+  }
+  version_ = values_->version();
   require_same_everywhere();
 }
 
@@ -179,16 +181,27 @@ const Session<T>& Trainer<T>::run(SessionFamily<T>& family, std::span<const Bind
   const Session<T>* session = nullptr;
   const bool learns = &family == &training_;
   const Shards* shards = shards_.rows.shards > 1 ? &shards_ : nullptr;
-  together([&] {
+  together(learns ? "step" : "evaluate", [&] {
     if (learns && set_.freezes() != freezes_)
       throw InputError(
           "Trainer: parameters were frozen or unfrozen since it was made, which it does not follow; make another one");
+    if (learns) rate_ = checked_rate();
     session = &family.run(bindings, steps, {.commit = false, .shards = shards});
   });
+  version_ = values_->version();
   const auto loss = static_cast<double>((*session)[session->results()[0].value][0]);
   if (!std::isfinite(loss))
     refuse(*session, bindings, fmt::format("the loss is {}{}", loss, learns ? "; the parameters were not updated" : ""));
   return *session;
+}
+
+// The schedule's factor, before anything is done.
+template <class T>
+double Trainer<T>::checked_rate() const {
+  const double rate = options_.schedule(optimizer_.updates());
+  if (!std::isfinite(rate) || rate < 0)
+    throw NumericError(fmt::format("the schedule's factor for update {} is {}", optimizer_.updates(), rate));
+  return rate;
 }
 
 template <class T>
@@ -201,89 +214,22 @@ double Trainer<T>::step(std::span<const Binding> bindings, std::optional<Index> 
   std::vector<TensorView<const T>> gradient_values;
   for (const Result& g : session.results().subspan(1)) gradient_values.push_back(session[g.value]);
   const ClippedGradients clipped = clip_all(session, gradient_values, bindings);
-  const double rate = options_.schedule(optimizer_.updates());
-  if (!std::isfinite(rate) || rate < 0)
-    throw NumericError(fmt::format("the schedule's factor for update {} is {}", optimizer_.updates(), rate));
-  optimizer_.update(*values_, gradient_values, clipped.edits, rate);
+  optimizer_.update(*values_, gradient_values, clipped.edits, rate_);
   if (exchange_) gather_parameters();
+  version_ = values_->version();
   norm_ = clipped.norm;
   training_.commit();
   return static_cast<double>(session[session.results()[0].value][0]);
 }
 
-// By the norms of all pieces of the gradients, wherever they are.
-template <class T>
-ClippedGradients Trainer<T>::clip_all(const Session<T>& session, std::span<const TensorView<const T>> gradients,
-                                      std::span<const Binding> bindings) {
-  std::vector<Squares> own = squares<T>(gradients, pieces_);
-  if (exchange_) {
-    const std::vector<Squares> all = group()->gather(std::span<const Squares>(own));
-    own.clear();
-    const auto here = static_cast<std::size_t>(pieces_.own), ranks = static_cast<std::size_t>(group()->size());
-    for (std::size_t k = 0; k < gradients.size(); ++k)
-      for (std::size_t rank = 0; rank < ranks; ++rank)
-        for (std::size_t piece = 0; piece < here; ++piece) own.push_back(all[(rank * gradients.size() + k) * here + piece]);
-  }
-  try {
-    return clip_by<T>(clip_, trainable_, own);
-  } catch (const NumericError& e) {
-    refuse(session, bindings, fmt::format("{}; the parameters were not updated", e.what()));
-  }
-}
-
-// Every rank's updated pieces, to all.
-template <class T>
-void Trainer<T>::gather_parameters() {
-  const Index ranks = group()->size();
-  std::vector<std::vector<T>> numbers(static_cast<std::size_t>(ranks));
-  const auto each_piece = [&](const auto& f) {
-    for (Index rank = 0; rank < ranks; ++rank) {
-      const OwnPieces theirs{pieces_.pieces, rank * pieces_.own, pieces_.own};
-      Index at = 0;
-      for (const Parameter& p : trainable_) {
-        const Index n = p.shape().row_size();
-        f(rank, p, theirs.begin(n), theirs.size(n), at);
-        at += theirs.size(n);
-      }
-      numbers[static_cast<std::size_t>(rank)].resize(static_cast<std::size_t>(at));
-    }
-  };
-  each_piece([](Index, const Parameter&, Index, Index, Index) {});  // for the sizes
-  std::vector<std::span<std::byte>> parts;
-  for (std::vector<T>& n : numbers) parts.push_back(std::as_writable_bytes(std::span(n)));
-  each_piece([&](Index rank, const Parameter& p, Index begin, Index n, Index at) {
-    if (rank == group()->rank())
-      std::copy_n((*values_)[p].data() + begin, n, numbers[static_cast<std::size_t>(rank)].data() + at);
-  });
-  group()->gather_parts(parts);
-  each_piece([&](Index rank, const Parameter& p, Index begin, Index n, Index at) {
-    if (rank != group()->rank())
-      std::copy_n(numbers[static_cast<std::size_t>(rank)].data() + at, n, values_->edit(p).data() + begin);
-  });
-}
-
-template <class T>
-void Trainer<T>::require_same_everywhere() const {
-  if (!exchange_) return;
-  if (!options_.sharding.any_build) {
-    group()->require_same("instructions, whose numbers may differ in their last bits (Sharding::any_build allows it),",
-                          instruction_set());
-    group()->require_same("code, whose numbers may differ in their last bits (Sharding::any_build allows it),", build_id());
-  }
-  const Record told = settings();
-  std::string all, parameters;
-  for (const std::string& name : told.names()) all += fmt::format("{} {}, ", name, told.text(name));
-  for (const Parameter& p : set_.all())
-    parameters += fmt::format("{} {}{}, ", p.name(), p.shape().text(),
-                              std::ranges::find(trainable_, p) == trainable_.end() ? " frozen" : "");
-  group()->require_same("settings", all);
-  group()->require_same("parameters", parameters);
-}
-
 // NumericError with what was found and where it began.
 template <class T>
 void Trainer<T>::refuse(const Session<T>& session, std::span<const Binding> bindings, const std::string& what) const {
-  std::string place = session.explain_non_finite(bindings);
+  std::string place;
+  try {
+    place = session.explain_non_finite(bindings);
+  } catch (const MemoryError&) {  // it needs more than a run does; the others wait for what it says
+  }
   if (exchange_) place = exchange_->first_text(place);
   throw NumericError(fmt::format("{}{}", what, place.empty() ? "" : fmt::format(". It began with {}", place)));
 }

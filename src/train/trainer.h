@@ -142,7 +142,8 @@ class Trainer {
 
   // Writes a checkpoint, whole or not at all (data/file_writer.h): parameters, the optimizer's state and count of updates,
   // carried state of training and of evaluate(), the count of runs that dropout's masks follow, the best parameters, and what the
-  // program adds. FileError where it cannot be written. Carried state of predict() is not kept.
+  // program adds. Of several ranks rank 0 writes, and `more` is called there alone; all resume. FileError where it cannot be
+  // written. Carried state of predict() is not kept.
   void save(const std::string& path, const std::function<void(Keeper&)>& more = {}, const CheckpointOptions& options = {});
   // Goes on from a checkpoint: what follows equals, bit for bit, what would have followed where it was saved, on any number of
   // threads. FileError, with all but what the program adds as it was, for a file that is none, for other parameters, and, listing
@@ -159,6 +160,7 @@ class Trainer {
   void reset_evaluation();  // that of evaluate() and predict()
   Index updates() const { return optimizer_.updates(); }
   double gradient_norm() const { return norm_; }                               // of the last step, before clipping
+  Group* group() const { return options_.sharding.group; }                     // null: this process is alone
   const DealtRows& rows() const { return shards_.rows; }                       // of a batch: which are here
   const Plan<T>& plan(Index steps = 0) { return training_.at(steps).plan(); }  // of training
   std::string summary(Index steps = 0);                                        // parameters with shapes, tape nodes, kernels
@@ -169,17 +171,18 @@ class Trainer {
   const Session<T>& run(SessionFamily<T>& family, std::span<const Binding> bindings, std::optional<Index> steps);
   ClippedGradients clip_all(const Session<T>& session, std::span<const TensorView<const T>> gradients,
                             std::span<const Binding> bindings);
+  double checked_rate() const;
   void gather_parameters();
   void require_same_everywhere() const;
-  Group* group() const { return options_.sharding.group; }
   // f, which may fail on some ranks: all fail then.
   template <class F>
-  void together(const F& f) {
+  void together(std::string_view what, const F& f) {
     if (exchange_)
-      exchange_->together(f);
+      exchange_->together(what, edits(), f);
     else
       f();
   }
+  std::uint64_t edits() const;
   struct Prediction {
     std::vector<Result> outputs;
     Builder builder;
@@ -217,13 +220,14 @@ class Trainer {
   std::unique_ptr<GroupExchange> exchange_;  // where there are several ranks
   Shards shards_;
   OwnPieces pieces_;
+  std::uint64_t version_ = 0;  // of the parameters, as the ranks have made them together
   std::unique_ptr<ParameterValues<T>> values_;
   Optimizer<T> optimizer_;
   SessionFamily<T> training_;
   std::unique_ptr<SessionFamily<T>> evaluation_;  // once it is needed
   Builder rest_;                                  // the builder without its loss
   std::list<Prediction> predictions_;             // the last used first
-  double norm_ = 0;
+  double norm_ = 0, rate_ = 0;
   std::optional<ParameterValues<T>> best_;
   double best_score_ = std::numeric_limits<double>::infinity();
   Index freezes_;  // of the set, when this was made

@@ -17,7 +17,7 @@ namespace {
 class Told final : public Exchange {
  public:
   Told(Index rows, double others) : rows_(rows), others_(others) {}
-  BatchRows begin(Index, std::span<const std::int32_t>) override { return {rows_, {}}; }
+  BatchRows begin(std::uint64_t, Index, std::span<const std::int32_t>) override { return {rows_, {}}; }
   void sum(std::span<const PartialSum> sums) override {
     for (const PartialSum& s : sums)
       for (Index i = 0; i < s.elements; ++i) reinterpret_cast<double*>(s.data)[i] += others_;

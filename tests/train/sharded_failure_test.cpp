@@ -58,7 +58,7 @@ TEST_CASE("shards, refused: other rows than those that were dealt") {
     auto batch = task.batch(1, trainer.rows());
     if (group.rank() == 1)
       for (Binding& b : batch) b = {std::string(b.name), Tensor<std::int32_t>({ShardedTask::kSteps, 3})};
-    check_throws<InputError>([&] { trainer.step(batch); }, {"rank 0: 8 rows were given of a batch of 11", "shard r mod 8"});
+    check_throws<InputError>([&] { trainer.step(batch); }, {"rank 0 was given 8 rows of a batch of 11", "shard r mod 8"});
     CHECK(std::isfinite(trainer.step(task.batch(1, trainer.rows()))));
   });
 }
@@ -103,6 +103,23 @@ TEST_CASE("shards, refused: numbers of shards and of ranks") {
   });
 }
 
+TEST_CASE("shards, refused: parameters that were set on one rank alone, another function, and nothing to round") {
+  const ShardedTask task("lstm");
+  on_ranks(2, [&](Group& group) {
+    Trainer<float> trainer = task.trainer({.shards = 2, .group = &group}, 1);
+    const Tensor<float> zero(task.set().find("table").shape());
+    if (group.rank() == 1) trainer.set("table", zero);
+    check_throws<InputError>([&] { trainer.step(task.batch(0, trainer.rows())); }, {"rank 1 has other numbers than rank 0"});
+    trainer.set("table", zero);
+    CHECK(std::isfinite(trainer.step(task.batch(0, trainer.rows()))));
+    const auto batch = task.batch(1, trainer.rows());
+    check_throws<InputError>([&] { group.rank() == 0 ? trainer.step(batch) : trainer.evaluate(batch); },
+                             {"rank 1 is in evaluate(), but rank 0 in step()"});
+    CHECK(std::isfinite(trainer.step(batch)));
+  });
+  check_throws<InputError>([&] { task.trainer({.shards = 1, .bf16 = true}, 1); }, {"one shard"});
+}
+
 TEST_CASE("shards, refused: checkpoints that some rank cannot read or write") {
   const Directory directory;
   const ShardedTask task("lstm");
@@ -119,5 +136,11 @@ TEST_CASE("shards, refused: checkpoints that some rank cannot read or write") {
     CHECK(std::ranges::equal(trainer.get("table"), before));
     trainer.resume(directory / "run.checkpoint");
     CHECK(trainer.updates() == 1);
+    // Another file of the same name on another machine.
+    trainer.step(task.batch(1, trainer.rows()));
+    trainer.save(directory / "later.checkpoint");
+    const std::string own = directory / (group.rank() == 1 ? "later.checkpoint" : "run.checkpoint");
+    check_throws<InputError>([&] { trainer.resume(own); }, {"rank 1 has other numbers than rank 0", "of a file"});
+    CHECK(trainer.updates() == 2);
   });
 }

@@ -68,8 +68,12 @@ class ShardedTask {
     const Sequence y = tape.ids("y", steps, {B});
     if (name_ != "packed") {
       const double rate = name_ == "gru" ? .3 : 0;
-      const Sequence logits = map_steps(unroll(cell_, x, carried_state(tape, cell_, "state")).outputs,
-                                        [&](Var h) { return head_(dropout(h, rate, mode)); });
+      // One mask of every row, and one of its own for each.
+      const Var common = rate > 0 && mode == Mode::training ? dropout_mask(tape, {kUnits}, rate) : Var();
+      const Sequence logits = map_steps(unroll(cell_, x, carried_state(tape, cell_, "state")).outputs, [&](Var h) {
+        const Var masked = dropout(h, rate, mode);
+        return head_(common ? masked * common : masked);
+      });
       return cross_entropy(logits, y);
     }
     const Lengths lengths = Lengths::packed(tape.row_counts("counts", steps));

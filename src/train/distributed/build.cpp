@@ -1,6 +1,7 @@
 #include <reel/train/distributed/build.h>
 
 #include <cstring>
+#include <string_view>
 
 #include <elf.h>
 #include <link.h>
@@ -11,8 +12,10 @@
 namespace reel {
 namespace {
 
-// The first object is the program.
+// Of the program, which is the first object and has no name, and of what it computes with.
 int read_notes(dl_phdr_info* object, std::size_t, void* to) {
+  const std::string_view name = object->dlpi_name;
+  if (!name.empty() && name.find("/libreel") == name.npos && name.find("/libm.") == name.npos) return 0;
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& header = object->dlpi_phdr[i];
     if (header.p_type != PT_NOTE) continue;
@@ -29,7 +32,7 @@ int read_notes(dl_phdr_info* object, std::size_t, void* to) {
       at = description + padded(note.n_descsz);
     }
   }
-  return 1;
+  return 0;
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 namespace reel {
 
-// The build ID that the linker gave the program; where there is none, the compiler's version.
+// The build IDs that the linker gave the program, reel where it is a shared library, and the C library's mathematics; where there
+// are none, the compiler's version.
 std::string build_id();
 // Highway's name of the instruction set that kernels use: "AVX3".
 std::string instruction_set();

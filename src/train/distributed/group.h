@@ -27,9 +27,6 @@ class Group {
   // Lets what was begun go on, for a moment.
   virtual void progress() {}
 
-  // Ends the processes of all ranks, and says why. Ranks that only live in one process throw.
-  [[noreturn]] virtual void abort(const std::string& why) = 0;
-
   double seconds() const { return seconds_; }  // spent in waiting, so far
   Index bytes() const { return bytes_; }       // sent, so far
   Index messages() const { return messages_; }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <reel/graph/bf16.h>
+#include <reel/graph/bindings.h>
 #include <reel/graph/error.h>
 #include <reel/plan/denormals.h>
 
@@ -18,6 +19,8 @@ constexpr Index kStretch = 1024;  // elements of every rank that are added at a 
 // How a rank is doing, before a run and after it.
 struct Status {
   std::int64_t failed = 0, rows = 0, counts = 0;
+  std::uint64_t plan = 0, state = 0;
+  char what[16] = {};
 };
 
 struct Failure {
@@ -95,31 +98,52 @@ void with_type(Element element, const F& f) {
 
 }  // namespace
 
-// Before a run, and after it: the rows of all; or, where some rank failed, its failure on all.
-Index GroupExchange::agree(std::exception_ptr failure, Index rows, std::span<const std::int32_t> counts) {
-  const std::vector<Status> all = group_.gather(Status{failure ? 1 : 0, rows, static_cast<std::int64_t>(counts.size())});
-  const auto failed = std::ranges::find(all, 1, &Status::failed);
-  if (failed == all.end()) {
-    const auto other = std::ranges::find_if(all, [&](const Status& s) { return s.counts != all[0].counts; });
-    if (other == all.end())
-      return std::accumulate(all.begin(), all.end(), Index{0}, [](Index n, const Status& s) { return n + s.rows; });
-    settled_ = true;  // every rank finds it
-    throw InputError(fmt::format("rank {} runs a plan with {} counts of rows, rank 0 one with {}", other - all.begin(),
-                                 other->counts, all[0].counts));
-  }
+// What every rank finds alike, and throws.
+void GroupExchange::refuse(const std::string& why) {
   settled_ = true;
-  const Failure own = failure ? failure_of(failure) : Failure{};
-  const std::vector<std::uint64_t> kinds = group_.gather(own.kind);
-  const std::vector<std::string> texts = group_.gather_texts(own.text);
-  const auto rank = static_cast<std::size_t>(failed - all.begin());
-  const bool everywhere = std::ranges::all_of(all, [&](const Status& s) { return s.failed != 0; });
-  const bool same = everywhere && std::ranges::all_of(texts, [&](const std::string& t) { return t == texts[0]; });
-  kThrowers[kinds[rank]](same ? texts[0] : fmt::format("rank {}: {}", rank, texts[rank]));
-  return 0;
+  throw InputError(why);
 }
 
-BatchRows GroupExchange::begin(Index rows, std::span<const std::int32_t> counts) {
-  rows_ = agree(nullptr, rows, counts);
+// Before a run, and after it: every rank's rows; or, where some rank failed, its failure on all.
+std::vector<Index> GroupExchange::agree(std::exception_ptr failure, std::uint64_t plan, Index rows, std::size_t counts) {
+  Status own{.failed = failure ? 1 : 0, .rows = rows, .counts = static_cast<std::int64_t>(counts), .plan = plan, .state = state_};
+  what_.copy(own.what, sizeof own.what - 1);
+  const std::vector<Status> all = group_.gather(own);
+  const auto failed = std::ranges::find(all, 1, &Status::failed);
+  if (failed != all.end()) {
+    settled_ = true;
+    const Failure told = failure ? failure_of(failure) : Failure{};
+    const std::vector<std::uint64_t> kinds = group_.gather(told.kind);
+    const std::vector<std::string> texts = group_.gather_texts(told.text);
+    const auto rank = static_cast<std::size_t>(failed - all.begin());
+    const bool everywhere = std::ranges::all_of(all, [](const Status& s) { return s.failed != 0; });
+    const bool same = everywhere && std::ranges::all_of(texts, [&](const std::string& t) { return t == texts[0]; });
+    kThrowers[kinds[rank]](same ? texts[0] : fmt::format("rank {}: {}", rank, texts[rank]));
+  }
+  std::vector<Index> rows_of_all;
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    const Status &here = all[r], &first = all[0];
+    if (std::string_view(here.what) != first.what)
+      refuse(fmt::format("rank {} is in {}(), but rank 0 in {}()", r, here.what, first.what));
+    if (here.state != first.state)
+      refuse(fmt::format("rank {} has other numbers than rank 0: of its parameters, or of a file", r));
+    if (here.plan != first.plan || here.counts != first.counts)
+      refuse(fmt::format("rank {} runs another plan than rank 0: of other steps, or of another model", r));
+    rows_of_all.push_back(here.rows);
+  }
+  return rows_of_all;
+}
+
+BatchRows GroupExchange::begin(std::uint64_t plan, Index rows, std::span<const std::int32_t> counts) {
+  const std::vector<Index> all_rows = agree(nullptr, plan, rows, counts.size());
+  rows_ = std::accumulate(all_rows.begin(), all_rows.end(), Index{0});
+  if (rows_ > kMostRows) refuse(fmt::format("a batch has at most 2^31 - 1 rows, not {}", rows_));
+  for (Index r = 0; r < group_.size(); ++r) {
+    const DealtRows theirs{dealt_.shards, r * dealt_.own, dealt_.own};
+    if (const Index given = all_rows[static_cast<std::size_t>(r)]; given != theirs.among(rows_))
+      refuse(fmt::format("rank {} was given {} rows of a batch of {}: row r belongs to shard r mod {}, so that it has {}", r,
+                         given, rows_, dealt_.shards, theirs.among(rows_)));
+  }
   BatchRows batch{rows_, std::vector<std::int32_t>(counts.size(), 0)};
   if (counts.empty()) return batch;
   const std::vector<std::int32_t> all = group_.gather(counts);
@@ -129,7 +153,7 @@ BatchRows GroupExchange::begin(Index rows, std::span<const std::int32_t> counts)
 
 void GroupExchange::settle(std::exception_ptr failure) {
   if (settled_) std::rethrow_exception(failure);
-  agree(failure, 0, {});
+  agree(failure, 0, 0, 0);
 }
 
 void GroupExchange::sum(std::span<const PartialSum> sums) {
@@ -162,6 +186,7 @@ void GroupExchange::sum(std::span<const PartialSum> sums) {
 }
 
 void GroupExchange::begin_sum(std::span<const PartialSum> outputs) {
+  group_.progress();  // of what was begun before
   if (used_ == pending_.size()) pending_.emplace_back();
   Pending& p = pending_[used_++];
   p.outputs.assign(outputs.begin(), outputs.end());

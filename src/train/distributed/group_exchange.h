@@ -1,4 +1,4 @@
-// The sums of a run whose shards are on several ranks (plan/shards.h), by a Group. Internal to src/train.
+// The sums of a run whose shards are on several ranks (plan/shards.h), by a Group: what a Trainer has.
 //
 // What is summed everywhere is gathered from all, and each adds up the same tree. Of outputs every rank is sent its slice of the
 // others' partial sums while the run goes on, and adds them when it is over: a rank's slice of n numbers is [n r / R, n (r + 1) /
@@ -6,8 +6,8 @@
 #pragma once
 
 #include <exception>
-#include <memory>
-#include <optional>
+#include <string>
+#include <string_view>
 
 #include <reel/plan/shards.h>
 #include <reel/train/distributed/group.h>
@@ -16,16 +16,19 @@ namespace reel {
 
 class GroupExchange final : public Exchange {
  public:
-  explicit GroupExchange(Group& group, bool bf16) : group_(group), bf16_(bf16) {}
+  // `rows`: which of a batch are here.
+  GroupExchange(Group& group, const DealtRows& rows, bool bf16) : group_(group), dealt_(rows), bf16_(bf16) {}
 
-  BatchRows begin(Index rows, std::span<const std::int32_t> counts) override;
+  BatchRows begin(std::uint64_t plan, Index rows, std::span<const std::int32_t> counts) override;
   void sum(std::span<const PartialSum> sums) override;
   void begin_sum(std::span<const PartialSum> outputs) override;
 
   // Runs f, which may call the above. Where it fails on any rank, every rank throws the failure of the first one; its text names
-  // the rank, where there are several.
+  // the rank, where there are several. InputError on all where one does another thing, `what`, or has another `state`.
   template <class F>
-  void together(const F& f) {
+  void together(std::string_view what, std::uint64_t state, const F& f) {
+    what_ = what;
+    state_ = state;
     settled_ = false;
     used_ = 0;  // what a run before began, and was refused for, is finished
     std::exception_ptr failure;
@@ -52,12 +55,16 @@ class GroupExchange final : public Exchange {
     std::vector<std::vector<std::byte>> to, from;
   };
   void settle(std::exception_ptr failure);
-  Index agree(std::exception_ptr failure, Index rows, std::span<const std::int32_t> counts);
+  std::vector<Index> agree(std::exception_ptr failure, std::uint64_t plan, Index rows, std::size_t counts);
+  [[noreturn]] void refuse(const std::string& why);
   template <class T>
   void add(const PartialSum& output, const Pending& pending, std::size_t at);
   Index slice_begin(Index n, Index rank) const { return n * rank / group_.size(); }
 
   Group& group_;
+  DealtRows dealt_;
+  std::string what_;
+  std::uint64_t state_ = 0;
   bool bf16_;             // partial sums travel as bf16, which is all that they are
   bool settled_ = false;  // the failure of this run is every rank's already
   Index rows_ = 0;        // of the whole batch

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <sched.h>
@@ -55,7 +57,7 @@ class Watch {
     std::vector<Peer> peers;
     for (int r = 0; r < static_cast<int>(names_.size()); ++r)
       if (r != rank_ && (rank_ == 0 || r == 0)) peers.push_back({r});
-    const char beat = 0;
+    static constexpr char beat = 0;  // outlives what is under way in the end
     Clock::time_point last = Clock::now();
     while (!stopped_) {
       // Who was stopped himself has not listened, and knows nothing about the others.
@@ -79,8 +81,9 @@ class Watch {
       }
       std::this_thread::sleep_for(kBeat);
     }
+    // Nobody may listen any more.
     for (Peer& p : peers)
-      if (p.sent != MPI_REQUEST_NULL) MPI_Wait(&p.sent, MPI_STATUS_IGNORE);
+      if (p.sent != MPI_REQUEST_NULL) MPI_Request_free(&p.sent);
   }
 
   MPI_Comm comm_;
@@ -105,7 +108,8 @@ struct MpiGroup::Mpi {
   bool ends = true;                  // whoever began MPI ends it
   MpiOptions options;
   std::vector<MPI_Request> requests;
-  std::vector<int> sources;  // of the requests; -1 for what is sent
+  std::vector<int> peers;  // of the requests
+  int exceptions = std::uncaught_exceptions();
   std::vector<std::string> names;
   std::optional<Watch> watch;
 
@@ -115,13 +119,13 @@ struct MpiGroup::Mpi {
     MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE);
     return done;
   }
-  // Ranks whose messages have not come.
-  std::vector<int> missing() {
-    std::vector<int> ranks;
+  // Ranks that have not sent, or taken, what they are to.
+  std::set<int> missing() {
+    std::set<int> ranks;
     for (std::size_t i = 0; i < requests.size(); ++i) {
       int done = 1;
       if (requests[i] != MPI_REQUEST_NULL) MPI_Test(&requests[i], &done, MPI_STATUS_IGNORE);
-      if (!done && sources[i] >= 0) ranks.push_back(sources[i]);
+      if (!done) ranks.insert(peers[i]);
     }
     return ranks;
   }
@@ -135,12 +139,18 @@ MpiGroup::MpiGroup(int& argc, char**& argv, const MpiOptions& options) : mpi_(st
     MPI_Query_thread(&level);
   else if (MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &level) != MPI_SUCCESS)
     throw Error("MPI cannot be begun");
+  if (!(options.silence >= 1 || options.silence == 0) || !(options.wait >= 0))
+    throw InputError(fmt::format("MpiGroup: limits of {} and {} seconds; the first is to be 1 or more, or 0 for none",
+                                 options.silence, options.wait));
   mpi_->options = options;
   MPI_Comm_dup(MPI_COMM_WORLD, &mpi_->comm);
   MPI_Comm_dup(MPI_COMM_WORLD, &mpi_->beats);
   MPI_Comm_dup(MPI_COMM_WORLD, &mpi_->failures);
   MPI_Comm_rank(mpi_->comm, &mpi_->rank);
   MPI_Comm_size(mpi_->comm, &mpi_->size);
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+    if (const char* ranks = std::getenv(name); ranks && std::atoi(ranks) != mpi_->size)
+      throw Error(fmt::format("{} ranks were started by another MPI than reel was built with, which sees {}", ranks, mpi_->size));
   MPI_Comm machine;
   MPI_Comm_split_type(mpi_->comm, MPI_COMM_TYPE_SHARED, mpi_->rank, MPI_INFO_NULL, &machine);
   MPI_Comm_size(machine, &mpi_->here);
@@ -154,10 +164,17 @@ MpiGroup::MpiGroup(int& argc, char**& argv, const MpiOptions& options) : mpi_(st
 }
 
 MpiGroup::~MpiGroup() {
+  if (std::uncaught_exceptions() > mpi_->exceptions) end_job(fmt::format("rank {}: ended by an exception", mpi_->rank));
   // The watch goes on until every rank has come here.
   MPI_Request all;
   MPI_Ibarrier(mpi_->comm, &all);
-  for (int done = 0; !done; sched_yield()) MPI_Test(&all, &done, MPI_STATUS_IGNORE);
+  const Clock::time_point start = Clock::now();
+  for (int done = 0; !done; sched_yield()) {
+    MPI_Test(&all, &done, MPI_STATUS_IGNORE);
+    if (!done && mpi_->options.wait > 0 && seconds_since(start) > mpi_->options.wait)
+      end_job(
+          fmt::format("rank {} has waited for {:.0f} seconds for others to end; the job ends", mpi_->rank, seconds_since(start)));
+  }
   mpi_->watch.reset();
   MPI_Comm_free(&mpi_->comm);
   MPI_Comm_free(&mpi_->beats);
@@ -175,8 +192,8 @@ void MpiGroup::begin(std::span<const std::span<const std::byte>> to, std::span<c
       f(part.data(), static_cast<int>(part.size()));
     }
   };
-  const auto add = [&](int source) -> MPI_Request* {
-    mpi_->sources.push_back(source);
+  const auto add = [&](int peer) -> MPI_Request* {
+    mpi_->peers.push_back(peer);
     return &mpi_->requests.emplace_back(MPI_REQUEST_NULL);
   };
   for (int apart = 1; apart < mpi_->size; ++apart) {
@@ -184,7 +201,7 @@ void MpiGroup::begin(std::span<const std::span<const std::byte>> to, std::span<c
     in_parts(from[static_cast<std::size_t>(source)],
              [&](std::byte* data, int n) { MPI_Irecv(data, n, MPI_BYTE, source, kTag, mpi_->comm, add(source)); });
     in_parts(to[static_cast<std::size_t>(target)], [&](const std::byte* data, int n) {
-      MPI_Isend(data, n, MPI_BYTE, target, kTag, mpi_->comm, add(-1));
+      MPI_Isend(data, n, MPI_BYTE, target, kTag, mpi_->comm, add(target));
       bytes_ += n;
       ++messages_;
     });
@@ -208,7 +225,7 @@ void MpiGroup::finish() {
                         fmt::join(late, ", ")));
   }
   mpi_->requests.clear();
-  mpi_->sources.clear();
+  mpi_->peers.clear();
   seconds_ += seconds_since(start);
 }
 
@@ -240,7 +257,5 @@ void MpiGroup::fail(const std::string& why) {
     fmt::print(stderr, "{}{}\n", r == 0 ? "" : fmt::format("rank {}: ", r), text);
   }
 }
-
-void MpiGroup::abort(const std::string& why) { end_job(fmt::format("rank {}: {}", mpi_->rank, why)); }
 
 }  // namespace reel

@@ -7,7 +7,8 @@
 //
 // and, in a terminal, mpirun -np 4 program. A rank that is killed ends the job by mpirun's hand. One that does not answer any
 // more, because it is stopped or its machine is gone, is named on standard error by the others, and the job ends; so is one that
-// others have waited for too long. Threads: as Group; one object at a time.
+// lives but has kept others waiting for too long, in a loop without end, say. Signs of life need an MPI with MPI_THREAD_MULTIPLE;
+// without it only the second limit holds. Threads: as Group; one object at a time.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,7 @@
 namespace reel {
 
 struct MpiOptions {
-  double silence = 5;  // seconds without a sign of life after which a rank is given up; 0: never
+  double silence = 5;  // seconds without a sign of life after which a rank is given up, 1 or more; 0: never
   double wait = 600;   // seconds that others wait for one that is alive; 0: for ever
 };
 
@@ -26,7 +27,8 @@ bool started_by_mpi();
 
 class MpiGroup final : public Group {
  public:
-  // Begins MPI, and ends it in the destructor, where the ranks wait for each other. Error where MPI cannot be begun.
+  // Begins MPI, and ends it in the destructor, where the ranks wait for each other; one that is left by an exception ends the
+  // job. Error where MPI cannot be begun, or is not the one that started the process; InputError for limits that are none.
   MpiGroup(int& argc, char**& argv, const MpiOptions& options = {});
   ~MpiGroup() override;
   MpiGroup(const MpiGroup&) = delete;
@@ -37,8 +39,6 @@ class MpiGroup final : public Group {
   void begin(std::span<const std::span<const std::byte>> to, std::span<const std::span<std::byte>> from) override;
   void finish() override;
   void progress() override;
-  [[noreturn]] void abort(const std::string& why) override;
-
   // How many threads each rank may have, so that those on this machine do not share a core.
   int threads() const;
 

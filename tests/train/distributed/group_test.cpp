@@ -56,15 +56,15 @@ TEST_CASE("group exchange: sums are a balanced tree over the ranks") {
   // (1e16 + 1) + (1 - 1e16) and ((1e16 + 1) + 1) - 1e16 differ.
   const std::vector<double> numbers{1e16, 1, 1, -1e16};
   on_ranks(4, [&](Group& group) {
-    GroupExchange exchange(group, false);
+    GroupExchange exchange(group, dealt_rows(4, &group), false);
     const double own = numbers[static_cast<std::size_t>(group.rank())], tree = (1e16 + 1) + (1 - 1e16);
     std::vector<double> everywhere(3000, own), slices(3000, own);
     const auto piece = [](std::vector<double>& v) {
       return PartialSum{reinterpret_cast<std::byte*>(v.data()), static_cast<Index>(v.size()), Element::f64};
     };
     const PartialSum a = piece(everywhere), b = piece(slices);
-    exchange.together([&] {
-      CHECK(exchange.begin(3, {}).rows == 12);
+    exchange.together("sum", 0, [&] {
+      CHECK(exchange.begin(7, 3, {}).rows == 12);
       exchange.begin_sum(std::span(&b, 1));
       exchange.sum(std::span(&a, 1));
     });
@@ -78,16 +78,16 @@ TEST_CASE("group exchange: every kind of error is every rank's") {
   const auto check_kind = [](auto error) {
     using E = decltype(error);
     on_ranks(2, [&](Group& group) {
-      GroupExchange exchange(group, false);
+      GroupExchange exchange(group, dealt_rows(4, &group), false);
       check_throws<E>(
           [&] {
-            exchange.together([&] {
+            exchange.together("this", 0, [&] {
               if (group.rank() == 1) throw error;
             });
           },
           {"rank 1: what was wrong"});
-      check_throws<E>([&] { exchange.together([&] { throw error; }); }, {"what was wrong"});
-      exchange.together([] {});
+      check_throws<E>([&] { exchange.together("this", 0, [&] { throw error; }); }, {"what was wrong"});
+      exchange.together("this", 0, [] {});
     });
   };
   check_kind(InputError("what was wrong"));
@@ -96,6 +96,30 @@ TEST_CASE("group exchange: every kind of error is every rank's") {
   check_kind(FileError("what was wrong"));
   check_kind(MemoryError("what was wrong"));
   check_kind(Error("what was wrong"));
+}
+
+TEST_CASE("group exchange: ranks that do different things, or have different numbers, find out") {
+  on_ranks(4, [](Group& group) {
+    GroupExchange exchange(group, dealt_rows(4, &group), false);
+    const auto other = [&](auto a, auto b) { return group.rank() == 2 ? b : a; };
+    check_throws<InputError>([&] { exchange.together(other("step", "evaluate"), 0, [] {}); },
+                             {"rank 2 is in evaluate(), but rank 0 in step()"});
+    check_throws<InputError>([&] { exchange.together("step", other(0, 9), [] {}); }, {"rank 2 has other numbers than rank 0"});
+    const auto begin = [&](std::uint64_t plan, Index rows, std::vector<std::int32_t> counts) {
+      exchange.together("step", 0, [&] { exchange.begin(plan, rows, counts); });
+    };
+    check_throws<InputError>([&] { begin(other(1, 2), 3, {}); }, {"rank 2 runs another plan than rank 0"});
+    check_throws<InputError>([&] { begin(1, 3, other(std::vector<std::int32_t>{}, std::vector<std::int32_t>{1})); },
+                             {"another plan"});
+    // Two of the four have as many rows as they are due.
+    check_throws<InputError>(
+        [&] {
+          begin(1, std::vector<Index>{4, 3, 4, 2}[static_cast<std::size_t>(group.rank())], {});
+        },
+        {"rank 2 was given 4 rows of a batch of 13: row r belongs to shard r mod 4, so that it has 3"});
+    begin(1, 3, {2});
+    CHECK(exchange.rows() == 12);
+  });
 }
 
 TEST_CASE("group: what a program is and runs on has a name") {

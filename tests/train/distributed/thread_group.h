@@ -65,7 +65,6 @@ class ThreadGroup final : public Group {
     for (const auto& [rank, to] : awaited_) mail_.receive(rank, rank_, to);
     awaited_.clear();
   }
-  [[noreturn]] void abort(const std::string& why) override { throw std::runtime_error(why); }
 
  private:
   Mailboxes& mail_;
