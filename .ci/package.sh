@@ -1,24 +1,20 @@
 #!/usr/bin/env bash
-# Uses reel as other projects do: installs the build given as first argument into a temporary prefix, and builds and runs programs
-# against it by find_package, by pkg-config and, as a shared library that another compiler builds, by FetchContent; compiles every
-# installed header by itself. The second argument: instruction sets to leave out of that library.
+# Uses reel as other projects do: installs the build given as argument into a temporary prefix, builds and runs programs against it
+# by find_package and by pkg-config, and compiles every installed header by itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-build=$1 less_targets=${2:-}
+build=$1
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
 cmake --install "$build" --prefix "$prefix" > /dev/null
 
-run_all() {
-  "$1/consumer"
-  "$1/gallery" "$prefix"
-  "$1/vector_op"
-  "$1/plugin_host"
-}
 echo "-- find_package"
 cmake -S tests/package -B "$prefix/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release > /dev/null
 cmake --build "$prefix/build"
-run_all "$prefix/build"
+"$prefix/build/consumer"
+"$prefix/build/gallery" "$prefix"
+"$prefix/build/vector_op"
+"$prefix/build/plugin_host"
 ! nm -D --undefined-only "$prefix/build/libplugin.so" | grep -q ' U _ZN4reel' || { echo "the plug-in lacks reel"; exit 1; }
 
 if [ -e "$prefix/build/ranks" ]; then
@@ -59,18 +55,3 @@ alone() {
 export -f alone
 xargs -P "$(nproc)" -I{} bash -c 'alone {}' < "$prefix/unproven"
 echo "$(wc -l < "$prefix/headers") headers, $(wc -l < "$prefix/unproven") of them compiled alone"
-
-echo "-- FetchContent: reel as a shared library, by clang++"
-configure() {
-  cmake -S tests/package -B "$prefix/fetched" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DREEL_SOURCE="$PWD" -DBUILD_SHARED_LIBS=ON \
-        -DREEL_WARNINGS_AS_ERRORS=ON -DREEL_MPI=OFF -DREEL_PRECOMPILED=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" \
-        "-DREEL_DISABLED_TARGETS=$less_targets" "$@" > /dev/null
-}
-configure  # as a project does: without reel's tests
-configure -DREEL_TESTS=ON
-cmake --build "$prefix/fetched" --target consumer gallery vector_op plugin_host test_export print_models | tail -n 1
-run_all "$prefix/fetched"
-[ -n "$(find "$prefix/fetched" -name 'libreel.so*')" ]
-built() { find "$prefix/fetched" -name "$1" -type f -perm -u+x; }
-"$(built test_export)"  # and emitted files
-cmp <("$build/bin/print_models") <("$(built print_models)") || { echo "g++ and clang++ record different models"; exit 1; }
