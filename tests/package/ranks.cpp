@@ -3,6 +3,7 @@
 
 #include <reel/models/layers.h>
 #include <reel/ops/arithmetic.h>
+#include <reel/ops/elementary.h>
 #include <reel/ops/reduction.h>
 #include <reel/train/distributed/mpi_group.h>
 #include <reel/train/trainer.h>
