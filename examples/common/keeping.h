@@ -24,7 +24,7 @@ struct Keeping {
   bool any() const { return !save.empty() || !load.empty() || !checkpoint.empty(); }
   // Of one of several networks that are learnt one after the other: its checkpoint has a name of its own, and is resumed if the
   // run came to it (as rank 0 sees it).
-  Keeping part(const std::string& name, reel::Group* group) const;
+  Keeping part(const std::string& name, reel::Group* group = nullptr) const;
 };
 
 // --save, --load, --checkpoint, --every and --resume.
