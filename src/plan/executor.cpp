@@ -1,7 +1,6 @@
 #include <reel/plan/executor.h>
 
 #include <algorithm>
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -28,19 +27,16 @@ class Executor {
       else
         attempt([&] { run_rows(phase); });
     }
-    if (failure_) std::rethrow_exception(failure_);
+    failure_.rethrow();
   }
 
  private:
-  // Other ranks wait for what this one has to give, whatever fails here: the sums go on without the kernels.
   template <class F>
   void attempt(const F& f) {
-    if (!sums_) return f();
-    if (!failure_) try {
-        f();
-      } catch (...) {
-        failure_ = std::current_exception();
-      }
+    if (sums_)
+      failure_.attempt(f);
+    else
+      f();
   }
 
   void run_cached(const PhasePlan& phase) {
@@ -118,7 +114,7 @@ class Executor {
   const PlanData& plan_;
   KernelCaller<T> caller_;
   std::optional<ShardedSums<T>> sums_;
-  std::exception_ptr failure_;
+  FirstFailure failure_;
 };
 
 }  // namespace

@@ -40,15 +40,8 @@ typename ShardedSums<T>::Target ShardedSums<T>::target_of(const KernelPlan& kern
 }
 
 template <class T>
-void ShardedSums<T>::run_wave(std::uint32_t first, std::uint32_t end, std::exception_ptr& failure) {
-  const auto attempt = [&](const auto& f) {
-    if (!failure) try {
-        f();
-      } catch (...) {
-        failure = std::current_exception();
-      }
-  };
-  attempt([&] { run_whole(first, end); });
+void ShardedSums<T>::run_wave(std::uint32_t first, std::uint32_t end, FirstFailure& failure) {
+  failure.attempt([&] { run_whole(first, end); });
   std::vector<std::uint32_t>& bucket = w_.shard_buffers.bucket;
   while (first < end) {
     bucket.clear();
@@ -64,7 +57,7 @@ void ShardedSums<T>::run_wave(std::uint32_t first, std::uint32_t end, std::excep
         bucket_bytes_ += shard_result_bytes(plan_.ports[kernel.first_port + kernel.inputs + r]);
     }
     if (bucket.empty()) return;
-    attempt([&] { run_bucket(target); });
+    failure.attempt([&] { run_bucket(target); });
     if (shards_.exchange && target != Target::state) exchange(target);
   }
 }

@@ -11,13 +11,32 @@
 
 namespace reel {
 
+// The first failure of a run. Other ranks wait for what this one has to give, whatever fails here: after a failure nothing is
+// computed any more, and the exchanges go on.
+class FirstFailure {
+ public:
+  template <class F>
+  void attempt(const F& f) {
+    if (!failure_) try {
+        f();
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+  }
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::exception_ptr failure_;
+};
+
 template <class T>
 class ShardedSums {
  public:
   ShardedSums(WorkspaceData& w, const Shards& shards, const BatchRows& batch);
 
-  // With a failure nothing is computed any more, and the exchanges go on; one that occurs here is left there.
-  void run_wave(std::uint32_t first, std::uint32_t end, std::exception_ptr& failure);
+  void run_wave(std::uint32_t first, std::uint32_t end, FirstFailure& failure);
 
  private:
   enum class Target { everywhere, slices, state };

@@ -11,6 +11,7 @@
 
 #include <reel/plan/shards.h>
 #include <reel/train/distributed/group.h>
+#include <reel/train/optimizers.h>
 
 namespace reel {
 
@@ -46,7 +47,6 @@ class GroupExchange final : public Exchange {
   std::string first_text(const std::string& own);
 
   Index rows() const { return rows_; }  // of the last run's whole batch
-  Group& group() { return group_; }
 
  private:
   // Of one begin_sum(): what goes to each rank, and comes from it, piece after piece.
@@ -59,7 +59,7 @@ class GroupExchange final : public Exchange {
   [[noreturn]] void refuse(const std::string& why);
   template <class T>
   void add(const PartialSum& output, const Pending& pending, std::size_t at);
-  Index slice_begin(Index n, Index rank) const { return n * rank / group_.size(); }
+  Index slice_begin(Index n, Index rank) const { return OwnPieces{group_.size()}.cut(n, rank); }
 
   Group& group_;
   DealtRows dealt_;
