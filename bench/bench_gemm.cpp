@@ -1,10 +1,11 @@
 // The matrix kernels alone, at the shapes of recurrent layers: GFLOPS, and the share of the machine's rate of multiply-adds.
 //
-// Usage: bench_gemm. One thread. Every kind of product takes turns with the register-only loop, so that a drift of the machine's
-// speed meets both; figures are medians over the rounds.
+// Usage: bench_gemm [text]. One thread; `text`: those alone whose names hold it. Every kind of product takes turns with the
+// register-only loop, so that a drift of the machine's speed meets both; figures are medians over the rounds.
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -106,7 +107,8 @@ double median(std::vector<double> v) {
 }
 
 template <class F>
-void report(const std::string& what, const F& f) {
+void report(const std::string& only, const std::string& what, const F& f) {
+  if (what.find(only) == std::string::npos) return;
   std::vector<double> rates, peaks;
   for (int round = 0; round < 5; ++round) peaks.push_back(kernels::multiply_add_gflops()), rates.push_back(f());
   fmt::print("{:<48} {:7.1f} GFLOPS  {:.2f} of {:.0f}\n", what, median(rates), median(rates) / median(peaks), median(peaks));
@@ -114,15 +116,16 @@ void report(const std::string& what, const F& f) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string only = argc > 1 ? argv[1] : "";
   for (const Shape3& s : kProducts)
-    report(fmt::format("{} ({} x {} rows, K {}, N {} x {})", s.what, s.steps, s.rows, s.K, s.groups, s.N),
+    report(only, fmt::format("{} ({} x {} rows, K {}, N {} x {})", s.what, s.steps, s.rows, s.K, s.groups, s.N),
            [&] { return products_rate(s); });
-  report("x' dy, b64 t64 i256 h512 x 4", [] { return contract_rate(64, 64, 256, 512, 4); });
-  report("h' dy, b64 t64 h512 x 4", [] { return contract_rate(64, 64, 512, 512, 4); });
-  report("h' dy, b32 t64 h256 x 4", [] { return contract_rate(64, 32, 256, 256, 4); });
-  report("h' dy, b1 t25 h100 x 4", [] { return contract_rate(25, 1, 100, 100, 4); });
-  report("x' dy, b1 t25 i65 h100 x 4", [] { return contract_rate(25, 1, 65, 100, 4); });
-  report("h' dy, b200 t10 h16 x 4", [] { return contract_rate(10, 200, 16, 16, 4); });
-  report("x' dy, b200 t10 i2 h16 x 4", [] { return contract_rate(10, 200, 2, 16, 4); });
+  report(only, "x' dy, b64 t64 i256 h512 x 4", [] { return contract_rate(64, 64, 256, 512, 4); });
+  report(only, "h' dy, b64 t64 h512 x 4", [] { return contract_rate(64, 64, 512, 512, 4); });
+  report(only, "h' dy, b32 t64 h256 x 4", [] { return contract_rate(64, 32, 256, 256, 4); });
+  report(only, "h' dy, b1 t25 h100 x 4", [] { return contract_rate(25, 1, 100, 100, 4); });
+  report(only, "x' dy, b1 t25 i65 h100 x 4", [] { return contract_rate(25, 1, 65, 100, 4); });
+  report(only, "h' dy, b200 t10 h16 x 4", [] { return contract_rate(10, 200, 16, 16, 4); });
+  report(only, "x' dy, b200 t10 i2 h16 x 4", [] { return contract_rate(10, 200, 2, 16, 4); });
 }

@@ -118,9 +118,9 @@ class WeightGradient final : public OpOf<WeightGradient> {
     const std::size_t number = element == Element::f32 ? sizeof(float) : sizeof(double);
     Index M = 1;
     for (const Signature& left : x.first(static_cast<std::size_t>(layout_.lefts))) M += left.shape.last();
-    const Index columns = std::min(M + 11, kTaskColumns), width = width_of(element) * kTaskPanels;
+    const Index columns = std::min(round_up(M, kernels::kStrip), kTaskColumns), width = width_of(element) * kTaskPanels;
     const Index N = round_up(x[static_cast<std::size_t>(layout_.lefts)].shape.last(), lanes_of(element)) * layout_.groups;
-    return static_cast<std::size_t>(kBlockRows * (stride_of(columns) + width) + columns * std::min(N, width)) * number;
+    return static_cast<std::size_t>(left_size(columns) + kBlockRows * width + columns * stride_of(std::min(N, width))) * number;
   }
 
   template <class T>

@@ -22,16 +22,16 @@ using kernels::weight_gradient_kernels;
 // Rows taken at once. Of the multiply-add rate, 64 reach .81, 128 .83, 192 .86, 256 .87, 384 .86 and 512 .87 (bench_rnn lstm_b64
 // --profile; EPYC Zen 4); more of them make the states of recomputation larger.
 inline constexpr Index kBlockRows = 192;
-inline constexpr Index kTaskColumns =
-    516;  // of A in one task, at most: whole register tiles of 12, 6 or 4 rows, all but the last of 8
-inline constexpr Index kTaskPanels = 8;    // of B in one task: what copying A's rows is shared by
-inline constexpr Index kGroupBlocks = 48;  // that add up in one place; longer sums add such groups up in the result
+inline constexpr Index kTaskColumns = 520;  // of A in one task, at most
+inline constexpr Index kTaskPanels = 11;    // of B in one task: what copying A's rows is shared by
+inline constexpr Index kGroupBlocks = 48;   // that add up in one place; longer sums add such groups up in the result
 
 inline Index lanes_of(Element e) {
   return e == Element::f32 ? weight_gradient_kernels<float>().lanes : weight_gradient_kernels<double>().lanes;
 }
 inline Index width_of(Element e) {
-  return e == Element::f32 ? weight_gradient_kernels<float>().width : weight_gradient_kernels<double>().width;
+  return lanes_of(e) *
+         (e == Element::f32 ? weight_gradient_kernels<float>().panel_vectors : weight_gradient_kernels<double>().panel_vectors);
 }
 
 // How a result is cut into tasks: tiles of some of A's columns by some of B's panels. It depends on shapes alone.
@@ -41,15 +41,26 @@ struct Tasks {
 
   Tasks(Index M, Index N, Index groups, Index lanes, Index width) {
     along_columns = ceil_div(M, kTaskColumns);
-    columns = along_columns == 0 ? 0 : std::min(round_up(ceil_div(M, along_columns), 12), kTaskColumns);
+    columns = along_columns == 0 ? 0 : std::min(round_up(ceil_div(M, along_columns), kernels::kStrip), kTaskColumns);
     const Index panels = ceil_div(round_up(N, lanes) * groups, width);
     along_panels = ceil_div(panels, kTaskPanels);
   }
   Index count() const { return std::max<Index>(along_columns * along_panels, 1); }
 };
 
-// Elements between the rows of a block of A: an odd number of cache lines, so that a column does not fall into few cache sets.
+// Elements between rows: an odd number of cache lines, so that a column does not fall into few cache sets.
 inline Index stride_of(Index columns) { return ((columns + 15) / 16 | 1) * 16; }
+
+// A block of A, in strips of `width` columns.
+template <class T>
+kernels::Strips<T> strips_of(T* first, Index width) {
+  const Index row_stride = width == kernels::kStrip ? width : stride_of(width);
+  return {first, width, row_stride, stride_of(kBlockRows * row_stride)};
+}
+// Elements of it, whatever the strips.
+inline Index left_size(Index columns) {
+  return std::max(ceil_div(columns, kernels::kStrip) * stride_of(kBlockRows * kernels::kStrip), kBlockRows * stride_of(columns));
+}
 
 // What a task leaves for the one that goes on with its sum, as numbers of the plan's type, one piece after the other: kHead
 // counts, the rows of the last block that is not full, the sums of the last group that is not full, and those of all groups
@@ -60,9 +71,9 @@ struct StatePieces {
 
   StatePieces(const Tasks& tasks, Index width)
       : a(kHead),
-        b(a + kBlockRows * stride_of(tasks.columns)),
+        b(a + left_size(tasks.columns)),
         group(b + kBlockRows * width * kTaskPanels),
-        result(group + tasks.columns * width * kTaskPanels),
+        result(group + tasks.columns * stride_of(width * kTaskPanels)),
         size(result + tasks.columns * width * kTaskPanels) {}
 };
 
@@ -86,23 +97,25 @@ class TaskCall {
     }
     std::tie(M_, N_) = result_size(layout, [&](Index i) -> const Shape& { return *c_.x[static_cast<std::size_t>(i)].shape; });
     each_ = ceil_div(N_, kernels_.lanes);
-    most_ = kernels_.width / kernels_.lanes;
-    const Tasks tasks(M_, N_, layout.groups, kernels_.lanes, kernels_.width);
+    const Index width = kernels_.panel_vectors * kernels_.lanes;
+    const Tasks tasks(M_, N_, layout.groups, kernels_.lanes, width);
     if (M_ == 0 || N_ == 0) return;
     first_column_ = c.task / tasks.along_panels * tasks.columns;
     columns_ = std::min(tasks.columns, M_ - first_column_);
-    first_vector_ = c.task % tasks.along_panels * kTaskPanels * most_;
-    vectors_ = std::min(kTaskPanels * most_, each_ * layout.groups - first_vector_);
+    first_vector_ = c.task % tasks.along_panels * kTaskPanels * kernels_.panel_vectors;
+    vectors_ = std::min(kTaskPanels * kernels_.panel_vectors, each_ * layout.groups - first_vector_);
     if (layout.products != Precision::full) bf16_ = kernels::bf16_kernels(kernels::bf16_path(layout.products));
-    a_stride_ = stride_of(tasks.columns);
-    const StatePieces pieces(tasks, kernels_.width);
+    const StatePieces pieces(tasks, width);
     if (layout.suspends) {
       after_ = c_.y.template row<T>(0) + c_.task * pieces.size;
       result_ = after_ + pieces.result;
     }
-    a_ = after_ ? after_ + pieces.a : reinterpret_cast<T*>(c_.scratch);
-    b_ = a_ + (pieces.b - pieces.a);
-    group_ = a_ + (pieces.group - pieces.a);
+    T* const blocks = after_ ? after_ + pieces.a : reinterpret_cast<T*>(c_.scratch);
+    a_ = strips_of(blocks, bf16_ ? tasks.columns : kernels::kStrip);
+    b_ = blocks + (pieces.b - pieces.a);
+    group_ = blocks + (pieces.group - pieces.a);
+    group_stride_ = stride_of(vectors_ * kernels_.lanes);
+    panels_ = kernels_.panels(vectors_);
     place_columns();
     if (before_) go_on(before_ + c.task * pieces.size, pieces);
   }
@@ -121,7 +134,7 @@ class TaskCall {
   // The panels of B lie one after the other, [kBlockRows, vectors x lanes] each.
   void place_columns() {
     for (Index v = 0; v < vectors_; ++v) {
-      const Index panel = v / most_ * most_, wide = std::min(most_, vectors_ - panel);
+      const Index panel = panels_.first_of(v), wide = panels_.vectors_of(panel);
       const Index column = (first_vector_ + v) % each_ * kernels_.lanes;
       columns_of_b_[v] = {(first_vector_ + v) / each_, column, std::min(kernels_.lanes, N_ - column),
                           (panel * kBlockRows + v - panel) * kernels_.lanes, wide * kernels_.lanes};
@@ -136,9 +149,9 @@ class TaskCall {
     left_is_finite_ = state[3] != T{0};
     if (state == after_) return;
     const Index across = vectors_ * kernels_.lanes;
-    std::copy_n(state + pieces.a, filled_ * a_stride_, a_);
+    if (filled_ > 0) std::copy_n(state + pieces.a, pieces.b - pieces.a, a_.first);
     if (filled_ > 0) std::copy_n(state + pieces.b, kBlockRows * across, b_);
-    if (blocks_ > 0) std::copy_n(state + pieces.group, columns_ * across, group_);
+    if (blocks_ > 0) std::copy_n(state + pieces.group, columns_ * group_stride_, group_);
     if (!groups_) return;
     for (Index v = 0; v < vectors_; ++v)
       for (Index m = 0; m < columns_; ++m)
@@ -186,12 +199,13 @@ class TaskCall {
       const Index width = c_.x[static_cast<std::size_t>(l)].shape->last();
       const Index from = std::max(begin, first_column_), to = std::min(begin + width, first_column_ + columns_);
       if (from < to)
-        left_is_finite_ &= kernels_.copy(count, to - from, {runs[l].first + (from - begin), runs[l].stride},
-                                         a_ + filled * a_stride_ + from - first_column_, a_stride_);
+        left_is_finite_ &=
+            kernels_.copy(count, to - from, {runs[l].first + (from - begin), runs[l].stride}, a_, filled, from - first_column_);
       begin += width;
     }
     if (layout_.sums && first_column_ + columns_ == M_)
-      for (Index k = 0; k < count; ++k) a_[(filled + k) * a_stride_ + columns_ - 1] = T{1};
+      for (T *one = a_.at(filled, columns_ - 1), *end = one + count * a_.row_stride; one != end; one += a_.row_stride)
+        *one = T{1};
   }
 
   // Where this task's columns of A meet a vector of B, in the result.
@@ -207,7 +221,8 @@ class TaskCall {
 
   // All rows, in blocks; `drop`: without those whose right operands are all 0 here.
   void add_up(bool drop) {
-    const bool direct = RunWalk<T>::total_rows(c_, layout_.operands()) <= kBlockRows * kGroupBlocks;
+    // Several blocks add up where the sums lie dense, and only then go to the result.
+    const bool direct = RunWalk<T>::total_rows(c_, layout_.operands()) <= kBlockRows;
     RunWalk<T> walk(c_, layout_.operands());
     RowRun<const T> runs[kMostWeightGradientOperands];
     Index filled = 0, blocks = 0;  // of the group
@@ -234,25 +249,31 @@ class TaskCall {
     if (!direct && blocks > 0) end_group();
   }
 
+  // The panel from vector v on, of a block of K rows.
+  kernels::WeightGradientPanel<T> panel_of(Index v, Index K, bool add, bool direct) const {
+    const kernels::PackColumn* column = columns_of_b_ + v;
+    const int count = static_cast<int>(panels_.vectors_of(v));
+    kernels::WeightGradientPanel<T> p{
+        columns_, K, {a_.first, a_.width, a_.row_stride, a_.strip_stride}, b_ + column->to, count, direct ? N_ : group_stride_,
+        add,      {}};
+    for (int i = 0; i < count; ++i) {
+      if (direct)
+        p.columns[i] = {result(v + i), column[i].count};
+      else
+        p.columns[i] = {group_ + (v + i) * kernels_.lanes, kernels_.lanes};
+    }
+    return p;
+  }
+
   // The sums of one block, to the result or to the group's.
   void multiply(Index K, bool add, bool direct) {
     const kernels::PairedRows left = pair_rows(K);
-    for (Index v = 0; v < vectors_; v += most_) {
-      const kernels::PackColumn* column = columns_of_b_ + v;
-      const int count = static_cast<int>(std::min(most_, vectors_ - v));
-      const Index group_stride = vectors_ * kernels_.lanes;
-      kernels::WeightGradientPanel<T> p{columns_, K, a_, a_stride_, b_ + column->to, count, direct ? N_ : group_stride, add, {}};
-      for (int i = 0; i < count; ++i) {
-        if (direct)
-          p.columns[i] = {result(v + i), column[i].count};
-        else
-          p.columns[i] = {group_ + (v + i) * kernels_.lanes, kernels_.lanes};
-      }
+    for (Index v = 0; v < vectors_; v += panels_.vectors_of(v)) {
+      kernels::WeightGradientPanel<T> p = panel_of(v, K, add, direct);
       if constexpr (std::is_same_v<T, float>)
         if (left.first) {
           p.K = ceil_div(K, 2);
-          p.a = left.first;
-          p.a_stride = left.stride;
+          p.a = {left.first, a_.width, left.stride, 0};
           bf16_->weight_gradient_panel(p);
           continue;
         }
@@ -264,18 +285,22 @@ class TaskCall {
   kernels::PairedRows pair_rows([[maybe_unused]] Index K) {
     if constexpr (std::is_same_v<T, float>)
       if (bf16_) {
-        for (Index v = 0; v < vectors_; v += most_)
+        for (Index v = 0; v < vectors_; v += panels_.vectors_of(v))
           bf16_->pair_right(K, columns_of_b_[v].stride, b_ + columns_of_b_[v].to, columns_of_b_[v].stride);
-        return bf16_->pair_left(K, columns_, a_, a_stride_);
+        return bf16_->pair_left(K, columns_, a_.first, a_.row_stride);
       }
     return {nullptr, 0};
   }
 
   void add_group(bool add) {
     const auto add_row = kernels::sum_kernels<T>().add;
-    for (Index v = 0; v < vectors_; ++v)
+    for (Index v = 0, next = 0; v < vectors_; v = next) {
+      Index count = 0;  // of one right operand's columns
+      for (next = v; next < vectors_ && columns_of_b_[next].operand == columns_of_b_[v].operand; ++next)
+        count += columns_of_b_[next].count;
       for (Index m = 0; m < columns_; ++m)
-        add_row(group_ + (m * vectors_ + v) * kernels_.lanes, result(v) + m * result_stride(), columns_of_b_[v].count, add);
+        add_row(group_ + m * group_stride_ + v * kernels_.lanes, result(v) + m * result_stride(), count, add);
+    }
   }
 
   void drop_rows(Index filled) {
@@ -285,7 +310,7 @@ class TaskCall {
         const T* row = b_ + column.to + k * column.stride;
         zero = zero && std::all_of(row, row + column.count, [](T b) { return b == T{0}; });
       }
-      if (zero) std::fill_n(a_ + k * a_stride_, columns_, T{});
+      for (Index m = 0; zero && m < columns_; ++m) *a_.at(k, m) = T{};
     }
   }
 
@@ -322,15 +347,16 @@ class TaskCall {
   T* result_ = nullptr;  // where it is a part of a state
   Index M_ = 0, N_ = 0;
   Index each_ = 0;                        // vectors of one group
-  Index most_ = 0;                        // vectors of a panel
   Index filled_ = 0, blocks_ = 0;         // of parts: rows of the block, blocks of the group
   bool groups_ = false;                   // ... whether there are any in the result
   Index first_column_ = 0, columns_ = 0;  // of A
   Index first_vector_ = 0, vectors_ = 0;  // of B
-  Index a_stride_ = 0;
   bool left_is_finite_ = true;
   std::optional<kernels::Bf16Kernels> bf16_ = std::nullopt;
-  T *a_ = nullptr, *b_ = nullptr, *group_ = nullptr;  // group_: [columns, vectors x lanes]
+  kernels::Strips<T> a_ = {};
+  T *b_ = nullptr, *group_ = nullptr;  // group_: [columns, vectors x lanes]
+  Index group_stride_ = 0;
+  kernels::Panels panels_{0, 1, 1};  // of this task's vectors
   kernels::PackColumn columns_of_b_[kTaskPanels * kernels::kMostPanelVectors];
 };
 

@@ -227,7 +227,7 @@ HWY_INLINE void WeightGradientOfTiles(Tiles& tiles, const kernels::WeightGradien
   const hn::ScalableTag<float> d;
   const Index lanes = TileLanes(), bytes = static_cast<Index>(sizeof(float));
   ZeroTiles<MT, NT>(tiles);
-  MultiplyTiles<MT, NT>(tiles, {reinterpret_cast<const std::byte*>(p.a + row * p.a_stride), p.a_stride * bytes},
+  MultiplyTiles<MT, NT>(tiles, {reinterpret_cast<const std::byte*>(p.a.first + row * p.a.row_stride), p.a.row_stride * bytes},
                         {reinterpret_cast<const std::byte*>(p.b + v * lanes), p.vectors * lanes * bytes},
                         ceil_div(p.K, kTilePairs));
   TileSums sums;

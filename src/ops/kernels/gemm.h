@@ -6,11 +6,11 @@
 // Threads: pure functions.
 #pragma once
 
-#include <algorithm>
 #include <span>
 
 #include <reel/graph/shape.h>
 #include <reel/graph/tensor.h>
+#include <reel/ops/kernels/panels.h>
 #include <reel/ops/kernels/rows.h>
 
 namespace reel::kernels {
@@ -38,24 +38,6 @@ template <class T>
 struct ProductGroup {
   const RowRun<const T>* init;  // by step; nullptr: zero
   const RowRun<T>* y;           // by step
-};
-
-// How the vectors of all groups are cut into panels of so many; a last one that would be alone stays with the panel before it,
-// where the last panel may be that wide (GemmKernels::widest_panel).
-struct Panels {
-  Index total, most;
-  bool last_wider;
-
-  Panels(Index total, Index most, Index widest)
-      : total(total), most(most), last_wider(widest > most && total > most && total % most == 1) {}
-  // The first vector of the panel that holds vector v.
-  Index first_of(Index v) const {
-    const Index first = v / most * most;
-    return last_wider && first == total - 1 ? first - most : first;
-  }
-  Index vectors_of(Index first) const {
-    return last_wider && total - first == most + 1 ? most + 1 : std::min(most, total - first);
-  }
 };
 
 // Part `number` of `of` of the results' columns: whole panels. Each thread that takes the same part of the same products again

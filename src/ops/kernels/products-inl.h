@@ -17,9 +17,11 @@ namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr Index kGroupRows = 64;  // taken at once where sums are so long that groups of blocks add up elsewhere
-// Rows of a register tile: of one vector or two as many as have their addresses in registers, too.
+// Rows of a register tile of NV vectors: accumulators, one row of B and a broadcast stay in the registers, and so do the rows'
+// addresses; there are chains enough to hide the latency of a multiply-add.
 template <int NV>
-constexpr int kProductRows = std::min(kTileRows<NV>, 8);
+constexpr int kProductRows = NV == (kManyRegisters ? 4 : 2) ? 6 : 8;
+constexpr int kMostRows = 8;
 using kernels::kMostChunks;
 template <class Step>
 using ChunkOf = kernels::Chunk<typename Step::Types>;
@@ -149,11 +151,10 @@ HWY_INLINE void ProductTile(const PanelCall<Step>& p, const Rows& rows, Index in
     decltype(rows.a(0, 0)) a[MR];
     for (int m = 0; m < MR; ++m) a[m] = rows.a(m, i);
     const auto* HWY_RESTRICT b = chunk.b;
-    // Every tile fetches a part of the next panel, which comes from far: a line with every step.
+    // Every tile fetches its part of the next panel, which comes from far, bit by bit: few lines can be under way at once.
     constexpr Index kLine = 64 / sizeof(*b);
-    const bool more = chunk.next && index * kLine < NV * lanes * kStep;
-    const auto* fetch = more ? chunk.next + index * (chunk.K / kStep) * kLine : b;
-    const Index fetch_step = more ? kLine : 0;
+    const Index fetch_step = chunk.next ? std::min(ceil_div(NV * lanes * kStep * MR, p.count), kLine) : 0;
+    const auto* fetch = chunk.next ? chunk.next + index * (chunk.K / kStep) * fetch_step : b;
     for (Index k = 0; k < chunk.K; k += kStep, b += NV * lanes * kStep, fetch += fetch_step) {
       __builtin_prefetch(fetch, 0, 2);
       typename Step::Line line[NV];

@@ -1,4 +1,4 @@
-// Per-target pieces of the matrix kernels: the size of a register tile, and vectors of which only a part is in memory.
+// Per-target pieces of the matrix kernels: how many registers there are, and vectors of which only a part is in memory.
 // Include after hwy/foreach_target.h, inside no namespace.
 #include <algorithm>
 
@@ -18,18 +18,8 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Rows of a register tile of NV vectors: what keeps accumulators, one row of B and a broadcast in registers, of which there are
-// 32 or 16, and has chains enough to hide the latency of a multiply-add.
-#if HWY_TARGET <= HWY_AVX3
-template <int NV>
-constexpr int kTileRows = NV == 4   ? 6
-                          : NV == 3 ? 8
-                                    : 12;
-#else
-template <int NV>
-constexpr int kTileRows = NV == 2 ? 6 : 12;
-#endif
-constexpr int kMostRows = 12;
+// Whether there are 32 vector registers, and not 16.
+constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 
 template <bool kWhole, class D, class T>
 HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {

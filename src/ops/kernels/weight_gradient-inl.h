@@ -19,12 +19,14 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of a panel: the tile of 6 columns of A by 4 vectors reads least of A, which lies far apart.
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kPanelVectors = 4;
-#else
-constexpr int kPanelVectors = 2;
-#endif
+constexpr int kPanelVectors = 3;
+constexpr int kMostPanel = 4;  // of a last panel
+
+// Rows of a register tile of NV vectors, within a strip: accumulators, one row of B and a broadcast stay in the registers, of
+// which there are 32 or 16, and there are chains enough to hide the latency of a multiply-add.
+template <int NV>
+constexpr int kStripRows = NV == 1 ? 8 : (NV < 4 ? 8 : 4) / (kManyRegisters ? 1 : 2);
+static_assert(kernels::kStrip % kStripRows<1> == 0);
 
 template <bool kSimple, class T>
 HWY_INLINE T* At(const kernels::WeightGradientPanel<T>& p, Index row, int v, Index lanes) {
@@ -41,12 +43,12 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
   // What the next tile adds to is far away: it was last touched a block of rows ago.
-  if (p.add && row + MR < p.M)
+  if (p.add && row + 2 * MR <= p.M)
     for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) hwy::Prefetch(At<kSimple>(p, std::min(row + MR + m, p.M - 1), v, lanes));
+      for (int v = 0; v < NV; ++v) hwy::Prefetch(At<kSimple>(p, row + MR + m, v, lanes));
   const T* HWY_RESTRICT b = p.b;
-  const T* HWY_RESTRICT a = p.a + row;
-  for (Index k = 0; k < p.K; ++k, b += NV * lanes, a += p.a_stride) {
+  const T* HWY_RESTRICT a = p.a.at(0, row);
+  for (Index k = 0; k < p.K; ++k, b += NV * lanes, a += p.a.row_stride) {
     typename Step::Line line[NV];
     for (int v = 0; v < NV; ++v) line[v] = Step::line(d, b + v * lanes);
     for (int m = 0; m < MR; ++m) {
@@ -54,25 +56,25 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
       for (int v = 0; v < NV; ++v) sum[m][v] = Step::add(d, left, line[v], sum[m][v]);
     }
   }
+  if (p.add)
+    for (int m = 0; m < MR; ++m)
+      for (int v = 0; v < NV; ++v)
+        sum[m][v] = hn::Add(LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count), sum[m][v]);
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) {
-      T* to = At<kSimple>(p, row + m, v, lanes);
-      const Index count = p.columns[v].count;
-      StoreVector<kSimple>(p.add ? hn::Add(LoadVector<kSimple>(d, to, count), sum[m][v]) : sum[m][v], d, to, count);
-    }
+    for (int v = 0; v < NV; ++v) StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
 }
 
 // Columns [m, M) of A in tiles of MR, then in smaller ones.
 template <int MR, int NV, bool kSimple, class Step, class T>
 HWY_INLINE void ContractionTilesOf(const kernels::WeightGradientPanel<T>& p, Index m) {
   for (; m + MR <= p.M; m += MR) ContractionTile<MR, NV, kSimple, Step>(p, m);
-  constexpr int kSmaller = MR > 6 ? 6 : MR > 4 ? 4 : MR / 2;
+  constexpr int kSmaller = MR / 2;
   if constexpr (MR > 1) ContractionTilesOf<kSmaller, NV, kSimple, Step>(p, m);
 }
 
 template <int NV, bool kSimple, class Step, class T>
 HWY_NOINLINE void ContractionTiles(const kernels::WeightGradientPanel<T>& p) {
-  ContractionTilesOf<kTileRows<NV>, NV, kSimple, Step>(p, 0);
+  ContractionTilesOf<kStripRows<NV>, NV, kSimple, Step>(p, 0);
 }
 
 template <int NV, class Step, class T>
@@ -90,10 +92,8 @@ template <class Step, class T>
 void ContractionPanel(const kernels::WeightGradientPanel<T>& p) {
   if (p.vectors == 1) ContractionOf<1, Step>(p);
   if (p.vectors == 2) ContractionOf<2, Step>(p);
-#if HWY_TARGET <= HWY_AVX3
   if (p.vectors == 3) ContractionOf<3, Step>(p);
   if (p.vectors == 4) ContractionOf<4, Step>(p);
-#endif
 }
 
 }  // namespace reel::HWY_NAMESPACE

@@ -134,7 +134,8 @@ TEST_CASE("bf16 tiles: a weight gradient's element is the chain of what tiles al
             const Floats before = c;
             kernels.pair_right(K, width, b_block.data(), width);
             const PairedRows left = kernels.pair_left(K, M, a_block.data(), a_stride);
-            WeightGradientPanel<float> p{M, ceil_div(K, 2), left.first, left.stride, b_block.data(), vectors, width, add, {}};
+            WeightGradientPanel<float> p{M, ceil_div(K, 2), {left.first, M, left.stride, 0}, b_block.data(), vectors, width, add,
+                                         {}};
             for (int v = 0; v < vectors; ++v)
               p.columns[v] = {c.data() + v * kernels.lanes, v + 1 == vectors ? edge : kernels.lanes};
             kernels.weight_gradient_panel(p);

@@ -2,6 +2,8 @@
 #include <reel/ops/reduction.h>
 
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "numbers.h"
 
@@ -25,11 +27,14 @@ struct PanelCase {
   Index M, K, blocks;
   std::vector<Index> counts;  // by vector
   bool side_by_side = true;   // else each vector's columns lie in a matrix of its own
+  bool in_strips = true;      // else A is one strip
 
   void check() const {
     const Index lanes = weight_gradient_kernels<T>().lanes, vectors = static_cast<Index>(counts.size());
-    const Index width = vectors * lanes, a_stride = M + kGap, c_stride = (side_by_side ? width : lanes) + kGap;
-    const auto a = numbers<T>(blocks * K * a_stride, 1);
+    const Index width = vectors * lanes, c_stride = (side_by_side ? width : lanes) + kGap;
+    const Index strip_width = in_strips ? kernels::kStrip : M, strip = blocks * K * strip_width + kGap;
+    const auto numbers_of_a = numbers<T>(ceil_div(M, strip_width) * strip, 1);
+    const kernels::Strips<const T> a{numbers_of_a.data(), strip_width, strip_width, strip};
     const auto b = aligned_numbers<T>(blocks * K * width, 2);
     const Index matrices = side_by_side ? 1 : vectors;
     std::vector<T> c(static_cast<std::size_t>(matrices * M * c_stride), T(7));
@@ -37,8 +42,7 @@ struct PanelCase {
     for (Index block = 0; block < blocks; ++block) {
       WeightGradientPanel<T> p{M,
                                K,
-                               a.data() + block * K * a_stride,
-                               a_stride,
+                               {a.at(block * K, 0), a.width, a.row_stride, a.strip_stride},
                                b.data() + block * K * width,
                                static_cast<int>(vectors),
                                c_stride,
@@ -54,7 +58,7 @@ struct PanelCase {
         for (Index n = 0; n < counts[static_cast<std::size_t>(v)]; ++n) {
           double sum = 0;
           for (Index k = 0; k < blocks * K; ++k)
-            sum += static_cast<double>(a[k * a_stride + m]) * static_cast<double>(b[k * width + v * lanes + n]);
+            sum += static_cast<double>(*a.at(k, m)) * static_cast<double>(b[k * width + v * lanes + n]);
           const auto at = static_cast<std::size_t>(place(v) + m * c_stride + n);
           worst = std::max(worst, std::abs(static_cast<double>(c[at]) - sum));
           expected[at] = c[at];
@@ -69,7 +73,7 @@ struct PanelCase {
 }  // namespace
 
 TEST_CASE_TEMPLATE("weight gradient kernel: a panel equals naive loops, whatever its edges", T, float, double) {
-  const Index lanes = weight_gradient_kernels<T>().lanes, most = weight_gradient_kernels<T>().width / lanes;
+  const Index lanes = weight_gradient_kernels<T>().lanes, most = weight_gradient_kernels<T>().widest_panel;
   for (Index M : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 24, 25, 50})
     for (Index vectors = 1; vectors <= most; ++vectors)
       for (Index last : {Index{1}, lanes - 1, lanes}) {
@@ -79,6 +83,7 @@ TEST_CASE_TEMPLATE("weight gradient kernel: a panel equals naive loops, whatever
         for (bool side_by_side : {true, false}) {
           PanelCase<T>{M, 9, 1, counts, side_by_side}.check();
           PanelCase<T>{M, 5, 3, counts, side_by_side}.check();
+          PanelCase<T>{M, 5, 2, counts, side_by_side, false}.check();
         }
       }
 }
@@ -92,7 +97,7 @@ TEST_CASE_TEMPLATE("weight gradient kernel: no rows give zeros, or what was ther
 
 TEST_CASE_TEMPLATE("weight gradient kernel: an element's bits do not depend on the tile it is in", T, float, double) {
   constexpr Index K = 40, M = 31;
-  const Index lanes = weight_gradient_kernels<T>().lanes, width = weight_gradient_kernels<T>().width, most = width / lanes;
+  const Index lanes = weight_gradient_kernels<T>().lanes, most = weight_gradient_kernels<T>().panel_vectors, width = most * lanes;
   const auto a = numbers<T>(K * M, 1);
   const auto b = aligned_numbers<T>(K * width, 2);
   const auto run = [&](Index columns_at_once) {
@@ -101,8 +106,7 @@ TEST_CASE_TEMPLATE("weight gradient kernel: an element's bits do not depend on t
       for (Index k = 0; k < K; k += 25) {
         WeightGradientPanel<T> p{std::min(columns_at_once, M - first),
                                  std::min<Index>(25, K - k),
-                                 a.data() + k * M + first,
-                                 M,
+                                 {a.data() + k * M + first, M, M, 0},
                                  b.data() + k * width,
                                  static_cast<int>(most),
                                  width,
@@ -145,17 +149,34 @@ TEST_CASE_TEMPLATE("weight gradient kernel: packs rows of several operands, with
   CHECK(right);
 }
 
-TEST_CASE_TEMPLATE("weight gradient kernel: copies rows of any width", T, float, double) {
-  for (Index width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 100})
+TEST_CASE_TEMPLATE("weight gradient kernel: copies rows of any width to strips, and tells whether all are finite", T, float,
+                   double) {
+  constexpr Index kBefore = 3;  // rows
+  for (Index width : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100})
     for (Index K : {1, 2, 12})
-      for (Index stride : {Index{0}, width, width + 3}) {
-        const auto from = numbers<T>((K - 1) * stride + width, 1);
-        const Index to_stride = width + 2;
-        std::vector<T> to(static_cast<std::size_t>(K * to_stride), T(99));
-        weight_gradient_kernels<T>().copy(K, width, {from.data(), stride}, to.data(), to_stride);
-        bool right = true;
-        for (Index k = 0; k < K; ++k)
-          for (Index i = 0; i < to_stride; ++i) right &= to[k * to_stride + i] == (i < width ? from[k * stride + i] : T(99));
-        CHECK_MESSAGE(right, K, " x ", width, ", stride ", stride);
-      }
+      for (Index stride : {Index{0}, width, width + 3})
+        for (Index column : {0, 1, 5, 8, 11})
+          for (Index strip_width : {kernels::kStrip, column + width}) {
+            auto from = numbers<T>((K - 1) * stride + width, 1);
+            const Index strips = ceil_div(column + width, strip_width), strip = (kBefore + K) * strip_width + 1;
+            std::vector<T> to(static_cast<std::size_t>(strips * strip), T(99)), expected = to;
+            const auto strips_of = [&](std::vector<T>& v) {
+              return kernels::Strips<T>{v.data(), strip_width, strip_width, strip};
+            };
+            const auto copy = [&] {
+              return weight_gradient_kernels<T>().copy(K, width, {from.data(), stride}, strips_of(to), kBefore, column);
+            };
+            INFO(K, " x ", width, ", stride ", stride, ", from column ", column, " on, strips of ", strip_width);
+            CHECK(copy());
+            for (Index k = 0; k < K; ++k)
+              for (Index i = 0; i < width; ++i) *strips_of(expected).at(kBefore + k, column + i) = from[k * stride + i];
+            CHECK(to == expected);
+            for (const T wrong : {std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()})
+              for (Index place : {Index{0}, K / 2 * stride + width / 2, (K - 1) * stride + width - 1}) {
+                const auto at = static_cast<std::size_t>(place);
+                const T right = std::exchange(from[at], wrong);
+                CHECK(!copy());
+                from[at] = right;
+              }
+          }
 }
