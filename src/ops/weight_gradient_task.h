@@ -20,11 +20,14 @@ using kernels::RowRun;
 using kernels::weight_gradient_kernels;
 
 // Rows taken at once. Of the multiply-add rate, 64 reach .81, 128 .83, 192 .86, 256 .87, 384 .86 and 512 .87 (bench_rnn lstm_b64
-// --profile; EPYC Zen 4); more of them make the states of recomputation larger.
+// --profile; EPYC Zen 4); on a Xeon (Emerald Rapids) 128 and 256 take .99 and 1.00 of the time of 192, the least of three rounds
+// in turns. More of them make the states of recomputation larger.
 inline constexpr Index kBlockRows = 192;
-inline constexpr Index kTaskColumns = 520;  // of A in one task, at most
-inline constexpr Index kTaskPanels = 11;    // of B in one task: what copying A's rows is shared by
-inline constexpr Index kGroupBlocks = 48;   // that add up in one place; longer sums add such groups up in the result
+// Of A in one task, at most; and of B, which copying A's rows is shared by: 6 take 1.03 and 22 1.04 of the time of 11 (the same
+// command and Xeon, medians).
+inline constexpr Index kTaskColumns = 520;
+inline constexpr Index kTaskPanels = 11;
+inline constexpr Index kGroupBlocks = 48;  // that add up in one place; longer sums add such groups up in the result
 
 inline Index lanes_of(Element e) {
   return e == Element::f32 ? weight_gradient_kernels<float>().lanes : weight_gradient_kernels<double>().lanes;

@@ -19,6 +19,9 @@ HWY_BEFORE_NAMESPACE();
 namespace reel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Vectors of a panel: 3 vectors of a block's rows stay in an L1 of 48 KB. Tiles of 8 columns of A in strips by 3 vectors
+// reach 1.00 to 1.06 of the rate of 6 by 4 where A's rows lay whole (bench_gemm "dy, b64"; Xeon, Emerald Rapids, four times in
+// turns).
 constexpr int kPanelVectors = 3;
 constexpr int kMostPanel = 4;  // of a last panel
 
