@@ -105,11 +105,6 @@ class Timed {
   std::optional<Workspace<float>> workspace_;
 };
 
-double median(std::vector<double> v) {
-  std::ranges::nth_element(v, v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2));
-  return v[v.size() / 2];
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -129,5 +124,5 @@ int main(int argc, char** argv) {
     }
   for (std::size_t k = 0; k < timed.size(); ++k)
     fmt::print("{{\"case\":\"{}_b{}_t{}_i{}_h{}\",\"train_ms\":{:.3f},\"of_plain\":{:.3f}}}\n", kKinds[k].second, kRows, kSteps,
-               kInputs, kUnits, median(times[k]), median(ratios[k]));
+               kInputs, kUnits, bench::median(times[k]), bench::median(ratios[k]));
 }

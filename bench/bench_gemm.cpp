@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "cases.h"
+
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
 #include <reel/ops/kernels/pack.h>
@@ -101,17 +103,13 @@ double contract_rate(Index T, Index rows, Index M, Index N, Index groups) {
   return rate(2. * static_cast<double>(T * rows * M * N * groups), [&] { plan.run(workspace, bindings); });
 }
 
-double median(std::vector<double> v) {
-  std::ranges::nth_element(v, v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2));
-  return v[v.size() / 2];
-}
-
 template <class F>
 void report(const std::string& only, const std::string& what, const F& f) {
   if (what.find(only) == std::string::npos) return;
   std::vector<double> rates, peaks;
   for (int round = 0; round < 5; ++round) peaks.push_back(kernels::multiply_add_gflops()), rates.push_back(f());
-  fmt::print("{:<48} {:7.1f} GFLOPS  {:.2f} of {:.0f}\n", what, median(rates), median(rates) / median(peaks), median(peaks));
+  fmt::print("{:<48} {:7.1f} GFLOPS  {:.2f} of {:.0f}\n", what, bench::median(rates), bench::median(rates) / bench::median(peaks),
+             bench::median(peaks));
 }
 
 }  // namespace

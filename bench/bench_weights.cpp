@@ -73,11 +73,6 @@ class Timed {
   Stream<float> stream_;
 };
 
-double median(std::vector<double> v) {
-  std::ranges::nth_element(v, v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2));
-  return v[v.size() / 2];
-}
-
 template <class Cell>
 void report(std::string_view kind, Index units, int rounds) {
   Timed<Cell> whole(units, Precision::full), half(units, Precision::bf16_weights);
@@ -89,8 +84,9 @@ void report(std::string_view kind, Index units, int rounds) {
   fmt::print(R"({{"case":"{}_b1_t{}_i{}_h{}","infer_ms":{:.4f},"infer_bf16_weights_ms":{:.4f},"times":{:.2f},)"
              R"("step_us":{:.2f},"step_bf16_weights_us":{:.2f},"step_times":{:.2f}}})"
              "\n",
-             kind, kSteps, kInputs, units, median(infer[0]), median(infer[1]), median(infer[0]) / median(infer[1]),
-             median(step[0]), median(step[1]), median(step[0]) / median(step[1]));
+             kind, kSteps, kInputs, units, bench::median(infer[0]), bench::median(infer[1]),
+             bench::median(infer[0]) / bench::median(infer[1]), bench::median(step[0]), bench::median(step[1]),
+             bench::median(step[0]) / bench::median(step[1]));
   std::fflush(stdout);
 }
 

@@ -40,6 +40,11 @@ inline std::vector<Case> cases(std::string_view prefix) {
   return result;
 }
 
+inline double median(std::vector<double> v) {
+  std::ranges::nth_element(v, v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2));
+  return v[v.size() / 2];
+}
+
 // Milliseconds of one call: the median over at least 0.7 s.
 template <class F>
 double median_ms(const F& f) {
@@ -52,8 +57,7 @@ double median_ms(const F& f) {
     f();
     times.push_back(since(start));
   }
-  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  return times[times.size() / 2];
+  return median(times);
 }
 
 }  // namespace bench

@@ -23,7 +23,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 // reach 1.00 to 1.06 of the rate of 6 by 4 where A's rows lay whole (bench_gemm "dy, b64"; Xeon, Emerald Rapids, four times in
 // turns).
 constexpr int kPanelVectors = 3;
-constexpr int kMostPanel = 4;  // of a last panel
 
 // Rows of a register tile of NV vectors, within a strip: accumulators, one row of B and a broadcast stay in the registers, of
 // which there are 32 or 16, and there are chains enough to hide the latency of a multiply-add.

@@ -88,11 +88,18 @@ bool CopyRows(Index K, Index width, kernels::RowRun<const T> from, const kernels
 
 kernels::WeightGradientKernels<float> WeightGradientF32() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  return {lanes, kPanelVectors, kMostPanel, &ContractionPanel<UniformStep<float>, float>, &PackRows<float>, &CopyRows<float>};
+  return {
+      lanes,           kPanelVectors, kernels::kMostPanelVectors, &ContractionPanel<UniformStep<float>, float>, &PackRows<float>,
+      &CopyRows<float>};
 }
 kernels::WeightGradientKernels<double> WeightGradientF64() {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<double>()));
-  return {lanes, kPanelVectors, kMostPanel, &ContractionPanel<UniformStep<double>, double>, &PackRows<double>, &CopyRows<double>};
+  return {lanes,
+          kPanelVectors,
+          kernels::kMostPanelVectors,
+          &ContractionPanel<UniformStep<double>, double>,
+          &PackRows<double>,
+          &CopyRows<double>};
 }
 
 }  // namespace reel::HWY_NAMESPACE

@@ -10,13 +10,13 @@
 
 namespace reel::kernels {
 
-inline constexpr int kMostPanelVectors = 4;
+inline constexpr int kMostPanelVectors = 4;  // of a last panel
 
 // Rows of so many columns as strips of `width` columns, one behind the other, so that what a register tile reads lies together.
 template <class T>
 struct Strips {
   T* first;
-  Index width;       // a multiple of kStrip, but where all columns are one strip
+  Index width;       // kStrip, or that of all columns
   Index row_stride;  // within a strip
   Index strip_stride;
 
