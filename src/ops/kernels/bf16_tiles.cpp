@@ -140,10 +140,10 @@ struct TilePanel {
         float* to = c.group->y[step].row(r) + c.column;
         auto sum = hn::LoadU(d, from);
         if (add)
-          sum = hn::Add(LoadVector<false>(d, to, c.count), sum);
+          sum = hn::Add(LoadVector(d, to, c.count), sum);
         else if (c.group->init)
-          sum = hn::Add(LoadVector<false>(d, c.group->init[step].row(r) + c.column, c.count), sum);
-        StoreVector<false>(sum, d, to, c.count);
+          sum = hn::Add(LoadVector(d, c.group->init[step].row(r) + c.column, c.count), sum);
+        StoreVector(sum, d, to, c.count);
       }
       if (++r == rows) r = 0, ++step;
     }
@@ -238,7 +238,7 @@ HWY_INLINE void WeightGradientOfTiles(Tiles& tiles, const kernels::WeightGradien
       float* to = p.columns[v + i].c + row * p.c_stride;
       const Index count = p.columns[v + i].count;
       const auto sum = hn::LoadU(d, from);
-      StoreVector<false>(p.add ? hn::Add(LoadVector<false>(d, to, count), sum) : sum, d, to, count);
+      StoreVector(p.add ? hn::Add(LoadVector(d, to, count), sum) : sum, d, to, count);
     }
 }
 

@@ -66,7 +66,7 @@ HWY_NOINLINE void ProductRow(Index first_vector, RowVectors<T>& vectors, TermsOf
   V sum[kAll];
   // Of a sum of several blocks: what a group's blocks, and what the groups add up to so far.
   HWY_ALIGN T total[kAll * HWY_MAX_BYTES / sizeof(T)], whole_groups[kAll * HWY_MAX_BYTES / sizeof(T)];
-  for (int v = 0; v < kAll; ++v) sum[v] = places[v].init ? LoadVector<false>(d, places[v].init, places[v].count) : hn::Zero(d);
+  for (int v = 0; v < kAll; ++v) sum[v] = places[v].init ? LoadVector(d, places[v].init, places[v].count) : hn::Zero(d);
   using Types = typename Step::Types;
   constexpr Index kStep = Step::kStep;
   kernels::BlockWalk<Types> walk(terms);
@@ -96,10 +96,10 @@ HWY_NOINLINE void ProductRow(Index first_vector, RowVectors<T>& vectors, TermsOf
     if (!walk.last())
       for (int v = 0; v < kAll; ++v) sum[v] = hn::Zero(d);
   }
-  for (int v = 0; v < kAll; ++v) StoreVector<false>(sum[v], d, places[v].y, places[v].count);
+  for (int v = 0; v < kAll; ++v) StoreVector(sum[v], d, places[v].y, places[v].count);
 }
 
-// ProductRow by whole panels and rest, [kRowPanels + 1][kMostVectors + 1].
+// ProductRow by whole panels and rest, [kRowPanels][kMostVectors + 1], then kRowPanels without rest.
 template <class Step, int... I>
 HWY_INLINE auto ProductRowOf(Index index, std::integer_sequence<int, I...>) {
   using Run = void (*)(Index, RowVectors<SumOf<Step>>&, TermsOf<Step>);
@@ -121,8 +121,7 @@ void ProductRows(const kernels::Panels& panels, Index N, TermsOf<Step> terms,
     const Index count = std::min<Index>(whole, kRowPanels),
                 rest = count == whole && count < kRowPanels && end == panels.total ? last : 0;
     constexpr int kRests = kMostVectors + 1;
-    ProductRowOf<Step>(count * kRests + rest, std::make_integer_sequence<int, (kRowPanels + 1) * kRests - 1>())(first, vectors,
-                                                                                                                terms);
+    ProductRowOf<Step>(count * kRests + rest, std::make_integer_sequence<int, kRowPanels * kRests>())(first, vectors, terms);
     first += count * kVectors + rest;
   }
 }

@@ -41,9 +41,6 @@ struct PanelVector {
   Index count;  // columns in memory: all lanes but in a group's last vector
 };
 
-// How the vectors of a panel lie in memory: side by side in one group, in several groups but whole, or some with an edge.
-enum class Lie : std::uint8_t { together, apart, edges };
-
 // One block of one panel of a products() call, over some of the rows.
 template <class Step>
 struct PanelCall {
@@ -51,14 +48,13 @@ struct PanelCall {
   Index steps, rows;  // rows of each step
   Index step = 0, row = 0, count;
   PanelVector<T> vectors[kMostVectors];
-  Lie lie;
   std::span<const ChunkOf<Step>> chunks;
   bool from_init;  // the chains begin from init, where there is one, and not from zero
   bool add;        // to what y holds
 };
 
 // The rows of a register tile that lies in one step.
-template <Lie kLie, class Step>
+template <class Step>
 class StepRows {
   using T = SumOf<Step>;
   using Left = typename Step::Types::Left;
@@ -79,13 +75,8 @@ class StepRows {
     }
   }
   void move_to(Index row) { row_ = row; }
-  T* y(int m, int v) const {
-    return kLie == Lie::together ? y_[0] + (row_ + m) * y_stride_[0] + v * LanesOf<T>() : y_[v] + (row_ + m) * y_stride_[v];
-  }
-  const T* init(int m, int v) const {
-    return kLie == Lie::together ? init_[0] + (row_ + m) * init_stride_[0] + v * LanesOf<T>()
-                                 : init_[v] + (row_ + m) * init_stride_[v];
-  }
+  T* y(int m, int v) const { return y_[v] + (row_ + m) * y_stride_[v]; }
+  const T* init(int m, int v) const { return init_[v] + (row_ + m) * init_stride_[v]; }
   const Left* a(int m, std::size_t chunk) const { return a_[chunk] + (row_ + m) * a_stride_[chunk]; }
 
  private:
@@ -97,8 +88,8 @@ class StepRows {
   Index row_ = 0;
 };
 
-// The rows of a register tile that lies across steps.
-template <Lie kLie, class Step>
+// The rows of a register tile that lies across steps; all of its vectors in one group, or not.
+template <bool kOneGroup, class Step>
 class MixedRows {
   using T = SumOf<Step>;
 
@@ -114,11 +105,11 @@ class MixedRows {
     }
   }
   T* y(int m, int v) const {
-    if (kLie == Lie::together) return y_[m] + v * LanesOf<T>();
+    if (kOneGroup) return y_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->y[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
   const T* init(int m, int v) const {
-    if (kLie == Lie::together) return init_[m] + v * LanesOf<T>();
+    if (kOneGroup) return init_[m] + v * LanesOf<T>();
     return p_.vectors[v].group->init[step_[m]].row(row_[m]) + p_.vectors[v].column;
   }
   const auto* a(int m, std::size_t chunk) const { return p_.chunks[chunk].term->x[step_[m]].row(row_[m]) + p_.chunks[chunk].k; }
@@ -131,16 +122,17 @@ class MixedRows {
 };
 
 // One register tile of MR rows by NV vectors, the `index`-th of its size in the panel.
-template <int MR, int NV, Lie kLie, class Step, class Rows>
+template <int MR, int NV, class Step, class Rows>
 HWY_INLINE void ProductTile(const PanelCall<Step>& p, const Rows& rows, Index index) {
   const hn::ScalableTag<SumOf<Step>> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  constexpr bool kWhole = kLie != Lie::edges;
+  Index count[NV];
+  for (int v = 0; v < NV; ++v) count[v] = p.vectors[v].count;
   V sum[MR][NV];
   if (p.from_init && p.vectors[0].group->init) {
     for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector<kWhole>(d, rows.init(m, v), p.vectors[v].count);
+      for (int v = 0; v < NV; ++v) sum[m][v] = LoadVector(d, rows.init(m, v), count[v]);
   } else {
     for (int m = 0; m < MR; ++m)
       for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
@@ -167,62 +159,60 @@ HWY_INLINE void ProductTile(const PanelCall<Step>& p, const Rows& rows, Index in
   }
   if (p.add)
     for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) sum[m][v] = hn::Add(LoadVector<kWhole>(d, rows.y(m, v), p.vectors[v].count), sum[m][v]);
+      for (int v = 0; v < NV; ++v) sum[m][v] = hn::Add(LoadVector(d, rows.y(m, v), count[v]), sum[m][v]);
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) StoreVector<kWhole>(sum[m][v], d, rows.y(m, v), p.vectors[v].count);
+    for (int v = 0; v < NV; ++v) StoreVector(sum[m][v], d, rows.y(m, v), count[v]);
+}
+
+template <int MR, int NV, class Step>
+HWY_INLINE void MixedTile(const PanelCall<Step>& p, Index step, Index row, Index index) {
+  if (NV == 1 || p.vectors[0].group == p.vectors[NV - 1].group)
+    ProductTile<MR, NV>(p, MixedRows<true, Step>(p, MR, step, row), index);
+  else
+    ProductTile<MR, NV>(p, MixedRows<false, Step>(p, MR, step, row), index);
 }
 
 // Walks the rows of all steps.
-template <Lie kLie, class Step>
+template <class Step>
 struct RowWalk {
-  StepRows<kLie, Step> rows;
+  StepRows<Step> rows;
   Index step = 0, row = 0;
   Index left;       // rows of all steps
   Index index = 0;  // tiles so far
 };
 
 // As many tiles of MR rows as there are, then smaller ones.
-template <int MR, int NV, Lie kLie, class Step>
-HWY_INLINE void TilesOf(const PanelCall<Step>& p, RowWalk<kLie, Step>& walk) {
+template <int MR, int NV, class Step>
+HWY_INLINE void TilesOf(const PanelCall<Step>& p, RowWalk<Step>& walk) {
   for (; walk.left >= MR; walk.left -= MR, ++walk.index) {
-    if (walk.row + MR <= p.rows) {
+    if (MR == 1 || walk.row + MR <= p.rows) {
       walk.rows.move_to(walk.row);
-      ProductTile<MR, NV, kLie>(p, walk.rows, walk.index);
+      ProductTile<MR, NV>(p, walk.rows, walk.index);
     } else {
-      ProductTile<MR, NV, kLie>(p, MixedRows<kLie, Step>(p, MR, walk.step, walk.row), walk.index);
+      MixedTile<MR, NV>(p, walk.step, walk.row, walk.index);
     }
     const Index before = walk.step;
     for (walk.row += MR; walk.row >= p.rows && walk.step < p.steps; walk.row -= p.rows) ++walk.step;
     if (walk.step != before && walk.step < p.steps) walk.rows.enter(p, NV, walk.step);
   }
-  constexpr int kSmaller = MR > 6 ? 6 : MR > 4 ? 4 : MR / 2;
-  if constexpr (MR > 1) TilesOf<kSmaller, NV, kLie>(p, walk);
-}
-
-template <int NV, Lie kLie, class Step>
-HWY_NOINLINE void ProductTiles(const PanelCall<Step>& p) {
-  RowWalk<kLie, Step> walk{.rows = {}, .step = p.step, .row = p.row, .left = p.count};
-  walk.rows.enter(p, NV, p.step);
-  TilesOf<kProductRows<NV>, NV, kLie>(p, walk);
+  constexpr int kSmaller = MR > 4 ? 4 : MR / 2;
+  if constexpr (MR > 1) TilesOf<kSmaller, NV>(p, walk);
 }
 
 template <int NV, class Step>
-HWY_INLINE void PanelOf(const PanelCall<Step>& p) {
-  if (p.lie == Lie::together)
-    ProductTiles<NV, Lie::together>(p);
-  else if (p.lie == Lie::apart)
-    ProductTiles<NV, Lie::apart>(p);
-  else
-    ProductTiles<NV, Lie::edges>(p);
+HWY_NOINLINE void PanelTiles(const PanelCall<Step>& p) {
+  RowWalk<Step> walk{.rows = {}, .step = p.step, .row = p.row, .left = p.count};
+  walk.rows.enter(p, NV, p.step);
+  TilesOf<kProductRows<NV>, NV>(p, walk);
 }
 
 template <class Step>
 void RunPanel(int vectors, const PanelCall<Step>& p) {
-  if (vectors == 1) PanelOf<1>(p);
-  if (vectors == 2) PanelOf<2>(p);
+  if (vectors == 1) PanelTiles<1>(p);
+  if (vectors == 2) PanelTiles<2>(p);
 #if HWY_TARGET <= HWY_AVX3
-  if (vectors == 3) PanelOf<3>(p);
-  if (vectors == 4) PanelOf<4>(p);
+  if (vectors == 3) PanelTiles<3>(p);
+  if (vectors == 4) PanelTiles<4>(p);
 #endif
 }
 
@@ -308,14 +298,9 @@ void Products(Index steps, Index rows, Index N, TermsOf<Step> terms, std::span<c
     PanelCall<Step> p;
     p.steps = steps;
     p.rows = rows;
-    p.lie = Lie::together;
     for (int v = 0; v < vectors; ++v) {
       const Index column = (first + v) % each * lanes;
       p.vectors[v] = {&groups[static_cast<std::size_t>((first + v) / each)], column, std::min(lanes, N - column)};
-      if (p.vectors[v].count < lanes)
-        p.lie = Lie::edges;
-      else if (p.lie == Lie::together && p.vectors[v].group != p.vectors[0].group)
-        p.lie = Lie::apart;
     }
     const bool last = first + vectors == end || panels.vectors_of(first + vectors) != vectors;
     if (long_sums)

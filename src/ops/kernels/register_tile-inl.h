@@ -21,15 +21,19 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Whether there are 32 vector registers, and not 16.
 constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 
-template <bool kWhole, class D, class T>
+// Whether whole vectors are told from edges by a branch; where stores take a mask at no cost, all do.
+constexpr bool kBranchesForEdges = HWY_TARGET > HWY_AVX3;
+
+// The first `count` elements, which may be all.
+template <class D, class T>
 HWY_INLINE hn::Vec<D> LoadVector(D d, const T* from, Index count) {
-  if (kWhole || count == static_cast<Index>(hn::Lanes(d))) return hn::LoadU(d, from);
+  if (kBranchesForEdges && count == static_cast<Index>(hn::Lanes(d))) return hn::LoadU(d, from);
   return LoadEdge(d, from, count);
 }
 
-template <bool kWhole, class D, class T>
+template <class D, class T>
 HWY_INLINE void StoreVector(hn::Vec<D> v, D d, T* to, Index count) {
-  if (kWhole || count == static_cast<Index>(hn::Lanes(d)))
+  if (kBranchesForEdges && count == static_cast<Index>(hn::Lanes(d)))
     hn::StoreU(v, d, to);
   else
     StoreEdge(v, d, to, count);

@@ -30,24 +30,22 @@ template <int NV>
 constexpr int kStripRows = NV == 1 ? 8 : (NV < 4 ? 8 : 4) / (kManyRegisters ? 1 : 2);
 static_assert(kernels::kStrip % kStripRows<1> == 0);
 
-template <bool kSimple, class T>
-HWY_INLINE T* At(const kernels::WeightGradientPanel<T>& p, Index row, int v, Index lanes) {
-  return (kSimple ? p.columns[0].c + v * lanes : p.columns[v].c) + row * p.c_stride;
-}
-
-// One register tile: MR columns of A from `row` on, by NV vectors. In the simple case the vectors lie whole, side by side.
-template <int MR, int NV, bool kSimple, class Step, class T>
+// One register tile: MR columns of A from `row` on, by NV vectors.
+template <int MR, int NV, class Step, class T>
 HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index row) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
+  T* c[NV];
+  Index count[NV];
+  for (int v = 0; v < NV; ++v) c[v] = p.columns[v].c + row * p.c_stride, count[v] = p.columns[v].count;
   V sum[MR][NV];
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < NV; ++v) sum[m][v] = hn::Zero(d);
   // What the next tile adds to is far away: it was last touched a block of rows ago.
   if (p.add && row + 2 * MR <= p.M)
     for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v) hwy::Prefetch(At<kSimple>(p, row + MR + m, v, lanes));
+      for (int v = 0; v < NV; ++v) hwy::Prefetch(c[v] + (MR + m) * p.c_stride);
   const T* HWY_RESTRICT b = p.b;
   const T* HWY_RESTRICT a = p.a.at(0, row);
   for (Index k = 0; k < p.K; ++k, b += NV * lanes, a += p.a.row_stride) {
@@ -60,42 +58,30 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
   }
   if (p.add)
     for (int m = 0; m < MR; ++m)
-      for (int v = 0; v < NV; ++v)
-        sum[m][v] = hn::Add(LoadVector<kSimple>(d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count), sum[m][v]);
+      for (int v = 0; v < NV; ++v) sum[m][v] = hn::Add(LoadVector(d, c[v] + m * p.c_stride, count[v]), sum[m][v]);
   for (int m = 0; m < MR; ++m)
-    for (int v = 0; v < NV; ++v) StoreVector<kSimple>(sum[m][v], d, At<kSimple>(p, row + m, v, lanes), p.columns[v].count);
+    for (int v = 0; v < NV; ++v) StoreVector(sum[m][v], d, c[v] + m * p.c_stride, count[v]);
 }
 
 // Columns [m, M) of A in tiles of MR, then in smaller ones.
-template <int MR, int NV, bool kSimple, class Step, class T>
+template <int MR, int NV, class Step, class T>
 HWY_INLINE void ContractionTilesOf(const kernels::WeightGradientPanel<T>& p, Index m) {
-  for (; m + MR <= p.M; m += MR) ContractionTile<MR, NV, kSimple, Step>(p, m);
+  for (; m + MR <= p.M; m += MR) ContractionTile<MR, NV, Step>(p, m);
   constexpr int kSmaller = MR / 2;
-  if constexpr (MR > 1) ContractionTilesOf<kSmaller, NV, kSimple, Step>(p, m);
-}
-
-template <int NV, bool kSimple, class Step, class T>
-HWY_NOINLINE void ContractionTiles(const kernels::WeightGradientPanel<T>& p) {
-  ContractionTilesOf<kStripRows<NV>, NV, kSimple, Step>(p, 0);
+  if constexpr (MR > 1) ContractionTilesOf<kSmaller, NV, Step>(p, m);
 }
 
 template <int NV, class Step, class T>
-HWY_INLINE void ContractionOf(const kernels::WeightGradientPanel<T>& p) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  bool simple = true;
-  for (int v = 0; v < NV; ++v) simple = simple && p.columns[v].count == lanes && p.columns[v].c == p.columns[0].c + v * lanes;
-  if (simple)
-    ContractionTiles<NV, true, Step>(p);
-  else
-    ContractionTiles<NV, false, Step>(p);
+HWY_NOINLINE void ContractionTiles(const kernels::WeightGradientPanel<T>& p) {
+  ContractionTilesOf<kStripRows<NV>, NV, Step>(p, 0);
 }
 
 template <class Step, class T>
 void ContractionPanel(const kernels::WeightGradientPanel<T>& p) {
-  if (p.vectors == 1) ContractionOf<1, Step>(p);
-  if (p.vectors == 2) ContractionOf<2, Step>(p);
-  if (p.vectors == 3) ContractionOf<3, Step>(p);
-  if (p.vectors == 4) ContractionOf<4, Step>(p);
+  if (p.vectors == 1) ContractionTiles<1, Step>(p);
+  if (p.vectors == 2) ContractionTiles<2, Step>(p);
+  if (p.vectors == 3) ContractionTiles<3, Step>(p);
+  if (p.vectors == 4) ContractionTiles<4, Step>(p);
 }
 
 }  // namespace reel::HWY_NAMESPACE
