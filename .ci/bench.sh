@@ -22,7 +22,7 @@ prints '"case":"lstm_norm_b32_t64_i128_h256","train_ms":[0-9.]+,"of_plain":' "$b
 prints '"who":"stream","case":"gru_i1_h8","step_ns":' "$build/bin/bench_stream" gru_i1_h8
 prints '"who":"emitted","case":"gru_i1_h8","step_ns":' "$build/bin/bench_stream" gru_i1_h8
 prints '"rows":16,.*"packed_over_share":' "$build/bin/bench_packed" 16
-prints '"case":"gru_b1_t64_i64_h256","infer_ms":.*"step_times":[0-9.]+}$' "$build/bin/bench_weights" 1
+prints '"case":"gru_b1_t64_i64_h256","infer_ms":.*"step_bf16_times":[0-9.]+}$' "$build/bin/bench_weights" 1
 prints '^load_model .* MB/s' "$build/bin/bench_files" 8
 cat src/*/*.h > "$out.txt"; trap 'rm -f "$out" "$out.txt"' EXIT
 prints '^reel: [0-9.]+ ms per step$' bench/compare_char_rnn.sh "$out.txt" 1 5 "$build"

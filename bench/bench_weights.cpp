@@ -1,8 +1,8 @@
 // One sequence at a time, where the way of the weights from the L2 and beyond is what counts: float beside bf16 weights
-// (Precision::bf16_weights), for whole sequences and for a Stream's steps. One JSON line per case.
+// (Precision::bf16_weights), and beside products of bf16 (Precision::bf16), for whole sequences and for a Stream's steps. One
+// JSON line per case.
 //
-// Usage: bench_weights [rounds]. (1, 64, 64, H), one thread; both kinds of weights take turns, figures are medians over the
-// rounds (3).
+// Usage: bench_weights [rounds]. (1, 64, 64, H), one thread; all kinds take turns, figures are medians over the rounds (3).
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -75,18 +75,23 @@ class Timed {
 
 template <class Cell>
 void report(std::string_view kind, Index units, int rounds) {
-  Timed<Cell> whole(units, Precision::full), half(units, Precision::bf16_weights);
-  std::array<std::vector<double>, 2> infer, step;
-  for (int round = 0; round < rounds; ++round) {
-    infer[0].push_back(whole.infer_ms()), infer[1].push_back(half.infer_ms());
-    step[0].push_back(whole.step_us()), step[1].push_back(half.step_us());
+  Timed<Cell> layers[] = {{units, Precision::full}, {units, Precision::bf16_weights}, {units, Precision::bf16}};
+  constexpr std::string_view kNames[] = {"", "_bf16_weights", "_bf16"};
+  std::array<std::vector<double>, std::size(layers)> infer, step;
+  for (int round = 0; round < rounds; ++round)
+    for (std::size_t i = 0; i < std::size(layers); ++i) {
+      infer[i].push_back(layers[i].infer_ms());
+      step[i].push_back(layers[i].step_us());
+    }
+  fmt::print(R"({{"case":"{}_b1_t{}_i{}_h{}")", kind, kSteps, kInputs, units);
+  for (std::size_t i = 0; i < std::size(layers); ++i) {
+    const double infer_ms = bench::median(infer[i]), step_us = bench::median(step[i]);
+    fmt::print(R"(,"infer{0}_ms":{1:.4f},"step{0}_us":{2:.2f})", kNames[i], infer_ms, step_us);
+    if (i > 0)
+      fmt::print(R"(,"infer{0}_times":{1:.2f},"step{0}_times":{2:.2f})", kNames[i], bench::median(infer[0]) / infer_ms,
+                 bench::median(step[0]) / step_us);
   }
-  fmt::print(R"({{"case":"{}_b1_t{}_i{}_h{}","infer_ms":{:.4f},"infer_bf16_weights_ms":{:.4f},"times":{:.2f},)"
-             R"("step_us":{:.2f},"step_bf16_weights_us":{:.2f},"step_times":{:.2f}}})"
-             "\n",
-             kind, kSteps, kInputs, units, bench::median(infer[0]), bench::median(infer[1]),
-             bench::median(infer[0]) / bench::median(infer[1]), bench::median(step[0]), bench::median(step[1]),
-             bench::median(step[0]) / bench::median(step[1]));
+  fmt::print("}}\n");
   std::fflush(stdout);
 }
 

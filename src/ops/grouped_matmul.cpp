@@ -181,11 +181,13 @@ class PackedMatmul final : public OpOf<PackedMatmul> {
                 [[maybe_unused]] std::byte* scratch) const {
     if constexpr (std::is_same_v<T, float>)
       if (form_.pairs()) {
+        const bool rounds = rounds_left(layout_.products);
         const auto own = kernels::bf16_kernels(kernels::bf16_path(layout_.products));
-        if (rounds_left(layout_.products))
+        if (rounds && own.products)
           return multiply_pairs<kernels::Bf16Operands>(own.products, own.round, steps, rows, terms, groups, part, scratch);
-        return multiply_pairs<kernels::Bf16Weights>(kernels::bf16_weights_products(), &copy_even, steps, rows, terms, groups,
-                                                    part, scratch);
+        const auto of_floats = kernels::bf16_weights_kernels();
+        return multiply_pairs<kernels::Bf16Weights>(of_floats.products, rounds ? of_floats.round : &copy_even, steps, rows, terms,
+                                                    groups, part, scratch);
       }
     gemm_kernels<T>().products(steps, rows, N_, terms, groups, part);
   }

@@ -50,6 +50,24 @@ void RoundRow(const float* x, Bf16* y, Index n) {
   for (const Index end = round_up(n, kMultiple); i < end; ++i) y[i] = Bf16();
 }
 
+// The same, in floats.
+template <Index kMultiple>
+void RoundRowInFloat(const float* x, float* y, Index n) {
+  const hn::ScalableTag<float> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::BitCast(d, RoundedBits(d, hn::LoadU(d, x + i))), d, y + i);
+  for (; i < n; ++i) y[i] = from_bf16(to_bf16(x[i]));
+  for (const Index end = round_up(n, kMultiple); i < end; ++i) y[i] = 0;
+}
+
+// Rounds K rows in place, and pads them with rows of zeros.
+template <Index kMultiple>
+void RoundRows(Index K, Index width, float* block, Index stride) {
+  for (Index k = 0; k < K; ++k) RoundRowInFloat<1>(block + k * stride, block + k * stride, width);
+  for (Index k = K, end = round_up(K, kMultiple); k < end; ++k) std::fill_n(block + k * stride, width, 0.f);
+}
+
 template <Index kMultiple>
 void PairRows(Index K, Index width, float* block, Index stride) {
   const hn::ScalableTag<float> d;

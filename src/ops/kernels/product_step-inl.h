@@ -1,5 +1,6 @@
 // Per-target steps of a product: what a few neighbours along k of one row and of a vector's columns add to a sum. A step's Types
-// say what lies in memory; kStep is how many neighbours it takes. Include after hwy/foreach_target.h, inside no namespace.
+// say what lies in memory; kStep is how many neighbours it takes, `next` apart on the left. Include after hwy/foreach_target.h,
+// inside no namespace.
 #include <span>
 
 #include <hwy/highway.h>
@@ -30,7 +31,7 @@ struct UniformStep {
   using Line = hn::Vec<D>;
   static constexpr Index kStep = 1;
   static HWY_INLINE Line line(D d, const T* b) { return hn::LoadU(d, b); }
-  static HWY_INLINE Line left(D d, const T* a) { return hn::Set(d, *a); }
+  static HWY_INLINE Line left(D d, const T* a, Index /*next*/ = 1) { return hn::Set(d, *a); }
   static HWY_INLINE Line add(D, Line left, Line line, Line sum) { return hn::MulAdd(left, line, sum); }
 };
 

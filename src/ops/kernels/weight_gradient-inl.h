@@ -52,7 +52,7 @@ HWY_INLINE void ContractionTile(const kernels::WeightGradientPanel<T>& p, Index 
     typename Step::Line line[NV];
     for (int v = 0; v < NV; ++v) line[v] = Step::line(d, b + v * lanes);
     for (int m = 0; m < MR; ++m) {
-      const auto left = Step::left(d, a + m);
+      const auto left = Step::left(d, a + m, p.a.row_stride / Step::kStep);
       for (int v = 0; v < NV; ++v) sum[m][v] = Step::add(d, left, line[v], sum[m][v]);
     }
   }

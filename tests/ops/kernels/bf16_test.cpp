@@ -2,6 +2,7 @@
 // bits.
 #include <reel/ops/kernels/bf16.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,7 +20,8 @@ using Floats = std::vector<float>;
 
 std::vector<Bf16Path> paths() {
   std::vector<Bf16Path> all{Bf16Path::multiply_adds, Bf16Path::emulated_tiles};
-  if (const Bf16Path best = bf16_path(Precision::bf16); best != Bf16Path::multiply_adds) all.push_back(best);
+  if (has_bf16_dot()) all.push_back(Bf16Path::dot);
+  if (const Bf16Path best = bf16_path(Precision::bf16); best == Bf16Path::tiles) all.push_back(best);
   return all;
 }
 
@@ -72,6 +74,12 @@ struct Products {
   Floats run_rounded(Bf16Path path) const {
     const Bf16Kernels kernels = bf16_kernels(path);
     const Index kept = round_up(K, kernels.multiple);
+    if (!kernels.products) {
+      const Bf16WeightsKernels of_floats = bf16_weights_kernels();
+      Floats floats(static_cast<std::size_t>(steps * rows * kept), std::numeric_limits<float>::quiet_NaN());
+      for (Index r = 0; r < steps * rows; ++r) of_floats.round(x.data() + r * K, floats.data() + r * kept, K);
+      return run<Bf16Weights>(of_floats.products, floats, kernels);
+    }
     std::vector<Bf16> left(static_cast<std::size_t>(round_up(steps * rows, 16) * kept), Bf16{0x7FC0});  // NaN where none are
     for (Index r = 0; r < steps * rows; ++r) kernels.round(x.data() + r * K, left.data() + r * kept, K);
     return run<Bf16Operands>(kernels.products, left, kernels);
@@ -81,7 +89,7 @@ struct Products {
     const Index even = round_up(K, 2);
     Floats left(static_cast<std::size_t>(steps * rows * even));
     for (Index r = 0; r < steps * rows; ++r) std::copy_n(x.data() + r * K, K, left.data() + r * even);
-    return run<Bf16Weights>(bf16_weights_products(), left, kernels);
+    return run<Bf16Weights>(bf16_weights_kernels().products, left, kernels);
   }
 
   // In double, over operands rounded where they are.
@@ -102,6 +110,8 @@ struct Products {
         }
   }
 };
+
+std::uint32_t to_bits(float x) { return std::bit_cast<std::uint32_t>(x); }
 
 bool same_bits(const Floats& a, const Floats& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
@@ -168,6 +178,15 @@ TEST_CASE("bf16: rows are rounded to the nearest, ties to even, by vectors as on
     for (Index n : {1, 2, 15, 16, 17, 64, 100, 101}) {
       const Bf16Kernels kernels = bf16_kernels(path);
       const Index padded = round_up(n, kernels.multiple);
+      if (!kernels.products) {
+        Floats y(static_cast<std::size_t>(padded + 1), 7);
+        bf16_weights_kernels().round(x.data(), y.data(), n);
+        for (Index i = 0; i < n; ++i)
+          CHECK(to_bits(y[static_cast<std::size_t>(i)]) == to_bits(from_bf16(to_bf16(x[static_cast<std::size_t>(i)]))));
+        for (Index i = n; i < padded; ++i) CHECK(to_bits(y[static_cast<std::size_t>(i)]) == 0);
+        CHECK(y[static_cast<std::size_t>(padded)] == 7);
+        continue;
+      }
       std::vector<Bf16> y(static_cast<std::size_t>(padded + 1), Bf16{0x1234});
       kernels.round(x.data(), y.data(), n);
       for (Index i = 0; i < n; ++i) CHECK(y[static_cast<std::size_t>(i)].bits == to_bf16(x[static_cast<std::size_t>(i)]).bits);
@@ -179,7 +198,8 @@ TEST_CASE("bf16: rows are rounded to the nearest, ties to even, by vectors as on
   CHECK(std::isinf(from_bf16(to_bf16(x[5]))));
 }
 
-TEST_CASE("bf16: rows of a block become pairs in place, zeros follow; those of the left operand may be transposed") {
+TEST_CASE(
+    "bf16: rows of a block become pairs in place, zeros follow; those of the left operand may be transposed, or rounded only") {
   for (Bf16Path path : paths())
     for (Index K : {1, 2, 7, 8, 64, 65, 128})
       for (Index width : {1, 5, 16, 35}) {
@@ -199,6 +219,14 @@ TEST_CASE("bf16: rows of a block become pairs in place, zeros follow; those of t
         check([&](Index k, Index n) { return &block[static_cast<std::size_t>(k * stride + n)]; });
         block = before;
         const PairedRows left = kernels.pair_left(K, width, block.data(), stride);
+        if (!kernels.products) {
+          for (Index k = 0; k < padded; ++k)
+            for (Index n = 0; n < width; ++n) {
+              const float x = k < K ? from_bf16(to_bf16(before[static_cast<std::size_t>(k * stride + n)])) : 0;
+              CHECK(left.first[k / 2 * left.stride + k % 2 * (left.stride / 2) + n] == x);
+            }
+          continue;
+        }
         check([&](Index k, Index n) { return left.first + (by_tiles(path) ? n * left.stride + k : k * left.stride + n); });
       }
 }
