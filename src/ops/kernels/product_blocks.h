@@ -6,7 +6,8 @@
 
 namespace reel::kernels {
 
-// k in one chain, a block: its part of a panel stays in the L2 cache beside the rows.
+// k in one chain, a block: its part of a panel stays in the L2 cache beside the rows. 128 reaches .92 to 1.00 of the rate
+// of 256 and 512 .98 to 1.02 (bench_gemm h512 and "dy W', b32", at best; Xeon, Emerald Rapids, twice in turns).
 inline constexpr Index kBlockK = 256;
 inline constexpr int kMostChunks = 8;  // of a block
 // Blocks that add up in one place, a group; groups add up in their turn.
