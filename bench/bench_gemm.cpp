@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "cases.h"
-
 #include <reel/ops/kernels/gemm.h>
 #include <reel/ops/kernels/multiply_add_rate.h>
 #include <reel/ops/kernels/pack.h>

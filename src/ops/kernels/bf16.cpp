@@ -115,11 +115,12 @@ kernels::Bf16Kernels MultiplyAddBf16() {
 }
 #if REEL_TARGET_MAY_HAVE_BF16_DOT
 kernels::Bf16Kernels DotBf16() {
-  return {LanesOf<float>(),       kVectors,
-          kMostVectors,           kMultiple,
-          &Products<Bf16DotStep>, &PackPairs<kMultiple, kVectors, kMostVectors>,
-          &RoundRow<kMultiple>,   &PairLeft,
-          &PairRows<kMultiple>,   &ContractionPanel<Bf16DotStep, float>};
+  kernels::Bf16Kernels kernels = MultiplyAddBf16();
+  kernels.products = &Products<Bf16DotStep>;
+  kernels.round = &RoundRow<kMultiple>;
+  kernels.pair_left = &PairLeft;
+  kernels.weight_gradient_panel = &ContractionPanel<Bf16DotStep, float>;
+  return kernels;
 }
 #else
 kernels::Bf16Kernels DotBf16() { return MultiplyAddBf16(); }

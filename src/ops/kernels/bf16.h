@@ -20,7 +20,7 @@ namespace reel::kernels {
 enum class Bf16Path : std::uint8_t { multiply_adds, dot, tiles, emulated_tiles };
 
 // That of products of this precision: the fastest that this processor has, unless another is asked for. Of two with the same
-// bits a measurement decides, once, in some 0.1 ms.
+// bits a measurement decides, once, in some 0.2 ms.
 Bf16Path bf16_path(Precision products);
 bool has_bf16_dot();                             // whether the processor has VDPBF16PS
 std::string bf16_path_name(Precision products);  // its instructions, and whether better ones are refused
